@@ -1,0 +1,1 @@
+//! The consent backend with its embedded OpenID Provider.

@@ -1,0 +1,1 @@
+//! The whole authentication device, without a window.

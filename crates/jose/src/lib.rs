@@ -1,0 +1,1 @@
+//! The one façade over the crypto libraries.
