@@ -1,0 +1,22 @@
+use serde::{Deserialize, Serialize};
+
+use crate::ids::ClientId;
+
+/// Countersign's own discovery document, `/.well-known/countersign`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountersignMetadata {
+    /// The backend's origin.
+    pub backend: String,
+    /// Issuer of the OpenID Provider where the person signs in.
+    pub issuer: String,
+    /// The app's public client there.
+    pub client_id: ClientId,
+    /// The scope the app asks for.
+    pub scope: String,
+    /// Where a device registers.
+    pub registration_endpoint: String,
+    /// Base of the device API.
+    pub device_api: String,
+    /// Versions of the device API.
+    pub versions: Vec<String>,
+}
