@@ -1,1 +1,3 @@
 //! The whole authentication device, without a window.
+
+pub mod view;

@@ -6,7 +6,6 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
         #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
         pub struct $name(String);
 
@@ -56,7 +55,6 @@ id! {
 
 /// `auth_req_id` (CIBA Core section 7.3). Whoever has it and the client's credentials gets the tokens, so it is never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct AuthReqId(String);
 
 impl AuthReqId {

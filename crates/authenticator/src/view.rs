@@ -1,0 +1,387 @@
+//! What the window sees: plain data, no secret, nothing signed.
+//!
+//! The TypeScript in `ui/src/protocol` is generated from these types by their tests. Times are milliseconds since the Unix epoch, already
+//! on the device's own clock (the backend's clock minus the measured offset), so that the window can count down without arithmetic.
+
+use countersign_protocol::{
+    ClientShown, DecidedBy, DenyReason, DeviceListed, Handle, KeyLevel, Match, ScopeShown, SettledView, UvMethod,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use ts_rs::TS;
+
+/// Everything the window needs when it opens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct StatusView {
+    /// Version of this app.
+    pub app_version: String,
+    /// Proposed name of this device.
+    pub suggested_device_name: String,
+    /// Where private keys are kept.
+    pub key_store: KeyStoreView,
+    /// Paired accounts, in the order they were added.
+    pub accounts: Vec<AccountView>,
+}
+
+/// Where private keys are kept, said honestly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct KeyStoreView {
+    /// Which store.
+    pub kind: KeyStoreKind,
+    /// Whether it can be used now.
+    pub state: KeyStoreState,
+    /// Where keys are, as it is reported to the backend.
+    pub level: KeyLevel,
+}
+
+/// The stores there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum KeyStoreKind {
+    /// The desktop's Secret Service (GNOME Keyring, KWallet).
+    SecretService,
+    /// Keychain of macOS or iOS.
+    Keychain,
+    /// Windows Credential Manager.
+    WindowsCredentials,
+    /// Android Keystore.
+    AndroidKeystore,
+    /// An encrypted file, opened by a passphrase.
+    EncryptedFile,
+    /// Memory only, for tests.
+    Memory,
+    /// None was found; the person has to choose the encrypted file.
+    None,
+}
+
+/// Whether the store can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum KeyStoreState {
+    /// It can.
+    Ready,
+    /// It is locked: the encrypted file needs its passphrase, the keyring its password.
+    Locked,
+    /// There is none: the encrypted file has to be chosen explicitly.
+    Missing,
+}
+
+/// A person's account on this device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct AccountView {
+    /// Local id, used in every command.
+    pub id: String,
+    /// The person's name.
+    pub name: String,
+    /// Issuer of the account.
+    pub issuer: String,
+    /// The backend's origin.
+    pub backend: String,
+    /// Name of this device there.
+    pub device_name: String,
+    /// What opens the user-verification key.
+    pub uv_method: UvMethod,
+    /// How the device hears of requests right now.
+    pub connection: ConnectionView,
+    /// Set when the backend says this device was removed: keys are wiped, only this notice is left.
+    pub removed: bool,
+}
+
+/// How the device hears of requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[ts(export)]
+pub enum ConnectionView {
+    /// Not yet known.
+    Connecting,
+    /// The stream is open.
+    Live,
+    /// The stream does not pass; asking regularly.
+    Polling {
+        /// Seconds between two questions.
+        every_seconds: u32,
+    },
+    /// The backend cannot be reached.
+    Offline {
+        /// Last contact.
+        #[ts(type = "number")]
+        since: i64,
+    },
+}
+
+/// One request, as far as it is verified.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct RequestView {
+    /// The account it is for.
+    pub account_id: String,
+    /// Its handle.
+    pub handle: Handle,
+    /// Where it stands.
+    pub state: RequestState,
+    /// What it says; absent when it could not be verified.
+    #[ts(optional)]
+    pub content: Option<RequestContent>,
+}
+
+/// What a verified request says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct RequestContent {
+    /// Who asks.
+    pub client: ClientShown,
+    /// Whether this device has seen this client before.
+    pub first_time: bool,
+    /// For what.
+    pub scopes: Vec<ScopeShown>,
+    /// For what exactly: every member has to be shown.
+    #[ts(optional, type = "unknown")]
+    pub authorization_details: Option<Value>,
+    /// How both screens are tied together.
+    pub matching: Match,
+    /// What the client reported about the other device.
+    #[ts(optional, type = "unknown")]
+    pub context: Option<Value>,
+    /// Whether approving needs the PIN (or biometrics) now.
+    pub needs_unlock: bool,
+    /// Created.
+    #[ts(type = "number")]
+    pub created_at: i64,
+    /// To be decided before.
+    #[ts(type = "number")]
+    pub expires_at: i64,
+}
+
+/// Where a request stands on this device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[ts(export)]
+pub enum RequestState {
+    /// It waits.
+    Pending {
+        /// Tries left, once a wrong number was typed.
+        #[ts(optional)]
+        tries_left: Option<u32>,
+    },
+    /// The signed decision is on its way.
+    Sending,
+    /// This device decided it.
+    Decided {
+        /// How.
+        settled: SettledView,
+    },
+    /// It was decided on another device.
+    HandledElsewhere {
+        /// How.
+        settled: SettledView,
+        /// Where.
+        by: DecidedBy,
+    },
+    /// The time is over.
+    Expired,
+    /// A newer request of the same client took its place.
+    Superseded {
+        /// The newer one, when it is known.
+        #[ts(optional)]
+        by: Option<Handle>,
+    },
+    /// The client took it back.
+    Cancelled,
+    /// The provider did not take the result.
+    Failed,
+    /// Signature, key or contents do not hold: nothing of it is shown, nothing can be approved.
+    CannotVerify,
+}
+
+/// What waits, for all accounts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct InboxView {
+    /// Whether every account was asked at least once.
+    pub loaded: bool,
+    /// Oldest first.
+    pub requests: Vec<RequestView>,
+}
+
+/// What the window sends to approve.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ApproveInput {
+    /// The account.
+    pub account_id: String,
+    /// The request.
+    pub handle: Handle,
+    /// In `type` mode: the digits.
+    #[ts(optional)]
+    pub matched: Option<String>,
+    /// The PIN, when `needs_unlock`.
+    #[ts(optional)]
+    pub pin: Option<String>,
+}
+
+/// What the window sends to deny.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct DenyInput {
+    /// The account.
+    pub account_id: String,
+    /// The request.
+    pub handle: Handle,
+    /// Why.
+    pub reason: DenyReason,
+}
+
+/// What the window sends to pair this device.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct PairInput {
+    /// Address of the backend, as the person typed it.
+    pub backend: String,
+    /// Name of this device.
+    pub device_name: String,
+    /// The PIN that will seal the user-verification key, 6 to 12 digits.
+    pub pin: String,
+}
+
+/// How far pairing is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "step", rename_all = "snake_case")]
+#[ts(export)]
+pub enum PairingView {
+    /// Reading the backend's documents.
+    Resolving,
+    /// The browser is open at the provider.
+    WaitingForBrowser {
+        /// Issuer.
+        issuer: String,
+        /// For "copy link". It carries no secret: the PKCE verifier stays here.
+        url: String,
+    },
+    /// Exchanging the code, checking the ID token.
+    Verifying,
+    /// Making keys, registering.
+    Registering,
+    /// Paired.
+    Done {
+        /// The new account.
+        account: AccountView,
+    },
+    /// It did not work.
+    Failed {
+        /// Why.
+        error: ErrorView,
+    },
+}
+
+/// A page of settled requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct HistoryView {
+    /// Newest first.
+    pub entries: Vec<HistoryEntryView>,
+    /// `before` of the next page.
+    #[ts(optional, type = "number")]
+    pub next: Option<i64>,
+}
+
+/// One settled request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct HistoryEntryView {
+    /// Its handle.
+    pub handle: Handle,
+    /// How it ended.
+    pub settled: SettledView,
+    /// Who asked.
+    pub client: ClientShown,
+    /// For what.
+    pub scopes: Vec<ScopeShown>,
+    /// The message that was shown.
+    #[ts(optional)]
+    pub message: Option<String>,
+    /// Created.
+    #[ts(type = "number")]
+    pub created_at: i64,
+    /// When the client took its tokens.
+    #[ts(optional, type = "number")]
+    pub received_at: Option<i64>,
+    /// The receipt as JSON text, ready to be saved; absent where there was no decision.
+    #[ts(optional)]
+    pub receipt: Option<String>,
+    /// Whether this device verified the receipt.
+    pub receipt_verified: bool,
+}
+
+/// The devices of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct DevicesView {
+    /// This device first.
+    pub devices: Vec<DeviceListed>,
+}
+
+/// An error for the window: it acts on `code` and shows its own words; `message` is for the log and for support.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ErrorView {
+    /// What went wrong.
+    pub code: ErrorCode,
+    /// In English, without secrets.
+    pub message: String,
+}
+
+/// Errors that the window tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum ErrorCode {
+    /// The backend cannot be reached.
+    Offline,
+    /// The address is not one of a Countersign backend.
+    NotCountersign,
+    /// The address is not allowed: plain http beyond this machine, another origin than the pinned one.
+    AddressRefused,
+    /// The person cancelled.
+    Cancelled,
+    /// The browser did not come back in time.
+    TimedOut,
+    /// The provider answered with an error.
+    SignInRefused,
+    /// What came back does not belong to this sign-in (`state`, `iss`, ID token).
+    SignInMismatch,
+    /// The account is already paired.
+    AlreadyPaired,
+    /// The clocks are too far apart.
+    ClockSkew,
+    /// The PIN is wrong.
+    WrongPin,
+    /// The PIN is needed.
+    PinRequired,
+    /// Too many wrong PINs; the app waits.
+    PinThrottled,
+    /// The PIN is not 6 to 12 digits.
+    PinMalformed,
+    /// No key store: choose the encrypted file.
+    NoKeyStore,
+    /// The key store is locked.
+    KeyStoreLocked,
+    /// The request was not in view long enough.
+    NotPresented,
+    /// The number is not 2 to 8 digits.
+    MatchMalformed,
+    /// There is no such request or account.
+    NotFound,
+    /// The device was removed.
+    DeviceRemoved,
+    /// The request cannot be verified.
+    CannotVerify,
+    /// The backend refused for a reason that has no code of its own here.
+    Refused,
+    /// A fault of this app.
+    Internal,
+}
