@@ -2,5 +2,6 @@
 //!
 //! Modules stand in arrow order: each imports only from those above it, as `tests/architecture.rs` proves.
 
+pub mod config;
 pub mod domain;
 pub mod storage;
