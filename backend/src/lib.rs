@@ -5,3 +5,6 @@
 pub mod config;
 pub mod domain;
 pub mod storage;
+
+pub mod keys;
+pub mod op;
