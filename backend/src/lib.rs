@@ -8,3 +8,4 @@ pub mod storage;
 
 pub mod keys;
 pub mod op;
+pub mod serve;
