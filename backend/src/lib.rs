@@ -8,3 +8,9 @@ pub mod storage;
 
 pub mod keys;
 pub mod op;
+
+pub mod consent;
+pub mod devices;
+
+pub mod cli;
+pub mod http;
