@@ -22,7 +22,6 @@ use crate::{config::ConsentConfig, keys::KeyRing, storage::Storage};
 
 pub use decide::{DecisionAnswer, Submission};
 pub use error::ConsentError;
-pub use expire::Expired;
 pub use inbox::{Change, Changes};
 pub use open::handle_of;
 pub use receipt::{Pins, ReceiptError, VerifiedReceipt, verify_receipt};
