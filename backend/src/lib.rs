@@ -8,4 +8,6 @@ pub mod storage;
 
 pub mod keys;
 pub mod op;
+
+pub mod http;
 pub mod serve;
