@@ -1,5 +1,7 @@
 //! What is on disk when an answer leaves, and what shares a commit.
 
+use std::sync::Arc;
+
 use countersign::storage::{Accounts, Devices, Prompts, Role, SqliteStorage, Storage};
 use countersign_protocol::{DeviceId, Handle};
 use futures_util::{FutureExt as _, future::join_all};
@@ -112,4 +114,28 @@ async fn a_caller_that_goes_away_does_not_cancel_its_unit() {
     // Units run in order, so this one's answer means that the other is done.
     ask_ada(&store, "next").await;
     assert!(store.find_prompt(&Handle::from("h")).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn whoever_was_answered_reads_it_on_any_thread() {
+    let directory = tempdir().unwrap();
+    let store = Arc::new(sqlite(&directory));
+    let tasks = (0..16).map(|task| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            for n in 0..20 {
+                let handle = Handle::new(format!("{task}-{n}"));
+                store.open(opening(handle.as_str(), "ada")).await.unwrap();
+                assert!(
+                    store.find_prompt(&handle).await.unwrap().is_some(),
+                    "{handle} was answered"
+                );
+            }
+        })
+    });
+    for task in join_all(tasks).await {
+        task.unwrap();
+    }
+    let account = opening("h", "ada").prompt.account;
+    assert_eq!(store.last_seq(&account).await.unwrap(), 320);
 }

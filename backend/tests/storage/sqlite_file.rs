@@ -1,10 +1,11 @@
 //! The file itself: who may open it, and which version it has.
 
-use countersign::storage::{Accounts, Role, SqliteStorage, StorageError};
+use countersign::storage::{Accounts, Clients, Role, SqliteStorage, StorageError};
+use countersign_protocol::ClientId;
 use rusqlite::Connection;
 use tempfile::tempdir;
 
-use crate::sample::{account, add_account, sqlite};
+use crate::sample::{account, add_account, client, sqlite};
 
 #[tokio::test]
 async fn a_second_server_is_refused_and_a_command_is_not() {
@@ -88,6 +89,20 @@ async fn only_the_owner_reads_the_files() {
         let mode = file.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{}", file.display());
     }
+}
+
+#[tokio::test]
+async fn a_row_that_does_not_read_back_is_corrupt_and_not_absent() {
+    let directory = tempdir().unwrap();
+    let store = sqlite(&directory);
+    store.add_client(client("shop")).await.unwrap();
+    let connection = Connection::open(directory.path().join("countersign.db")).unwrap();
+    connection.execute("update clients set client = '{}'", []).unwrap();
+    let read = store.find_client(&ClientId::from("shop")).await;
+    assert!(
+        matches!(read, Err(StorageError::Corrupt { what: "client" })),
+        "{read:?}"
+    );
 }
 
 #[test]

@@ -156,7 +156,7 @@ impl Group {
             self.commit()
         });
         if done.is_err() && !self.connection.is_autocommit() {
-            // If even this fails, the next `begin` does, and tells its callers.
+            // If it fails, the next group tries again before it begins.
             let _ = execute(&self.connection, "rollback");
         }
         for answer in answers {
@@ -165,6 +165,9 @@ impl Group {
     }
 
     fn begin(&self) -> Result<(), Failure> {
+        if !self.connection.is_autocommit() {
+            execute(&self.connection, "rollback").map_err(failure)?;
+        }
         execute(&self.connection, "begin immediate").map_err(failure)
     }
 
