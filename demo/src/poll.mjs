@@ -24,9 +24,9 @@ export async function pollUntilSettled({ acknowledgement, send, onEvent, signal,
   let failures = 0;
   let pause = interval;
   let sentAt = clock.now();
-  // The provider's own clock decides when a request is over, and it says so with `expired_token`.
-  // This deadline only ends the loop when no such answer comes.
-  const giveUpAt = sentAt + (acknowledgement.expires_in + interval) * 1000;
+  // The provider's own clock decides when a request is over, and it says so with `expired_token`. Ours only decides which poll is the last:
+  // the first one sent after this moment, so that an approval in the last second is not missed.
+  const expiresAt = sentAt + acknowledgement.expires_in * 1000;
 
   const aborted = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
   aborted.catch(() => {}); // nobody may be waiting for it when it happens
@@ -34,9 +34,6 @@ export async function pollUntilSettled({ acknowledgement, send, onEvent, signal,
   for (;;) {
     // Intervals count from sending to sending: after a long poll the next one may go out at once.
     await clock.sleep(Math.max(0, sentAt + pause * 1000 - clock.now()), signal);
-    if (clock.now() > giveUpAt) {
-      return failures > 0 ? { state: 'failed', code: 'unreachable' } : { state: 'expired', code: 'no_answer' };
-    }
     sentAt = clock.now();
     let answer;
     try {
@@ -45,7 +42,10 @@ export async function pollUntilSettled({ acknowledgement, send, onEvent, signal,
       signal.throwIfAborted();
       answer = understand(error, clock.now());
     }
+    // A provider need not remember for ever what has expired.
+    if (answer.code === 'invalid_grant' && sentAt > expiresAt) return { state: 'expired', code: answer.code };
     if (answer.state) return answer;
+    if (sentAt > expiresAt) return answer.type === 'unreachable' ? { state: 'failed', code: 'unreachable' } : { state: 'expired', code: 'no_answer' };
 
     failures = answer.type === 'unreachable' ? failures + 1 : 0;
     // For good, not only for the next poll: the provider remembers who was too fast.

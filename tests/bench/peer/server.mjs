@@ -29,13 +29,14 @@ const ID_ALG = process.env.ID_ALG ?? 'RS256';
 const store = new Map();
 const exp = new Map();
 const byGrant = new Map();
+const GRACE = 60; // seconds that something expired is still known, so that it is answered with expired_token and not with invalid_grant
 class MapAdapter {
   constructor(name) { this.name = name; }
   key(id) { return `${this.name}:${id}`; }
   async upsert(id, payload, expiresIn) {
     const k = this.key(id);
     store.set(k, payload);
-    if (expiresIn) exp.set(k, Date.now() + expiresIn * 1000);
+    if (expiresIn) exp.set(k, Date.now() + (expiresIn + GRACE) * 1000);
     if (payload.grantId) {
       let s = byGrant.get(payload.grantId); if (!s) byGrant.set(payload.grantId, s = new Set());
       s.add(k);
