@@ -14,7 +14,7 @@ async function run(cwd, env) {
   const errors = [];
   child.stderr.on('data', (chunk) => errors.push(chunk));
   for await (const line of createInterface({ input: child.stdout })) {
-    const [address] = /http:\/\/127\.0\.0\.1:\d+/.exec(line) ?? [];
+    const [, address] = /listening on (\S+)/.exec(line) ?? [];
     if (address) return { address, child, stop: () => stop(child) };
   }
   throw new Error(`${cwd} did not start: ${Buffer.concat(errors)}`);

@@ -164,4 +164,4 @@ handler = async (req, res) => {
     } else cb(req, res);
   } catch (e) { res.writeHead(e.status ?? 500, { 'content-type': 'application/json' }).end(JSON.stringify({ error: e.message })); }
 };
-console.log(`node-oidc-provider CIBA peer at ${ISSUER} pid ${process.pid}`);
+console.log(`node-oidc-provider CIBA peer of ${ISSUER}, listening on ${scheme}://127.0.0.1:${srv.address().port} pid ${process.pid}`);
