@@ -1,1 +1,11 @@
 //! The consent backend with its embedded OpenID Provider.
+//!
+//! Modules stand in arrow order: each imports only from those above it, as `tests/architecture.rs` proves.
+
+pub mod config;
+pub mod domain;
+pub mod storage;
+
+pub mod keys;
+pub mod op;
+pub mod serve;

@@ -1,0 +1,64 @@
+use countersign_clock::Millis;
+use countersign_protocol::{ClientId, Subject};
+
+use super::decision::{Acr, Amr};
+
+/// SHA-256 of a code, a token or a session secret. The clear value is never stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+/// Everything that came of one sign-in or one approval. Revoking the family revokes all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantFamily {
+    /// Random id.
+    pub id: String,
+    /// Whose tokens.
+    pub client_id: ClientId,
+    /// For whom.
+    pub sub: Subject,
+    /// Granted scope, space-separated.
+    pub scope: String,
+    /// When the person was authenticated, seconds.
+    pub auth_time: i64,
+    /// How.
+    pub amr: Vec<Amr>,
+    /// Which class that is.
+    pub acr: Acr,
+    /// When it began.
+    pub created_at: Millis,
+}
+
+/// An authorization code (RFC 6749 section 4.1.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizationCode {
+    /// Its hash.
+    pub hash: TokenHash,
+    /// What it stands for.
+    pub family: GrantFamily,
+    /// As in the authorization request.
+    pub redirect_uri: String,
+    /// S256 challenge (RFC 7636 section 4.2).
+    pub code_challenge: String,
+    /// As in the authorization request.
+    pub nonce: Option<String>,
+    /// Good before.
+    pub expires_at: Millis,
+}
+
+/// An access token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    /// Its hash.
+    pub hash: TokenHash,
+    /// Good before.
+    pub expires_at: Millis,
+}
+
+/// A refresh token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// Its hash.
+    pub hash: TokenHash,
+    /// Good before.
+    pub expires_at: Millis,
+}

@@ -1,0 +1,19 @@
+//! What the backend is about, as plain values: no I/O, no SQL, no HTTP, no clock of its own.
+
+mod account;
+mod auth_request;
+mod client;
+mod decision;
+mod device;
+mod grant;
+mod prompt;
+mod signing_key;
+
+pub use account::{Account, AccountKey, NewAccount};
+pub use auth_request::{AuthRequest, AuthRequestId, AuthRequestState, NewAuthRequest};
+pub use client::{BindingMode, Client, ClientAuthMethod, GrantType};
+pub use decision::{Acr, Amr, Approval, Decision, SignedReceipt};
+pub use device::{Device, DeviceKeys, NewDevice};
+pub use grant::{AccessToken, AuthorizationCode, GrantFamily, RefreshToken, TokenHash};
+pub use prompt::{ConnectorId, Matching, Prompt, Settlement};
+pub use signing_key::{KeyPurpose, KeyState, StoredKey};

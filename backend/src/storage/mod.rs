@@ -1,0 +1,38 @@
+//! What is kept, in verbs of the domain: plain data in, a verdict out.
+//!
+//! A call is one use case and one commit; its answer leaves only when the commit is on disk, and dropping the future does not undo it.
+//! Nothing above knows SQL or holds a transaction. Times come in as arguments, in milliseconds.
+
+mod accounts;
+mod auth_requests;
+mod clients;
+mod devices;
+mod error;
+mod grants;
+mod keys;
+mod prompts;
+mod replay;
+mod sql;
+pub mod sqlite;
+
+pub use accounts::{Accounts, AddAccount, HintMatch};
+pub use auth_requests::{AuthRequests, Redeemed, Redemption};
+pub use clients::{AddClient, Clients};
+pub use devices::{Devices, Registered, RotateKeys};
+pub use error::StorageError;
+pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, Rotation};
+pub use keys::SigningKeys;
+pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept};
+pub use replay::Replay;
+pub use sqlite::{Role, SqliteStorage};
+
+/// The whole store.
+pub trait Storage:
+    Accounts + AuthRequests + Clients + Devices + Grants + SigningKeys + Prompts + Replay + Send + Sync
+{
+}
+
+impl<T> Storage for T where
+    T: Accounts + AuthRequests + Clients + Devices + Grants + SigningKeys + Prompts + Replay + Send + Sync
+{
+}
