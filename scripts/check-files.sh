@@ -16,7 +16,7 @@ long=$(git ls-files -z '*.rs' '*.ts' '*.svelte' '*.mjs' '*.js' '*.css' '*.html' 
 
 # 2. Lock files say what is installed, each machine says from where; nobody's folders are of interest to others.
 #    (The brackets keep this file from finding itself. Cargo.lock cannot leave its source out.)
-places=$(git grep -nIE 'registry[.]npmjs|static[.]rust-lang|index[.]crates[.]io|"resolved": |/(home|Users)/[a-z]|/roo[t]/|/wor[k]/' -- . ':!Cargo.lock' || true)
+places=$(git grep -nIE 'registry[.]npmjs|static[.]rust-lang|index[.]crates[.]io|"resolve[d]": |/(home|Users)/[a-z]|/roo[t]/|/wor[k]/' -- . ':!Cargo.lock' || true)
 [[ -z $places ]] || complain "Names a package host or a folder of one machine" "$places"
 
 # 3. What is not done is an issue, not a comment.

@@ -1,7 +1,7 @@
 // The approvals that are under way, and what the page may know of them. No token and no auth_req_id ever leaves this process.
 import { randomUUID } from 'node:crypto';
 import * as client from 'openid-client';
-import { isNetworkFailure, pollUntilSettled, retryAfter, tokenRequest } from './poll.mjs';
+import { pollUntilSettled, tokenRequest, understand } from './poll.mjs';
 import { parametersFor } from './scenes.mjs';
 
 const MOST_AT_ONCE = 50;
@@ -55,14 +55,9 @@ export class Approvals {
       return await client.initiateBackchannelAuthentication(this.#provider, parameters);
     } catch (error) {
       // This request is not repeated by itself: a second one would ask the person twice.
-      if (error instanceof client.ResponseBodyError) throw new RefusedError(error.error, error.error_description);
-      const response = error.cause instanceof Response ? error.cause : undefined;
-      if (response?.status === 503 || response?.status === 429) {
-        const seconds = retryAfter(response, Date.now());
-        throw new RefusedError('busy', seconds === undefined ? undefined : `It asks to be left alone for ${Math.ceil(seconds)} s.`);
-      }
-      if (response?.status >= 500 || isNetworkFailure(error)) throw new RefusedError('unreachable');
-      throw new RefusedError('invalid_answer', error.message);
+      const { type, code, detail, retryAfter } = understand(error, Date.now());
+      if (type === 'busy') throw new RefusedError('busy', `It asks to be left alone for ${Math.ceil(retryAfter)} s.`);
+      throw new RefusedError(code ?? 'unreachable', detail);
     }
   }
 }

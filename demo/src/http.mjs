@@ -38,7 +38,9 @@ export async function createDemoServer(approvals, config) {
     const origin = `127.0.0.1:${server.address().port}`;
     if (request.headers.host !== origin) return json(response, 421, { code: 'wrong_host' });
 
-    const { pathname } = new URL(request.url, `http://${origin}`);
+    const url = `http://${origin}${request.url}`;
+    if (!URL.canParse(url)) return json(response, 400, { code: 'invalid_path' });
+    const { pathname } = new URL(url);
     const [, approvalId, rest] = /^\/api\/approvals\/([\w-]{36})(\/events)?$/.exec(pathname) ?? [];
     const route = `${request.method} ${approvalId ? `/api/approvals/:id${rest ?? ''}` : pathname}`;
     const approval = approvals.find(approvalId);

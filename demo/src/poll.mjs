@@ -76,7 +76,10 @@ export function tokenRequest(provider, authReqId) {
 /** The provider answered with tokens that are not good. */
 export class TokenError extends Error {}
 
-/** Turns what openid-client throws into what it means for the loop. */
+/**
+ * Turns what openid-client throws into what it means: `{ type }` with `pending`, `slow_down`, `busy` (and `retryAfter`) or `unreachable` when the
+ * question is still open, `{ state, code, detail }` when it is not.
+ */
 export function understand(error, now) {
   if (error instanceof client.ResponseBodyError) {
     switch (error.error) {
@@ -103,13 +106,13 @@ export function understand(error, now) {
   return { state: 'failed', code: 'invalid_answer', detail: error.message };
 }
 
-/** True when no answer came, so that nothing is known about what the provider did. */
-export function isNetworkFailure(error) {
+// No answer came, so nothing is known about what the provider did.
+function isNetworkFailure(error) {
   return error.code === 'OAUTH_TIMEOUT' || (error instanceof TypeError && error.message === 'fetch failed');
 }
 
-/** Seconds that `Retry-After` asks for, or undefined. */
-export function retryAfter(response, now) {
+// Seconds that `Retry-After` asks for, or undefined.
+function retryAfter(response, now) {
   const value = response.headers.get('retry-after')?.trim();
   if (!value) return undefined;
   if (/^\d{1,6}$/.test(value)) return Number(value);

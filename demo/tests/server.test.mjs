@@ -109,6 +109,25 @@ test('an approval nobody asked for does not exist', async () => {
   }
 });
 
+test('a path that is none is refused', async () => {
+  const { hostname, port, host } = new URL(demo.address);
+  for (const path of ['http://elsewhere.example/', '*']) {
+    const [response] = await once(request({ hostname, port, path, headers: { host } }).end(), 'response');
+    assert.equal(response.statusCode, 400, path);
+  }
+});
+
+test('a wrong client secret is named as such', async (t) => {
+  const stranger = await startDemo(peer.address, { CLIENT_SECRET: 'wrong' });
+  t.after(stranger.stop);
+  const response = await fetch(`${stranger.address}/api/approvals`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', origin: stranger.address },
+    body: JSON.stringify({ scene: 'shop', login_hint: 'anna' }),
+  });
+  assert.equal((await response.json()).code, 'invalid_client');
+});
+
 test('a setting that cannot work is named before anything starts', () => {
   const good = { ISSUER: 'https://op.example', CLIENT_ID: 'shop', CLIENT_SECRET: 's' };
   assert.equal(readConfig(good).insecure, false);
