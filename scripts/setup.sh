@@ -21,7 +21,9 @@ die() {
 
 # Rust and Node come from where their projects offer them; a distribution's packages are often too old.
 command -v cargo >/dev/null || die "Rust is missing: install it with rustup, then run this again."
-command -v node npm >/dev/null || die "Node.js is missing: version 20.19 or newer is needed, with npm."
+for program in node npm; do
+  command -v "$program" >/dev/null || die "Node.js with npm is missing: version 20.19 or newer is needed."
+done
 wanted_rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 rust=$(rustc --version | cut -d ' ' -f 2)
 newest=$(printf '%s\n' "$wanted_rust" "$rust" | sort -V | tail -n 1)
