@@ -26,29 +26,22 @@ export async function start(scene, input) {
   return answer;
 }
 
-/** Calls `onView` with every change until the request is settled, and tells the server when the reader leaves. */
+/** Calls `onView` with every change until the request is settled. A reader who leaves closes the stream, and so the server notices. */
 export function follow(id, onView) {
   const source = new EventSource(`/api/approvals/${id}/events`);
-  const leave = () => cancel(id);
-  const end = () => {
-    source.close();
-    window.removeEventListener('pagehide', leave);
-  };
-  window.addEventListener('pagehide', leave);
   source.addEventListener('approval', (event) => {
     const view = JSON.parse(event.data);
-    if (view.name !== 'waiting') end();
+    if (view.name !== 'waiting') source.close();
     onView(view);
   });
   source.addEventListener('error', () => {
     // A broken connection is tried again by the browser itself; CLOSED means the server no longer knows this request.
     if (source.readyState !== EventSource.CLOSED) return;
-    end();
     onView({ name: 'failed', code: 'demo_gone', log: [] });
   });
 }
 
 /** Stops asking. */
 export function cancel(id) {
-  fetch(`/api/approvals/${id}`, { method: 'DELETE', keepalive: true }).catch(() => {});
+  fetch(`/api/approvals/${id}`, { method: 'DELETE' }).catch(() => {});
 }

@@ -6,7 +6,7 @@ import { parametersFor } from './scenes.mjs';
 
 const MOST_AT_ONCE = 50;
 const KEEP_SETTLED_MS = 10 * 60 * 1000;
-// A reload or a short break of the connection is not leaving.
+// A short break of the connection is not leaving; after this time without a reader it is.
 const GRACE_MS = 10 * 1000;
 
 /** Thrown when the provider refused to ask the person, or could not be reached. */
@@ -22,10 +22,12 @@ export class Approvals {
   #all = new Map();
   #provider;
   #config;
+  #graceMs;
 
-  constructor(provider, config) {
+  constructor(provider, config, { graceMs = GRACE_MS } = {}) {
     this.#provider = provider;
     this.#config = config;
+    this.#graceMs = graceMs;
   }
 
   find(id) {
@@ -37,7 +39,7 @@ export class Approvals {
     if ([...this.#all.values()].filter((approval) => !approval.settled).length >= MOST_AT_ONCE) throw new RefusedError('too_many');
     const parameters = parametersFor(scene, input, this.#config, this.#provider.serverMetadata());
     const acknowledgement = await this.#ask(parameters);
-    const approval = new Approval(scene, parameters.binding_message, acknowledgement);
+    const approval = new Approval(scene, parameters.binding_message, acknowledgement, this.#graceMs);
     this.#all.set(approval.id, approval);
     approval.run(tokenRequest(this.#provider, acknowledgement.auth_req_id)).finally(() => {
       setTimeout(() => this.#all.delete(approval.id), KEEP_SETTLED_MS).unref();
@@ -73,12 +75,14 @@ class Approval {
   #log = [];
   #listeners = new Set();
   #cancel = new AbortController();
+  #graceMs;
   #leaving;
 
-  constructor(scene, message, acknowledgement) {
+  constructor(scene, message, acknowledgement, graceMs) {
     this.#scene = scene;
     this.#message = message;
     this.#acknowledgement = acknowledgement;
+    this.#graceMs = graceMs;
     this.#expiresAt = Date.now() + acknowledgement.expires_in * 1000;
     this.#note('bc-authorize', 'accepted', acknowledgement.expires_in);
     this.#expectListener();
@@ -138,7 +142,7 @@ class Approval {
 
   #expectListener() {
     if (this.settled) return;
-    this.#leaving = setTimeout(() => this.cancel(), GRACE_MS);
+    this.#leaving = setTimeout(() => this.cancel(), this.#graceMs);
     this.#leaving.unref();
   }
 

@@ -36,7 +36,10 @@ export async function startPeer(env = {}) {
   return { ...peer, approve: (message) => answer('approve', message), deny: (message) => answer('deny', message) };
 }
 
+/** The demo's settings for asking `issuer`, as environment. */
+export const settingsFor = (issuer) => ({ ISSUER: issuer, CLIENT_ID: 'load', CLIENT_SECRET: SECRET, LOGIN_HINT: 'anna', PAYMENT_SCOPE: 'openid profile' });
+
 /** The demo, asking `issuer`. */
 export function startDemo(issuer, env = {}) {
-  return run(DEMO, { ISSUER: issuer, CLIENT_ID: 'load', CLIENT_SECRET: SECRET, LOGIN_HINT: 'anna', PAYMENT_SCOPE: 'openid profile', ...env });
+  return run(DEMO, { ...settingsFor(issuer), ...env });
 }

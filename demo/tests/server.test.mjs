@@ -4,8 +4,11 @@ import { request } from 'node:http';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Approvals } from '../src/approvals.mjs';
 import { readConfig } from '../src/config.mjs';
-import { startDemo, startPeer } from './actors.mjs';
+import { discover } from '../src/provider.mjs';
+import { settingsFor, startDemo, startPeer } from './actors.mjs';
 
 let peer;
 let demo;
@@ -101,6 +104,19 @@ test('a cancelled request is polled no more', async () => {
   const events = fetch(`${demo.address}/api/approvals/${view.id}/events`).then((response) => response.text());
   assert.equal((await fetch(`${demo.address}/api/approvals/${view.id}`, { method: 'DELETE' })).status, 204);
   assert.match(await events, /"name":"cancelled"/);
+});
+
+test('when the last reader has left the polling ends', async () => {
+  const config = readConfig(settingsFor(peer.address));
+  const approvals = new Approvals(await discover(config), config, { graceMs: 0 });
+  const approval = await approvals.start('shop', { login_hint: 'anna' });
+  const [leave, leaveToo] = [approval.listen(() => {}), approval.listen(() => {})];
+  leave();
+  await delay(20);
+  assert.equal(approval.settled, false, 'one still reads');
+  leaveToo();
+  for (let tries = 0; tries < 500 && !approval.settled; tries += 1) await delay(10);
+  assert.equal(approval.view().name, 'cancelled');
 });
 
 test('an approval nobody asked for does not exist', async () => {
