@@ -1,10 +1,14 @@
-/** The host of builds for the browser: an app in memory, put into the state that `?scene=NAME` names. */
+/** The host of builds for the browser: an app in memory, put into the state that `?scene=NAME` names; `&words=pseudo` shows it in a pseudo-language. */
+import { pseudo } from '../messages/pseudo';
+import { rewriteWords } from '../messages/text';
 import { MemoryHost } from './memory';
 import { scenes } from './scenes';
 import type { Host } from './types';
 
 function start(): MemoryHost {
-  const name = new URLSearchParams(location.search).get('scene') ?? 'inbox';
+  const asked = new URLSearchParams(location.search);
+  if (asked.get('words') === 'pseudo') rewriteWords(pseudo);
+  const name = asked.get('scene') ?? 'inbox';
   const build = scenes[name] ?? scenes['inbox'];
   if (build === undefined) throw new Error('there is no scene to begin with');
   const { world, fragment } = build();

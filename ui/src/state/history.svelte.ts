@@ -22,8 +22,8 @@ export class History {
     try {
       const { account_id, next } = this;
       const page = await this.host.get_history({ account_id, ...(next === undefined ? {} : { before: next }) });
-      const known = new Set(this.entries.map(({ handle }) => handle));
-      this.entries = [...this.entries, ...page.entries.filter(({ handle }) => !known.has(handle))];
+      const known = this.entries.map(({ handle }) => handle);
+      this.entries = [...this.entries, ...page.entries.filter(({ handle }) => !known.includes(handle))];
       this.next = page.next;
       this.loaded = true;
     } catch (rejection) {

@@ -36,11 +36,11 @@ export class Inbox {
 
   private receive(view: InboxView): void {
     const before = this.waiting;
-    const known = new Set(before.map(({ handle }) => handle));
+    const known = before.map(({ handle }) => handle);
     const first = !this.view.loaded;
     this.view = view;
     if (first) return;
-    const fresh = this.waiting.find(({ handle }) => !known.has(handle));
+    const fresh = this.waiting.find(({ handle }) => !known.includes(handle));
     if (fresh !== undefined) announcer.say(t('inbox.new', { client: fresh.content?.client.name ?? t('inbox.unverified') }));
     else if (this.waiting.length < before.length) announcer.say(t('inbox.gone'));
   }
