@@ -10,6 +10,7 @@ const byId = (name: string): string => `[data-testid=${name}]`;
 
 let browser: Browser;
 let page: Page;
+let complaints: string[];
 let origin: string;
 let stop: () => Promise<void>;
 
@@ -25,10 +26,11 @@ afterAll(async () => {
 
 beforeEach(async () => {
   const context = await browser.newContext({ viewport: { width: 1024, height: 768 } });
-  ({ page } = await watched(context));
+  ({ page, complaints } = await watched(context));
 });
 
 afterEach(async () => {
+  expect(complaints, 'the window complained of nothing').toEqual([]);
   await page.context().close();
 });
 
