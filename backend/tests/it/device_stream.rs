@@ -246,3 +246,31 @@ async fn a_person_has_eight_streams_and_hears_of_nobody_else() {
     drop(stream);
     Listening::open(&device, None).await;
 }
+
+#[tokio::test]
+async fn a_server_that_stops_does_not_wait_for_its_streams() {
+    let world = World::new().await;
+    let device = TestDevice::registered(&world, "anna").await;
+    let mut stream = Listening::open(&device, None).await;
+    stream.event().await.unwrap();
+    world.consent.wakes().close();
+    assert!(stream.event().await.is_none(), "the stream ends by itself");
+    let answer = device.call("GET", "/ad/v1/stream", None).await;
+    answer.refused(503, "unavailable");
+}
+
+/// A device whose stream is open was heard of, however long it says nothing.
+#[tokio::test]
+async fn an_open_stream_counts_as_being_heard_of() {
+    let world = World::with("[devices]\nheartbeat_seconds = 1").await;
+    let device = TestDevice::registered(&world, "anna").await;
+    let mut stream = Listening::open(&device, None).await;
+    stream.event().await.unwrap();
+    world.clock.advance(86_400_000);
+    assert!(stream.block().await.unwrap().comment);
+    let stored = countersign::storage::Devices::find_device(&*world.storage, &device.id.as_str().into()).await;
+    assert_eq!(
+        stored.unwrap().unwrap().last_seen_at,
+        crate::device_world::START + 86_400_000
+    );
+}
