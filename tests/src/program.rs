@@ -53,3 +53,14 @@ pub fn build(package: &str, name: &str, features: &[&str]) -> PathBuf {
     built.insert(name.to_owned(), path.clone());
     path
 }
+
+/// Builds the app with its user interface inside and returns its program.
+///
+/// # Panics
+/// When the user interface was not built: `make app` and `make test` do that first.
+#[must_use]
+pub fn app() -> PathBuf {
+    let page = workspace().join("ui/dist/index.html");
+    assert!(page.exists(), "the user interface is not built, run `make app`");
+    build("countersign-app", "countersign-app", &["custom-protocol"])
+}
