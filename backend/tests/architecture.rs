@@ -1,5 +1,7 @@
 //! The arrows between modules, and the size of files, as a test. `docs/architecture.md` draws the same table.
 
+#![expect(clippy::unwrap_used, reason = "a broken tree fails the test")]
+
 use std::{
     collections::BTreeSet,
     fs,

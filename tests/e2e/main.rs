@@ -1,3 +1,1 @@
 //! Stories over real HTTP between real processes.
-
-mod spine;

@@ -35,15 +35,28 @@ impl Backend {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let database = folder.path().join("countersign.db");
         let head = format!("[storage]\npath = {:?}\n", database.display().to_string());
-        let config = if options.config.is_empty() { DEFAULTS } else { &options.config };
-        fs::write(folder.path().join("config.toml"), format!("{head}{config}")).expect("the configuration can be written");
-        let mut backend = Self { folder, process: None, origin: String::new() };
+        let config = if options.config.is_empty() {
+            DEFAULTS
+        } else {
+            &options.config
+        };
+        fs::write(folder.path().join("config.toml"), format!("{head}{config}"))
+            .expect("the configuration can be written");
+        let mut backend = Self {
+            folder,
+            process: None,
+            origin: String::new(),
+        };
         backend.spawn("127.0.0.1:0");
         backend
     }
 
     fn spawn(&mut self, listen: &str) {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.log_path()).expect("the log can be written");
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .expect("the log can be written");
         let mut process = Command::new(program::build("countersign", "countersign", &[]))
             .args(["serve", "--config"])
             .arg(self.config_path())
@@ -97,9 +110,13 @@ impl Backend {
     }
 
     /// Runs an operator's command on the same database.
+    #[must_use]
     pub fn command(&self, arguments: &[&str], stdin: &str) -> Output {
         let (words, options): (Vec<&str>, Vec<&str>) = {
-            let split = arguments.iter().position(|word| word.starts_with("--")).unwrap_or(arguments.len());
+            let split = arguments
+                .iter()
+                .position(|word| word.starts_with("--"))
+                .unwrap_or(arguments.len());
             (arguments[..split].to_vec(), arguments[split..].to_vec())
         };
         let mut child = Command::new(program::build("countersign", "countersign", &[]))
@@ -112,7 +129,12 @@ impl Backend {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the command can be started");
-        child.stdin.take().expect("its input is piped").write_all(stdin.as_bytes()).ok();
+        child
+            .stdin
+            .take()
+            .expect("its input is piped")
+            .write_all(stdin.as_bytes())
+            .ok();
         child.wait_with_output().expect("the command ends")
     }
 
@@ -122,7 +144,10 @@ impl Backend {
         let output = self.command(arguments, stdin);
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "countersign {arguments:?}: {error}");
-        String::from_utf8(output.stdout).expect("commands print UTF-8").trim().to_owned()
+        String::from_utf8(output.stdout)
+            .expect("commands print UTF-8")
+            .trim()
+            .to_owned()
     }
 
     /// Everything the server has written to standard error so far.

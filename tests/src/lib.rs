@@ -3,6 +3,8 @@
 //! Everything here listens on 127.0.0.1 with port 0 and ends with the test that started it. Whatever goes wrong panics: this is test code.
 
 pub mod backend;
+pub mod desktop;
+pub mod driver;
 pub mod eventually;
 pub mod person;
 pub mod program;
@@ -19,7 +21,9 @@ use std::sync::OnceLock;
 pub fn install_tls() {
     static INSTALLED: OnceLock<()> = OnceLock::new();
     INSTALLED.get_or_init(|| {
-        rustls::crypto::ring::default_provider().install_default().expect("no other TLS provider is installed in tests");
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .expect("no other TLS provider is installed in tests");
     });
 }
 
@@ -27,6 +31,11 @@ pub fn install_tls() {
 #[must_use]
 pub fn http() -> reqwest::Client {
     install_tls();
-    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
-    builder.timeout(std::time::Duration::from_secs(10)).build().expect("a plain HTTP client can be built")
+    let builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy();
+    builder
+        .timeout(std::time::Duration::from_secs(10))
+        .build()
+        .expect("a plain HTTP client can be built")
 }

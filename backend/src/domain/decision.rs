@@ -23,11 +23,12 @@ pub enum Amr {
 #[serde(transparent)]
 pub struct Acr(pub String);
 
-/// Class of an approval that the proof-of-possession key of a device signed: somebody who holds the device.
-pub const ACR_DEVICE: &str = "urn:countersign:acr:device";
-
-/// Class of an approval that the user-verification key signed: the person, by PIN or biometrics.
-pub const ACR_DEVICE_VERIFIED: &str = "urn:countersign:acr:device-verified";
+impl Acr {
+    /// The person holds a registered device.
+    pub const DEVICE: &str = "urn:countersign:acr:device";
+    /// The person holds a registered device and was verified on it, by PIN or biometrics.
+    pub const DEVICE_VERIFIED: &str = "urn:countersign:acr:device-verified";
+}
 
 /// What an approval proved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,18 @@
-//! HTTP: from requests to the parts that answer them, and back. The only place that knows axum.
+//! HTTP: routes, limits, and what an error looks like. Nothing below this module knows about it.
 
-mod oauth_error;
+pub mod ad;
 pub mod op;
+
+mod ad_devices;
+mod ad_requests;
+mod device_registration;
+mod dpop;
+mod intake;
+mod oauth_error;
 mod op_form;
+mod problem;
 mod sign_in;
 mod sign_in_assets;
 mod sign_in_page;
+mod stream;
+mod strict_json;

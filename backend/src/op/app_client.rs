@@ -2,13 +2,7 @@
 
 use countersign_protocol::ClientId;
 
-use crate::domain::{BindingMode, Client, ClientAuthMethod, GrantType};
-
-/// `client_id` of the app.
-pub const APP_CLIENT_ID: &str = "countersign-app";
-
-/// Scope the app asks for.
-pub const APP_SCOPE: &str = "openid profile";
+use crate::domain::{APP_CLIENT_ID, BindingMode, Client, ClientAuthMethod, GrantType};
 
 /// The app's client: public, code with PKCE only, loopback redirect (RFC 8252 section 7.3), no refresh token.
 pub(super) fn app_client() -> Client {

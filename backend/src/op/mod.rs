@@ -34,13 +34,12 @@ use countersign_protocol::ClientId;
 
 use crate::{
     config::OpConfig,
-    domain::Client,
+    domain::{APP_CLIENT_ID, Client},
     keys::KeyRing,
     storage::{Storage, StorageError},
 };
 
 pub use acr::ACR_PASSWORD;
-pub use app_client::{APP_CLIENT_ID, APP_SCOPE};
 pub use authorize::{Authorize, SignInPage, SignInProblem};
 pub use client_auth::ClientRequest;
 pub use discovery::Metadata;
