@@ -151,12 +151,19 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                 let auth = word(&client.auth_method);
                 let grants: Vec<String> = client.grant_types.iter().map(word).collect();
                 let (id, name) = (&client.id, &client.name);
-                writeln!(out, "{id}\t{name}\t{auth}\t{}\topenid {}", grants.join(" "), client.scopes.join(" "))?;
+                writeln!(
+                    out,
+                    "{id}\t{name}\t{auth}\t{}\topenid {}",
+                    grants.join(" "),
+                    client.scopes.join(" ")
+                )?;
             }
         }
         Command::Remove { config, id } => {
             ensure!(id != APP_CLIENT_ID, "{APP_CLIENT_ID} is built in and cannot be removed");
-            let removed = open(&config.load()?)?.remove_client(&ClientId::new(id.as_str())).await?;
+            let removed = open(&config.load()?)?
+                .remove_client(&ClientId::new(id.as_str()), SystemClock.now())
+                .await?;
             ensure!(removed, "there is no client {id}");
         }
     }
@@ -165,7 +172,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
 fn open(config: &Config) -> anyhow::Result<SqliteStorage> {
     let path = &config.storage.path;
-    SqliteStorage::open(path, Role::Command).with_context(|| format!("the database {} cannot be opened", path.display()))
+    SqliteStorage::open(path, Role::Command)
+        .with_context(|| format!("the database {} cannot be opened", path.display()))
 }
 
 /// The name of a value in its specification.
@@ -178,11 +186,17 @@ fn word(value: &impl serde::Serialize) -> String {
 fn registered(options: Add, config: &Config) -> anyhow::Result<(Client, Option<Secret>)> {
     let plain = |c: char| c.is_ascii_graphic() && !":\"\\".contains(c);
     let id = options.id.as_str();
-    ensure!(!id.is_empty() && id.len() <= MAX_LEN && id.chars().all(plain), "--id {id:?} is not 1 to {MAX_LEN} printable ASCII characters");
+    ensure!(
+        !id.is_empty() && id.len() <= MAX_LEN && id.chars().all(plain),
+        "--id {id:?} is not 1 to {MAX_LEN} printable ASCII characters"
+    );
     ensure!(id != APP_CLIENT_ID, "{APP_CLIENT_ID} is built in");
     let name = options.name.trim();
     let shown = !name.is_empty() && name.len() <= MAX_LEN && !name.chars().any(|c| c.is_control() || is_deceptive(c));
-    ensure!(shown, "--name is empty, longer than {MAX_LEN} bytes, or has characters that do not show");
+    ensure!(
+        shown,
+        "--name is empty, longer than {MAX_LEN} bytes, or has characters that do not show"
+    );
     if let Some(uri) = &options.uri {
         let web = Url::parse(uri).is_ok_and(|url| ["https", "http"].contains(&url.scheme()));
         ensure!(web, "--uri {uri:?} is not a web address");
@@ -231,11 +245,22 @@ fn grant(grant: Grant) -> GrantType {
 
 fn check_redirects(grants: &[GrantType], redirect_uris: &[String]) -> anyhow::Result<()> {
     let by_code = grants.contains(&GrantType::AuthorizationCode);
-    ensure!(!by_code || !redirect_uris.is_empty(), "--grant authorization_code needs a --redirect-uri");
-    ensure!(by_code || redirect_uris.is_empty(), "--redirect-uri is for --grant authorization_code");
-    ensure!(by_code || grants.contains(&GrantType::Ciba), "--grant refresh_token alone leads to no token: add ciba or authorization_code");
+    ensure!(
+        !by_code || !redirect_uris.is_empty(),
+        "--grant authorization_code needs a --redirect-uri"
+    );
+    ensure!(
+        by_code || redirect_uris.is_empty(),
+        "--redirect-uri is for --grant authorization_code"
+    );
+    ensure!(
+        by_code || grants.contains(&GrantType::Ciba),
+        "--grant refresh_token alone leads to no token: add ciba or authorization_code"
+    );
     if let Some(bad) = redirect_uris.iter().find(|uri| !is_registrable(uri)) {
-        bail!("--redirect-uri {bad:?} is not https, http on 127.0.0.1 or [::1], or a private scheme with a dot, without fragment and user name");
+        bail!(
+            "--redirect-uri {bad:?} is not https, http on 127.0.0.1 or [::1], or a private scheme with a dot, without fragment and user name"
+        );
     }
     Ok(())
 }
@@ -245,7 +270,11 @@ fn scopes(scope: &str, config: &Config) -> anyhow::Result<Vec<String>> {
     for value in scope.split_whitespace().filter(|value| *value != "openid") {
         let known = is_scope_value(value) && config.op.scopes.contains_key(value);
         let all: Vec<&str> = config.op.scopes.keys().map(String::as_str).collect();
-        ensure!(known, "--scope {value:?} is not one of openid {}: add it to [op.scopes] with words for people", all.join(" "));
+        ensure!(
+            known,
+            "--scope {value:?} is not one of openid {}: add it to [op.scopes] with words for people",
+            all.join(" ")
+        );
         if !scopes.iter().any(|known| known == value) {
             scopes.push(value.to_owned());
         }
@@ -263,7 +292,10 @@ fn secret(options: &Add) -> anyhow::Result<(Option<String>, Option<Secret>)> {
     let given = if options.secret_stdin {
         let text = io::read_to_string(io::stdin()).context("the secret cannot be read")?;
         let text = text.trim_end_matches(['\r', '\n']).to_owned();
-        ensure!(text.len() >= MIN_SECRET, "the secret is shorter than {MIN_SECRET} characters: it has to be random, leave --secret-stdin out to get one");
+        ensure!(
+            text.len() >= MIN_SECRET,
+            "the secret is shorter than {MIN_SECRET} characters: it has to be random, leave --secret-stdin out to get one"
+        );
         Some(text)
     } else {
         None
@@ -289,7 +321,8 @@ fn jwks(auth: Auth, file: Option<&Path>) -> anyhow::Result<Option<serde_json::Va
         (Auth::ClientSecretBasic | Auth::ClientSecretPost, None) => return Ok(None),
     };
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let set: JwkSet = serde_json::from_str(&text).with_context(|| format!("{} is not a JWK Set of public keys", file.display()))?;
+    let set: JwkSet =
+        serde_json::from_str(&text).with_context(|| format!("{} is not a JWK Set of public keys", file.display()))?;
     ensure!(!set.keys.is_empty(), "{} has no key that can be used", file.display());
     Ok(Some(serde_json::to_value(&set)?))
 }

@@ -24,9 +24,11 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// One step of rotation: publish the next key, or let the published one sign
-    #[command(after_help = "A key is published before it signs, so that everybody knows it by then. Run the command once, wait until clients and \
+    #[command(
+        after_help = "A key is published before it signs, so that everybody knows it by then. Run the command once, wait until clients and \
         devices have fetched the new key (a day is plenty), and run it again.\n\n\
-        Examples:\n  countersign keys rotate\n  countersign keys rotate --purpose id-token-es256")]
+        Examples:\n  countersign keys rotate\n  countersign keys rotate --purpose id-token-es256"
+    )]
     Rotate {
         #[command(flatten)]
         config: ConfigFile,
@@ -64,7 +66,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             let (_, keys) = app::open(&config, Role::Command, origin(&config)?).await?;
             for purpose in purposes {
                 let promoted = keys.rotate(purpose).await?;
-                let what = if promoted { "the next key signs now" } else { "the next key is published; rotate again to let it sign" };
+                let what = if promoted {
+                    "the next key signs now"
+                } else {
+                    "the next key is published; rotate again to let it sign"
+                };
                 writeln!(out, "{}: {what}", label(purpose))?;
             }
         }
@@ -87,7 +93,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 /// The origin that announcements of request keys name.
 fn origin(config: &Config) -> anyhow::Result<String> {
     let known = !config.server.public_url.is_empty() || config.server.listen.port() != 0;
-    ensure!(known, "set [server] public_url: devices believe a new key only when it is announced for the address they know");
+    ensure!(
+        known,
+        "set [server] public_url: devices believe a new key only when it is announced for the address they know"
+    );
     Ok(config.server.origin(config.server.listen))
 }
 

@@ -34,14 +34,18 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Add a person
-    #[command(after_help = "Examples:\n  countersign user add --username anna --name \"Anna Example\" --email anna@example.com\n  \
-        countersign user add --username ben --name Ben --attribute account_number=4711 --password-stdin < secret.txt")]
+    #[command(
+        after_help = "Examples:\n  countersign user add --username anna --name \"Anna Example\" --email anna@example.com\n  \
+        countersign user add --username ben --name Ben --attribute account_number=4711 --password-stdin < secret.txt"
+    )]
     Add(Add),
     /// Add people from a file with one JSON object a line
-    #[command(after_help = "Each line has the members username, name and password (or password_hash, an Argon2id PHC string), and \
+    #[command(
+        after_help = "Each line has the members username, name and password (or password_hash, an Argon2id PHC string), and \
         where wanted email, phone and attributes:\n  \
         {\"username\":\"anna\",\"name\":\"Anna Example\",\"email\":\"anna@example.com\",\"password\":\"...\",\"attributes\":{\"account_number\":\"4711\"}}\n\n\
-        Example:\n  countersign user import people.jsonl\n\nNothing is added when a line is not usable.")]
+        Example:\n  countersign user import people.jsonl\n\nNothing is added when a line is not usable."
+    )]
     Import {
         #[command(flatten)]
         config: ConfigFile,
@@ -164,10 +168,15 @@ fn asked(options: Add) -> anyhow::Result<Person> {
 fn password(from_stdin: bool) -> anyhow::Result<Secret> {
     if from_stdin {
         let mut line = String::new();
-        io::stdin().lock().read_line(&mut line).context("the password cannot be read")?;
+        io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .context("the password cannot be read")?;
         return Ok(Secret::new(line.trim_end_matches(['\r', '\n'])));
     }
-    let ask = |prompt| rpassword::prompt_password(prompt).context("there is no terminal to ask for a password: use --password-stdin");
+    let ask = |prompt| {
+        rpassword::prompt_password(prompt).context("there is no terminal to ask for a password: use --password-stdin")
+    };
     let (first, again) = (Secret::new(ask("Password: ")?), Secret::new(ask("Again: ")?));
     ensure!(first.expose() == again.expose(), "the passwords differ");
     Ok(first)
@@ -202,7 +211,15 @@ async fn import(storage: &dyn Storage, lines: &str) -> anyhow::Result<usize> {
 
 /// Checks a person and hashes the password.
 fn account(person: Person) -> anyhow::Result<Account> {
-    let Person { username, name, email, phone, mut attributes, password, password_hash } = person;
+    let Person {
+        username,
+        name,
+        email,
+        phone,
+        mut attributes,
+        password,
+        password_hash,
+    } = person;
     usable("username", &username)?;
     usable("name", &name)?;
     for (attribute, value) in [("email", email), ("phone", phone)] {
@@ -213,8 +230,12 @@ fn account(person: Person) -> anyhow::Result<Account> {
     }
     for (attribute, value) in &attributes {
         let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        let good = !attribute.is_empty() && attribute.chars().all(named) && !["id", "username"].contains(&attribute.as_str());
-        ensure!(good, "{attribute:?} cannot be the name of an attribute: lower-case letters, digits and _, not id or username");
+        let good =
+            !attribute.is_empty() && attribute.chars().all(named) && !["id", "username"].contains(&attribute.as_str());
+        ensure!(
+            good,
+            "{attribute:?} cannot be the name of an attribute: lower-case letters, digits and _, not id or username"
+        );
         usable(attribute, value)?;
     }
     let password_hash = match (password, password_hash) {
@@ -271,7 +292,11 @@ async fn set_disabled(storage: &dyn Storage, username: &str, disabled: bool) -> 
 async fn list(storage: &dyn Storage, out: &mut dyn Write) -> anyhow::Result<()> {
     for account in storage.list_accounts().await? {
         let state = if account.disabled { "disabled" } else { "active" };
-        let attributes: Vec<String> = account.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let attributes: Vec<String> = account
+            .attributes
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         let (username, name, sub) = (&account.username, &account.name, &account.sub);
         writeln!(out, "{username}\t{state}\t{name}\t{sub}\t{}", attributes.join(" "))?;
     }
@@ -312,11 +337,23 @@ mod tests {
         for (bad, word) in [
             (r#"{"username":"ben","name":"Ben"}"#, "password"),
             (r#"{"username":"ben","name":"Ben","password":"short"}"#, "shorter"),
-            (r#"{"username":"ben","name":"Ben","password_hash":"$2b$10$x"}"#, "password_hash"),
-            (r#"{"username":" ben","name":"Ben","password":"correct horse"}"#, "username"),
+            (
+                r#"{"username":"ben","name":"Ben","password_hash":"$2b$10$x"}"#,
+                "password_hash",
+            ),
+            (
+                r#"{"username":" ben","name":"Ben","password":"correct horse"}"#,
+                "username",
+            ),
             (r#"{"username":"ben","name":"","password":"correct horse"}"#, "name"),
-            (r#"{"username":"ben","name":"Ben","password":"correct horse","role":"x"}"#, "role"),
-            (r#"{"username":"ben","name":"Ben","password":"correct horse","attributes":{"id":"x"}}"#, "id"),
+            (
+                r#"{"username":"ben","name":"Ben","password":"correct horse","role":"x"}"#,
+                "role",
+            ),
+            (
+                r#"{"username":"ben","name":"Ben","password":"correct horse","attributes":{"id":"x"}}"#,
+                "id",
+            ),
             ("ben", "expected"),
         ] {
             let error = format!("{:#}", people(&format!("{good}{bad}")).unwrap_err());

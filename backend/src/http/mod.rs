@@ -3,10 +3,12 @@
 pub mod ad;
 pub mod op;
 
+mod access_log;
 mod ad_devices;
 mod ad_requests;
 mod device_registration;
 mod dpop;
+mod health;
 mod intake;
 mod oauth_error;
 mod op_form;
@@ -16,3 +18,8 @@ mod sign_in_assets;
 mod sign_in_page;
 mod stream;
 mod strict_json;
+
+pub use access_log::access_log;
+pub use ad::{DeviceApi, routes as device_routes};
+pub use health::routes as health_routes;
+pub use op::routes as op_routes;

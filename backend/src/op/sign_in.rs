@@ -157,7 +157,12 @@ impl Provider {
     }
 
     fn unseal(&self, request: &str, cookie: &str) -> Option<Sealed> {
-        let plain = self.parts.keys.sealing().open(CONTEXT, &b64::decode(request).ok()?).ok()?;
+        let plain = self
+            .parts
+            .keys
+            .sealing()
+            .open(CONTEXT, &b64::decode(request).ok()?)
+            .ok()?;
         let sealed: Sealed = serde_json::from_slice(&plain).ok()?;
         let own = digest::equal(sealed.browser.as_bytes(), digest::sha256_b64(cookie).as_bytes());
         (own && self.parts.clock.now() < sealed.expires_at).then_some(sealed)

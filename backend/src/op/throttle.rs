@@ -143,7 +143,11 @@ mod tests {
         assert_eq!(throttle.attempt("anna", None, 30_000), Verdict::Wait(60));
         assert_eq!(throttle.attempt("ben", None, 30_000), Verdict::Go, "others do not wait");
         throttle.succeeded("anna", None);
-        assert_eq!(throttle.attempt("anna", None, 30_000), Verdict::Go, "a right password starts again");
+        assert_eq!(
+            throttle.attempt("anna", None, 30_000),
+            Verdict::Go,
+            "a right password starts again"
+        );
     }
 
     #[test]
