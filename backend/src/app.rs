@@ -30,7 +30,7 @@ pub struct App {
 ///
 /// # Errors
 /// When signing keys cannot be opened or made.
-pub async fn build(
+pub fn build(
     config: &Config,
     origin: String,
     storage: Arc<dyn Storage>,
@@ -119,8 +119,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         keys,
         Arc::new(SystemClock),
         Arc::new(OsRandom),
-    )
-    .await?;
+    )?;
     let jobs = tokio::spawn(app.jobs.run());
     let beside: &Path = &config.storage.path;
     let served = serve::serve(
