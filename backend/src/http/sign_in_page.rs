@@ -34,7 +34,7 @@ struct ErrorPage<'a> {
 impl<'a> Page<'a> {
     pub(super) fn of(page: &'a SignInPage) -> Self {
         let problem = page.problem.map(|problem| match problem {
-            SignInProblem::Wrong => "Name and password do not match. Please try again.".to_owned(),
+            SignInProblem::Wrong => "User name and password do not match. Please try again.".to_owned(),
             SignInProblem::Wait(seconds) => {
                 let unit = if seconds == 1 { "second" } else { "seconds" };
                 format!("Too many attempts. Please wait {seconds} {unit}, then try again.")
@@ -54,7 +54,7 @@ impl<'a> Page<'a> {
     fn status(&self) -> StatusCode {
         match self.shown.problem {
             None => StatusCode::OK,
-            Some(SignInProblem::Wrong) => StatusCode::UNAUTHORIZED,
+            Some(SignInProblem::Wrong) => StatusCode::FORBIDDEN,
             Some(SignInProblem::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
