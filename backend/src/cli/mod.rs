@@ -36,7 +36,7 @@ enum Command {
     /// List and rotate signing keys
     Keys(keys::Args),
     /// Check a receipt offline
-    Verify(verify::Args),
+    Verify(verify::VerifyArgs),
 }
 
 /// Which settings.
@@ -74,6 +74,6 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::User(args) => user::run(args).await,
         Command::Client(args) => client::run(args).await,
         Command::Keys(args) => keys::run(args).await,
-        Command::Verify(args) => verify::run(&args),
+        Command::Verify(args) => verify::run(&args, &mut std::io::stdout()),
     }
 }
