@@ -11,8 +11,8 @@ pub mod person;
 pub mod program;
 pub mod relying_party;
 
-pub use device::{Device, PIN};
 pub use backend::{Backend, BackendOptions};
+pub use device::{Device, PIN};
 pub use eventually::eventually;
 pub use person::Person;
 pub use relying_party::{Credentials, PollError, RelyingParty, Started, Tokens};
