@@ -4,7 +4,7 @@ mod client;
 
 mod logging;
 mod user;
-mod verify;
+pub mod verify;
 
 use std::path::PathBuf;
 

@@ -156,7 +156,7 @@ impl Provider {
             );
         }
         let nonce = params.bounded("nonce", MAX_NONCE_LEN)?;
-        self.check_prompt(params)?;
+        check_prompt(params)?;
         Ok(Asked {
             client,
             redirect_uri,
@@ -165,19 +165,6 @@ impl Provider {
             nonce,
             code_challenge,
         })
-    }
-
-    /// Everybody signs in every time, so every `prompt` but `none` and every `max_age` is met (OpenID Connect Core section 3.1.2.1).
-    fn check_prompt(&self, params: &Params) -> Result<(), Refusal> {
-        if params.get("max_age").is_some_and(|age| age.parse::<u32>().is_err()) {
-            return Err(Refusal::invalid_request("max_age is not a number of seconds"));
-        }
-        let prompts: Vec<&str> = params.get("prompt").unwrap_or_default().split(' ').collect();
-        match (prompts.contains(&"none"), prompts.len()) {
-            (false, _) => Ok(()),
-            (true, 1) => Err(Refusal::new(OAuthErrorCode::LoginRequired, "nobody is signed in here")),
-            (true, _) => Err(Refusal::invalid_request("prompt=none stands alone")),
-        }
     }
 
     pub(super) fn page(
@@ -213,5 +200,18 @@ impl Provider {
         parameters.extend(state.map(|state| ("state", state)));
         parameters.push(("iss", self.issuer()));
         redirect_uri::with_parameters(redirect_uri, &parameters)
+    }
+}
+
+/// Everybody signs in every time, so every `prompt` but `none` and every `max_age` is met (OpenID Connect Core section 3.1.2.1).
+fn check_prompt(params: &Params) -> Result<(), Refusal> {
+    if params.get("max_age").is_some_and(|age| age.parse::<u32>().is_err()) {
+        return Err(Refusal::invalid_request("max_age is not a number of seconds"));
+    }
+    let prompts: Vec<&str> = params.get("prompt").unwrap_or_default().split(' ').collect();
+    match (prompts.contains(&"none"), prompts.len()) {
+        (false, _) => Ok(()),
+        (true, 1) => Err(Refusal::new(OAuthErrorCode::LoginRequired, "nobody is signed in here")),
+        (true, _) => Err(Refusal::invalid_request("prompt=none stands alone")),
     }
 }

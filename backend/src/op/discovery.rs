@@ -12,6 +12,10 @@ const AUTH_METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "p
 
 /// The discovery document. Each member is named and defined as in the registries.
 #[derive(Debug, Clone, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the registries define these members as booleans"
+)]
 pub struct Metadata {
     issuer: String,
     authorization_endpoint: String,

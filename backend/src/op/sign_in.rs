@@ -184,16 +184,12 @@ impl Provider {
             .as_ref()
             .map_or_else(|| password::decoy().to_owned(), |account| account.password_hash.clone());
         let right = self.passwords.verify(attempt.password.clone(), phc).await?;
-        match found.filter(|account| right && !account.disabled) {
-            Some(account) => {
-                self.throttle.succeeded(name, attempt.peer);
-                Ok(Ok(account))
-            }
-            None => {
-                tracing::info!("a sign-in failed");
-                Ok(Err(SignInProblem::Wrong))
-            }
-        }
+        let Some(account) = found.filter(|account| right && !account.disabled) else {
+            tracing::info!("a sign-in failed");
+            return Ok(Err(SignInProblem::Wrong));
+        };
+        self.throttle.succeeded(name, attempt.peer);
+        Ok(Ok(account))
     }
 
     /// Issues the code. Returns where the browser goes.
