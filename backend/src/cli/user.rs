@@ -306,6 +306,7 @@ async fn list(storage: &dyn Storage, out: &mut dyn Write) -> anyhow::Result<()> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::Accounts as _;
 
     fn people(lines: &str) -> anyhow::Result<usize> {
         let folder = tempfile::tempdir().unwrap();
