@@ -1,0 +1,12 @@
+//! The router in process: a manual clock, a real store, and actors that speak the wire.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a broken expectation fails the test"
+)]
+
+mod op_world;
+
+mod op_ciba_grant;
+mod op_discovery;
