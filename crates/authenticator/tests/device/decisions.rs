@@ -98,7 +98,7 @@ async fn a_denial_is_signed_at_once_with_its_reason() {
 async fn a_wrong_number_is_an_answer_and_the_second_ends_the_request() {
     let fake = Fake::start().await;
     let kit = Kit::live(&fake).await;
-    let data = fake.open("r1", json!({"mode": "type"}), |_| {});
+    let data = fake.open("r1", &json!({"mode": "type"}), |_| {});
     fake.tell("request", data);
     let request = kit.until_pending("r1").await;
     assert!(!serde_json::to_string(&request).unwrap().contains("42"), "S-002");
@@ -118,7 +118,7 @@ async fn a_wrong_number_is_an_answer_and_the_second_ends_the_request() {
         Some(SettledReason::NumberMismatch),
         "S-007"
     );
-    let data = fake.open("r2", json!({"mode": "type"}), |_| {});
+    let data = fake.open("r2", &json!({"mode": "type"}), |_| {});
     fake.tell("request", data);
     kit.until_pending("r2").await;
     kit.present("r2");
@@ -230,8 +230,8 @@ async fn superseded_cancelled_and_expired_requests_cannot_be_decided() {
     fake.settle("new", json!({"state": "cancelled", "settled_at": 1}));
     kit.until("new", |state| *state == RequestState::Cancelled).await;
     let now = countersign_clock::SystemClock.now_seconds();
-    let data = fake.open("short", json!({"mode": "show"}), |claims| {
-        claims["exp"] = (now + 2).into()
+    let data = fake.open("short", &json!({"mode": "show"}), |claims| {
+        claims["exp"] = (now + 2).into();
     });
     fake.tell("request", data);
     kit.until_pending("short").await;

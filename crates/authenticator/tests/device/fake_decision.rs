@@ -1,5 +1,7 @@
 //! The fake's side of a decision: verified as the protocol page says, answered once, repeated for the same `jti`.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     body::Body,
@@ -16,7 +18,7 @@ use crate::fake::{DEVICE, Fake, Inner, Prompt, problem};
 
 impl Fake {
     /// Opens a request for the device; `change` may alter its claims before they are signed.
-    pub fn open(&self, handle: &str, matching: Value, change: impl FnOnce(&mut Value)) -> Value {
+    pub fn open(&self, handle: &str, matching: &Value, change: impl FnOnce(&mut Value)) -> Value {
         let mut inner = self.lock();
         let now = inner.now() / 1000;
         let number = (matching["mode"] == "type").then(|| "42".to_owned());
@@ -33,7 +35,7 @@ impl Fake {
             number,
             tries_left: 2,
             settled: None,
-            answers: Default::default(),
+            answers: BTreeMap::new(),
             decision: None,
         };
         inner.prompts.insert(handle.to_owned(), prompt);
@@ -42,7 +44,7 @@ impl Fake {
 
     /// Opens a request that shows a message, and tells the stream.
     pub fn ask(&self, handle: &str) {
-        let data = self.open(handle, json!({"mode": "show", "message": "W4SCT"}), |_| {});
+        let data = self.open(handle, &json!({"mode": "show", "message": "W4SCT"}), |_| {});
         self.tell("request", data);
     }
 

@@ -24,7 +24,7 @@ async fn what_cannot_be_verified_shows_nothing_and_is_not_decided() {
         ("scopes", "f", "not a list".into()),
     ];
     for (claim, handle, value) in foreign {
-        let data = fake.open(handle, json!({"mode": "show"}), |claims| claims[claim] = value);
+        let data = fake.open(handle, &json!({"mode": "show"}), |claims| claims[claim] = value);
         fake.tell("request", data);
         let request = kit.until(handle, |state| *state == RequestState::CannotVerify).await;
         assert!(
@@ -41,7 +41,7 @@ async fn what_cannot_be_verified_shows_nothing_and_is_not_decided() {
             Err(AuthenticatorError::CannotVerify)
         ));
     }
-    let mut data = fake.open("g", json!({"mode": "show", "message": "100 EUR"}), |_| {});
+    let mut data = fake.open("g", &json!({"mode": "show", "message": "100 EUR"}), |_| {});
     let object = data["request"].as_str().unwrap();
     let (rest, signature) = object.rsplit_once('.').unwrap();
     let flipped = if signature.starts_with('A') { "B" } else { "A" };
@@ -86,7 +86,7 @@ async fn a_request_in_view_is_never_exchanged_underneath() {
     let kit = Kit::live(&fake).await;
     fake.ask("r1");
     let before = kit.until_pending("r1").await;
-    let data = fake.open("r1", json!({"mode": "show", "message": "999 EUR"}), |_| {});
+    let data = fake.open("r1", &json!({"mode": "show", "message": "999 EUR"}), |_| {});
     fake.tell("request", data);
     fake.ask("r2");
     kit.until_pending("r2").await;

@@ -37,8 +37,8 @@ async fn the_same_request_by_stream_and_by_fetch_is_shown_once() {
     let fake = Fake::start().await;
     let kit = Kit::live(&fake).await;
     fake.ask("r1");
-    let data = fake.open("r2", json!({"mode": "show"}), |claims| {
-        claims["iat"] = (claims["iat"].as_i64().unwrap() + 1).into()
+    let data = fake.open("r2", &json!({"mode": "show"}), |claims| {
+        claims["iat"] = (claims["iat"].as_i64().unwrap() + 1).into();
     });
     fake.tell("request", data.clone());
     fake.tell("request", data);
