@@ -2,5 +2,19 @@
 //!
 //! Modules stand in arrow order: each imports only from those above it, as `tests/architecture.rs` proves.
 
+pub mod config;
 pub mod domain;
 pub mod storage;
+
+pub mod keys;
+pub mod op;
+
+pub mod devices;
+
+pub mod consent;
+pub mod jobs;
+
+pub mod http;
+pub mod serve;
+
+pub mod cli;

@@ -1,0 +1,149 @@
+//! Settings: defaults, file, environment, in this order. The only module that reads the environment.
+
+mod consent;
+mod devices;
+mod log;
+mod op;
+mod server;
+mod storage;
+
+use std::path::Path;
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Toml},
+};
+use serde::Deserialize;
+
+pub use consent::ConsentConfig;
+pub use devices::DevicesConfig;
+pub use log::{LogConfig, LogFormat};
+pub use op::{IdTokenAlg, OpConfig};
+pub use server::{ServerConfig, TlsMode};
+pub use storage::StorageConfig;
+
+/// The documented defaults, which are the defaults.
+pub const DEFAULTS: &str = include_str!("../../config.default.toml");
+
+/// All settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `[server]`
+    pub server: ServerConfig,
+    /// `[storage]`
+    pub storage: StorageConfig,
+    /// `[op]`
+    pub op: OpConfig,
+    /// `[consent]`
+    pub consent: ConsentConfig,
+    /// `[devices]`
+    pub devices: DevicesConfig,
+    /// `[log]`
+    pub log: LogConfig,
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file is missing, or a value has the wrong name or type.
+    #[error("the configuration cannot be read: {0}")]
+    Unreadable(Box<figment::Error>),
+    /// A value is out of bounds or contradicts another.
+    #[error("[{section}] {key}: {problem}")]
+    Invalid {
+        /// Section of the file.
+        section: &'static str,
+        /// Key in it.
+        key: &'static str,
+        /// What is wrong and what is allowed.
+        problem: String,
+    },
+}
+
+impl Config {
+    /// Reads the defaults, lays `file` over them and the environment over both.
+    ///
+    /// # Errors
+    /// When the file cannot be read, a key is unknown, or a value is out of bounds.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Toml::string(DEFAULTS));
+        if let Some(file) = file {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        Self::finish(&figment.merge(Env::prefixed("COUNTERSIGN_").split("__").ignore(&["log_color"])))
+    }
+
+    /// Lays `toml` over the defaults: for tests, which have no file and no environment.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_toml(toml: &str) -> Result<Self, ConfigError> {
+        Self::finish(&Figment::from(Toml::string(DEFAULTS)).merge(Toml::string(toml)))
+    }
+
+    fn finish(figment: &Figment) -> Result<Self, ConfigError> {
+        let config: Self = figment
+            .extract()
+            .map_err(|error| ConfigError::Unreadable(Box::new(error)))?;
+        config.server.check()?;
+        config.op.check()?;
+        config.consent.check()?;
+        config.devices.check()?;
+        Ok(config)
+    }
+}
+
+/// Fails unless `holds`.
+fn require(
+    holds: bool,
+    section: &'static str,
+    key: &'static str,
+    problem: impl FnOnce() -> String,
+) -> Result<(), ConfigError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(ConfigError::Invalid {
+            section,
+            key,
+            problem: problem(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_defaults_are_valid() {
+        let config = Config::from_toml("").unwrap();
+        assert_eq!(
+            config.op.interval, 5,
+            "clients that are told no interval use 5 s, so the default says the same"
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let error = Config::from_toml("[op]\nexpires_inn = 3").unwrap_err().to_string();
+        assert!(error.contains("expires_inn"), "{error}");
+    }
+
+    #[test]
+    fn a_value_out_of_bounds_is_refused_by_name() {
+        for (toml, key) in [
+            ("[op]\nmin_expiry = 700", "min_expiry"),
+            ("[op]\nbinding_code_digits = 1", "binding_code_digits"),
+            ("[consent]\nmatch_tries = 3", "match_tries"),
+            ("[server]\nlisten = \"0.0.0.0:80\"", "listen"),
+            ("[server]\npublic_url = \"https://x.example/path\"", "public_url"),
+            ("[server]\ntls = \"files\"", "tls_certificate"),
+            ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
+        ] {
+            let error = Config::from_toml(toml).unwrap_err().to_string();
+            assert!(error.contains(key), "R-040: {toml}: {error}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{ConfigError, require};
+
+/// `[op]`. Times are seconds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpConfig {
+    /// For clients that do not ask.
+    pub id_token_alg: IdTokenAlg,
+    /// Life of a code.
+    pub code_seconds: u32,
+    /// Life of an access token.
+    pub access_token_seconds: u32,
+    /// Life of an ID token.
+    pub id_token_seconds: u32,
+    /// Life of a refresh token.
+    pub refresh_token_seconds: u32,
+    /// Time for the sign-in page.
+    pub sign_in_seconds: u32,
+    /// Wrong passwords before waiting.
+    pub throttle_after: u32,
+    /// First wait.
+    pub throttle_seconds: u32,
+    /// Attributes that a hint may name a person by.
+    pub login_hint_attributes: Vec<String>,
+    /// Default life of a request.
+    pub expires_in: u32,
+    /// Least `requested_expiry`.
+    pub min_expiry: u32,
+    /// Greatest `requested_expiry`.
+    pub max_expiry: u32,
+    /// Whether a `requested_expiry` out of bounds is brought into them.
+    pub clamp_expiry: bool,
+    /// Between two polls.
+    pub interval: u32,
+    /// Readable after the deadline.
+    pub grace_seconds: u32,
+    /// Greatest length of a binding message, grapheme clusters.
+    pub binding_message_length: usize,
+    /// Digits of a number the provider makes.
+    pub binding_code_digits: u32,
+    /// Scope values with words for people.
+    pub scopes: BTreeMap<String, String>,
+}
+
+/// Algorithms that sign ID tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum IdTokenAlg {
+    /// ECDSA on P-256.
+    #[serde(rename = "ES256")]
+    Es256,
+    /// RSA 2048 PKCS#1 v1.5.
+    #[serde(rename = "RS256")]
+    Rs256,
+}
+
+impl OpConfig {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let bounded = 1 <= self.min_expiry && self.min_expiry <= self.max_expiry && self.max_expiry <= 3600;
+        require(bounded, "op", "min_expiry", || {
+            "1 <= min_expiry <= max_expiry <= 3600".to_owned()
+        })?;
+        let default_fits = (self.min_expiry..=self.max_expiry).contains(&self.expires_in);
+        require(default_fits, "op", "expires_in", || {
+            "between min_expiry and max_expiry".to_owned()
+        })?;
+        require((1..=60).contains(&self.interval), "op", "interval", || {
+            "1 to 60".to_owned()
+        })?;
+        require(
+            (3..=8).contains(&self.binding_code_digits),
+            "op",
+            "binding_code_digits",
+            || "3 to 8".to_owned(),
+        )?;
+        require(
+            (8..=1000).contains(&self.binding_message_length),
+            "op",
+            "binding_message_length",
+            || "8 to 1000".to_owned(),
+        )?;
+        require(
+            !self.login_hint_attributes.is_empty(),
+            "op",
+            "login_hint_attributes",
+            || "at least one".to_owned(),
+        )?;
+        let lives = [
+            self.code_seconds,
+            self.access_token_seconds,
+            self.id_token_seconds,
+            self.refresh_token_seconds,
+            self.sign_in_seconds,
+        ];
+        require(lives.iter().all(|&life| life > 0), "op", "access_token_seconds", || {
+            "lifetimes are greater than 0".to_owned()
+        })?;
+        require(
+            self.throttle_after > 0 && self.throttle_seconds > 0,
+            "op",
+            "throttle_after",
+            || "greater than 0".to_owned(),
+        )
+    }
+}

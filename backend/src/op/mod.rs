@@ -1,0 +1,5 @@
+//! The embedded OpenID Provider.
+
+mod trigger;
+
+pub use trigger::{AuthenticationDeviceTrigger, Triggered};

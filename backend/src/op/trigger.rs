@@ -1,0 +1,38 @@
+use async_trait::async_trait;
+use countersign_clock::Millis;
+use countersign_protocol::{AuthReqId, ClientShown, ScopeShown};
+
+use crate::{
+    domain::{AccountKey, Matching, NewAuthRequest},
+    storage::StorageError,
+};
+
+/// A checked request of the embedded provider on its way to the person.
+pub struct Triggered<'a> {
+    /// What the client polls with. The trigger derives the prompt's handle from it and forgets it.
+    pub auth_req_id: &'a AuthReqId,
+    /// What the provider keeps.
+    pub request: NewAuthRequest,
+    /// Who is asked.
+    pub account: AccountKey,
+    /// Who asks.
+    pub client: ClientShown,
+    /// For what.
+    pub scopes: Vec<ScopeShown>,
+    /// How both screens are tied together.
+    pub matching: Matching,
+    /// As asked.
+    pub acr_values: Option<String>,
+    /// Now.
+    pub now: Millis,
+}
+
+/// The provider's way to the authentication device. The provider knows nothing else of prompts and devices.
+#[async_trait]
+pub trait AuthenticationDeviceTrigger: Send + Sync {
+    /// Stores request and prompt in one commit and wakes the person's devices. When it returns, both are on disk.
+    ///
+    /// # Errors
+    /// When the store does not answer; then nothing was stored.
+    async fn trigger_authentication_device(&self, triggered: Triggered<'_>) -> Result<(), StorageError>;
+}
