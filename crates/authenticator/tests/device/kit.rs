@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use countersign_authenticator::{
-    AppEvent, Authenticator, AuthenticatorError, MemoryChannels, MemoryHost, MemorySecrets, Options, PinCost, Timing,
+    AppEvent, Authenticator, AuthenticatorError, Options, PinCost, Timing,
+    memory::{MemoryChannels, MemoryHost, MemorySecrets},
     view::{AccountView, ApproveInput, ConnectionView, DenyInput, PairInput, RequestState, RequestView},
 };
 use countersign_clock::{OsRandom, SystemClock};
