@@ -124,4 +124,51 @@ mod tests {
         let refused = format!("{base}?error=access_denied&state=s3cret&iss=https%3A%2F%2Fop.example");
         assert_eq!(read(&refused), Err(Unusable::Refused));
     }
+
+    /// V-026: a link is text from anybody.
+    #[test]
+    fn a_hundred_thousand_made_up_links_end_no_sign_in() {
+        let pieces = [
+            "countersign://",
+            "http://127.0.0.1:4711",
+            "https://app.example",
+            "/callback",
+            "?",
+            "&",
+            "#",
+            "code=c",
+            "state=",
+            "state=s",
+            "iss=https%3A%2F%2Fop.example",
+            "iss=",
+            "%00",
+            "%2F",
+            "//",
+            "\\",
+            "approve=1",
+            "request=r1",
+            "error=x",
+            "s3cre",
+            "@",
+            "[",
+            "\u{202e}",
+        ];
+        let awaited = Awaited {
+            redirect_uri: Url::parse("http://127.0.0.1:4711/callback").unwrap(),
+            state: "s3cret".to_owned(),
+            issuer: "https://op.example".to_owned(),
+        };
+        let random = countersign_clock::SeededRandom::new(26);
+        for _ in 0..100_000 {
+            let mut bytes = [0; 12];
+            countersign_clock::Random::fill(&random, &mut bytes);
+            let length = 1 + usize::from(bytes[0]) % 11;
+            let text: String = bytes[1..=length]
+                .iter()
+                .map(|byte| pieces[usize::from(*byte) % pieces.len()])
+                .collect();
+            let Ok(url) = Url::parse(&text) else { continue };
+            assert_eq!(code(&url, &awaited), Err(Unusable::Foreign), "V-026: {text}");
+        }
+    }
 }

@@ -162,7 +162,7 @@ impl Fake {
             .route("/ad/v1/requests/{handle}", get(request))
             .route("/ad/v1/requests/{handle}/decision", post(fake_decision::decide))
             .route("/ad/v1/history", get(fake_decision::history))
-            .route("/ad/v1/keys", get(keys))
+            .route("/ad/v1/keys", get(keys).put(fake_sign_in::rotate))
             .route("/ad/v1/devices/{device}", axum::routing::delete(revoke))
             .route("/ad/v1/stream", get(event_stream))
             .layer(middleware::from_fn_with_state(self.clone(), guard))
@@ -197,6 +197,7 @@ async fn guard(State(fake): State<Fake>, request: Request, next: Next) -> Respon
     } else if device_call && !path.ends_with("/decision") {
         match proof_problem(&request, &origin, now) {
             Some(problem) => problem,
+            None if !is_known(&fake, &request) => problem(401, "invalid_session"),
             None if removed => problem(401, "device_removed"),
             None => next.run(request).await,
         }
@@ -211,6 +212,25 @@ async fn guard(State(fake): State<Fake>, request: Request, next: Next) -> Respon
         .insert("date", httpdate::fmt_http_date(date).parse().unwrap());
     response.headers_mut().insert("dpop-nonce", NONCE.parse().unwrap());
     response
+}
+
+/// Whether the proof is by the registered key.
+fn is_known(fake: &Fake, request: &Request) -> bool {
+    let proof = request.headers()["dpop"].to_str().unwrap();
+    let expect = Expect {
+        typ: Typ::Exactly("dpop+jwt"),
+        algs: &[Algorithm::Es256],
+        max_len: 4096,
+    };
+    let by = countersign_jose::verify_embedded(proof, &expect)
+        .unwrap()
+        .header()
+        .jwk
+        .clone();
+    let registered = fake.lock().pop.as_ref().map(Jwk::thumbprint);
+    registered.is_none()
+        || registered == by.map(|by| by.thumbprint())
+        || request.uri().path() == "/bc-deviceRegistration"
 }
 
 /// What is wrong with the DPoP proof of a call (RFC 9449 section 4.3).

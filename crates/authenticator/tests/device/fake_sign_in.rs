@@ -104,3 +104,40 @@ pub async fn register(State(fake): State<Fake>, Json(body): Json<Value>) -> Resp
     });
     (axum::http::StatusCode::CREATED, Json(answer)).into_response()
 }
+
+/// Replaces the keys, when the old one says so and the new ones prove themselves.
+pub async fn rotate(State(fake): State<Fake>, Json(body): Json<Value>) -> Response {
+    let mut inner = fake.lock();
+    let expect = |typ| Expect {
+        typ: Typ::Exactly(typ),
+        algs: &[Algorithm::Es256],
+        max_len: 16_384,
+    };
+    let old = inner.pop.clone().unwrap();
+    let statement = body["statement"].as_str().unwrap();
+    let Ok(verified) = countersign_jose::verify(statement, &expect("countersign-key-rotation+jwt"), &old) else {
+        return problem(400, "invalid_statement");
+    };
+    let claims: Value = verified.claims().unwrap();
+    let pop = Jwk::parse(&claims["pop_key"].to_string()).unwrap();
+    let uv = Jwk::parse(&claims["uv_key"].to_string()).unwrap();
+    for (proof, key) in [("pop_proof", &pop), ("uv_proof", &uv)] {
+        let proof = claims[proof].as_str().unwrap();
+        let proof: Value = countersign_jose::verify(proof, &expect("countersign-key+jwt"), key)
+            .unwrap()
+            .claims()
+            .unwrap();
+        assert_eq!(
+            proof["jkt"],
+            pop.thumbprint(),
+            "S-054: each new key proves itself for this rotation"
+        );
+    }
+    (inner.pop, inner.uv) = (Some(pop), Some(uv));
+    if inner.lose_replies > 0 {
+        inner.lose_replies = 0;
+        inner.unavailable = true;
+        return problem(503, "unavailable");
+    }
+    axum::http::StatusCode::NO_CONTENT.into_response()
+}

@@ -116,3 +116,49 @@ async fn forged_hints_show_nothing_and_cost_little() {
     );
     assert!(kit.device.inbox().requests.is_empty(), "V-031");
 }
+
+/// S-054: the old key vouches for the new ones, and the PIN stays.
+#[tokio::test]
+async fn rotated_keys_sign_and_the_old_ones_are_gone() {
+    let fake = Fake::start().await;
+    let kit = Kit::live(&fake).await;
+    let before = fake.lock().uv.clone();
+    assert!(matches!(
+        kit.device.rotate_keys(&kit.account, "246801").await,
+        Err(AuthenticatorError::WrongPin)
+    ));
+    kit.device.rotate_keys(&kit.account, PIN).await.unwrap();
+    assert_ne!(fake.lock().uv, before, "S-054");
+    fake.ask("r1");
+    kit.until_pending("r1").await;
+    kit.present("r1");
+    kit.approve("r1", None, Some(PIN)).await.unwrap();
+    assert!(kit.device.history(&kit.account, None).await.unwrap().entries[0].receipt_verified);
+}
+
+/// S-054: the backend took the new keys, the answer was lost, the device was restarted: it finds out by itself.
+#[tokio::test]
+async fn a_rotation_whose_answer_was_lost_does_not_cost_the_device() {
+    let fake = Fake::start().await;
+    let kit = Kit::live(&fake).await;
+    fake.lock().lose_replies = 1;
+    let lost = kit.device.rotate_keys(&kit.account, PIN).await;
+    assert!(matches!(lost, Err(AuthenticatorError::Offline(_))), "{lost:?}");
+    let (secrets, account) = (std::sync::Arc::clone(&kit.secrets), kit.account.clone());
+    drop(kit);
+    fake.lock().unavailable = false;
+    let (device, channels) = crate::kit::device(crate::kit::quick(), std::sync::Arc::clone(&secrets)).await;
+    device.start();
+    let kit = Kit {
+        device,
+        secrets,
+        channels,
+        account,
+    };
+    kit.until_connected(|now| *now == countersign_authenticator::view::ConnectionView::Live)
+        .await;
+    fake.ask("r1");
+    kit.until_pending("r1").await;
+    kit.present("r1");
+    kit.approve("r1", None, Some(PIN)).await.unwrap();
+}
