@@ -3,8 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use countersign_authenticator::{
-    Authenticator, Options,
-    memory::{MemoryChannels, MemoryHost},
+    Authenticator, MemoryChannels, MemoryHost, Options,
     view::{ApproveInput, ConnectionView, DenyInput, PairInput, RequestState, RequestView},
 };
 use countersign_clock::{OsRandom, SystemClock};
