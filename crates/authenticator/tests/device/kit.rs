@@ -3,8 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use countersign_authenticator::{
-    AppEvent, Authenticator, AuthenticatorError, Options, PinCost, Timing,
-    memory::{MemoryChannels, MemoryHost, MemorySecrets},
+    AppEvent, Authenticator, AuthenticatorError, MemoryChannels, MemoryHost, MemorySecrets, Options, PinCost, Timing,
     view::{AccountView, ApproveInput, ConnectionView, DenyInput, PairInput, RequestState, RequestView},
 };
 use countersign_clock::{OsRandom, SystemClock};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_authenticator::{AppEvent, AuthenticatorError, memory::MemorySecrets, view::PairingView};
+use countersign_authenticator::{AppEvent, AuthenticatorError, MemorySecrets, view::PairingView};
 
 use crate::{
     fake::Fake,
