@@ -171,4 +171,23 @@ mod tests {
             assert_eq!(code(&url, &awaited), Err(Unusable::Foreign), "V-026: {text}");
         }
     }
+
+    /// V-026: where the answer comes by link, strangers' links are passed over and the real one is still taken.
+    #[tokio::test]
+    async fn a_foreign_link_does_not_end_the_sign_in_that_waits() {
+        let awaited = Awaited {
+            redirect_uri: Url::parse("countersign:/callback").unwrap(),
+            state: "s3cret".to_owned(),
+            issuer: "https://op.example".to_owned(),
+        };
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(4);
+        for link in [
+            "countersign:/callback?code=x&state=guess&iss=https%3A%2F%2Fop.example",
+            "countersign:/approve?request=r1",
+            "countersign:/callback?code=c&state=s3cret&iss=https%3A%2F%2Fop.example",
+        ] {
+            sender.send(Url::parse(link).unwrap()).await.unwrap();
+        }
+        assert_eq!(from_shell(&mut receiver, &awaited).await.unwrap(), "c");
+    }
 }

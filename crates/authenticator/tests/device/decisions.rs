@@ -265,3 +265,27 @@ async fn a_clock_that_is_five_minutes_off_pairs_and_decides() {
         assert_eq!(kit.device.status().accounts[0].connection, ConnectionView::Live);
     }
 }
+
+/// A caller that gives up leaves no request behind that seems to be on its way for ever.
+#[tokio::test]
+async fn an_approval_that_is_given_up_leaves_the_request_pending() {
+    let fake = Fake::start().await;
+    let kit = Kit::live(&fake).await;
+    fake.ask("r1");
+    kit.until_pending("r1").await;
+    kit.present("r1");
+    fake.lock().unavailable = true;
+    {
+        let approving = kit.approve("r1", None, Some(PIN));
+        let sent = kit.until("r1", |state| *state == RequestState::Sending);
+        tokio::select! {
+            biased;
+            _ = sent => {}
+            answer = approving => panic!("answered: {answer:?}"),
+        }
+    }
+    assert_eq!(
+        kit.request("r1").unwrap().state,
+        RequestState::Pending { tries_left: None }
+    );
+}

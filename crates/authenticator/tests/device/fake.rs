@@ -310,6 +310,9 @@ async fn event_stream(State(fake): State<Fake>, headers: HeaderMap) -> Response 
         return StatusCode::BAD_GATEWAY.into_response();
     }
     let resumed = headers.contains_key("last-event-id");
+    if resumed {
+        fake.lock().calls.push("resumed".to_owned());
+    }
     let first = if mode == Stream::Buffered {
         None
     } else if resumed {

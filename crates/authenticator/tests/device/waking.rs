@@ -64,6 +64,7 @@ async fn after_a_break_the_device_comes_back_by_itself() {
     let kit = Kit::live(&fake).await;
     fake.tell("break", json!({}));
     eventually("second stream", || (fake.count("GET /ad/v1/stream") >= 2).then_some(())).await;
+    eventually("Last-Event-ID", || (fake.count("resumed") == 1).then_some(())).await;
     fake.lock().unavailable = true;
     fake.tell("break", json!({}));
     let offline = kit
