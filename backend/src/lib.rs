@@ -8,3 +8,13 @@ pub mod storage;
 
 pub mod keys;
 pub mod op;
+
+pub mod devices;
+
+pub mod consent;
+pub mod jobs;
+
+pub mod http;
+pub mod serve;
+
+pub mod cli;

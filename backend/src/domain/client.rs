@@ -2,6 +2,9 @@ use countersign_clock::Millis;
 use countersign_protocol::{ClientId, DeliveryMode};
 use serde::{Deserialize, Serialize};
 
+/// `client_id` of the app at the embedded provider: a public client that is built in.
+pub const APP_CLIENT_ID: &str = "countersign-app";
+
 /// How a client authenticates (OpenID Connect Core section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

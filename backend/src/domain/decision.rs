@@ -23,6 +23,13 @@ pub enum Amr {
 #[serde(transparent)]
 pub struct Acr(pub String);
 
+impl Acr {
+    /// The person holds a registered device.
+    pub const DEVICE: &str = "urn:countersign:acr:device";
+    /// The person holds a registered device and was verified on it, by PIN or biometrics.
+    pub const DEVICE_VERIFIED: &str = "urn:countersign:acr:device-verified";
+}
+
 /// What an approval proved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {

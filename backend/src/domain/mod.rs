@@ -11,7 +11,7 @@ mod signing_key;
 
 pub use account::{Account, AccountKey, NewAccount};
 pub use auth_request::{AuthRequest, AuthRequestId, AuthRequestState, NewAuthRequest};
-pub use client::{BindingMode, Client, ClientAuthMethod, GrantType};
+pub use client::{APP_CLIENT_ID, BindingMode, Client, ClientAuthMethod, GrantType};
 pub use decision::{Acr, Amr, Approval, Decision, SignedReceipt};
 pub use device::{Device, DeviceKeys, NewDevice};
 pub use grant::{AccessToken, AuthorizationCode, GrantFamily, RefreshToken, TokenHash};

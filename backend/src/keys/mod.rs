@@ -16,7 +16,7 @@ use crate::{
     storage::{Storage, StorageError},
 };
 
-pub use secret_file::{SecretFileError, key_encryption_key};
+pub use secret_file::{SecretFileError, key_encryption_key, write_private};
 pub use snapshot::Snapshot;
 
 /// All purposes, in the order in which keys are made.

@@ -57,17 +57,25 @@ pub fn key_encryption_key(path: &Path, sealed: bool, random: &dyn Random) -> Res
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut key = [0; 32];
             random.fill(&mut key);
-            let mut options = fs::OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut file = options.open(path).map_err(unreadable)?;
-            file.write_all(b64::encode(key).as_bytes()).map_err(unreadable)?;
-            file.sync_all().map_err(unreadable)?;
+            write_private(path, b64::encode(key).as_bytes()).map_err(unreadable)?;
             Ok(SealingKey::new(key))
         }
         Err(error) => Err(unreadable(error)),
     }
+}
+
+/// Writes a new file that its owner alone can read, and waits until it is on disk.
+///
+/// # Errors
+/// When the file exists or cannot be written.
+pub fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(contents)?;
+    file.sync_all()
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use countersign_clock::Millis;
 use countersign_protocol::ClientId;
 
 use super::StorageError;
@@ -20,8 +21,9 @@ pub trait Clients {
     async fn find_client(&self, id: &ClientId) -> Result<Option<Client>, StorageError>;
     /// Adds a client, unless its id is taken.
     async fn add_client(&self, client: Client) -> Result<AddClient, StorageError>;
-    /// Removes a client and revokes its grants; its open requests can no longer be redeemed. False when there is none.
-    async fn remove_client(&self, id: &ClientId) -> Result<bool, StorageError>;
+    /// Removes a client and revokes its grants; its prompts that wait are cancelled and its requests can no longer be redeemed, not even by a
+    /// client that takes its id later. False when there is none.
+    async fn remove_client(&self, id: &ClientId, now: Millis) -> Result<bool, StorageError>;
     /// All clients, by id.
     async fn list_clients(&self) -> Result<Vec<Client>, StorageError>;
 }

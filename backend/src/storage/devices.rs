@@ -10,7 +10,7 @@ use crate::domain::{AccountKey, Device, DeviceKeys, NewDevice, TokenHash};
 pub enum Registered {
     /// A new device.
     New(Device),
-    /// The same key of the same person: name, version, push target and session are renewed.
+    /// The same proof-of-possession key of the same person: everything else is renewed, but not the id and the count of wrong numbers.
     Renewed(Device),
     /// The key is another person's, or of a revoked device.
     KeyInUse,
@@ -40,7 +40,7 @@ pub trait Devices {
     async fn list_devices(&self, account: &AccountKey) -> Result<Vec<Device>, StorageError>;
     /// Renames a device of this person. False when there is none that is active.
     async fn rename_device(&self, account: &AccountKey, id: &DeviceId, name: &str) -> Result<bool, StorageError>;
-    /// Revokes a device of this person. False when there is none that is active.
+    /// Revokes a device of this person, and the grants that it approved. False when there is none that is active.
     async fn revoke_device(&self, account: &AccountKey, id: &DeviceId, now: Millis) -> Result<bool, StorageError>;
     /// Replaces the push target of an active device.
     async fn set_push_target(&self, id: &DeviceId, push: PushTarget) -> Result<bool, StorageError>;

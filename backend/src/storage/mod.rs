@@ -12,6 +12,8 @@ mod grants;
 mod keys;
 mod prompts;
 mod replay;
+mod sql;
+pub mod sqlite;
 
 pub use accounts::{Accounts, AddAccount, HintMatch};
 pub use auth_requests::{AuthRequests, Redeemed, Redemption};
@@ -22,6 +24,7 @@ pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, 
 pub use keys::SigningKeys;
 pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept};
 pub use replay::Replay;
+pub use sqlite::{Role, SqliteStorage};
 
 /// The whole store.
 pub trait Storage:

@@ -50,7 +50,7 @@ pub struct Decide {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decided {
     /// Recorded, or the very same `jti` was recorded before. For the embedded provider the request changed in the same commit.
-    /// An approval also forgets the device's wrong numbers.
+    /// An approval with the right number also forgets the device's wrong numbers; one that needed no number says nothing about them.
     Recorded(SettledView),
     /// Something or somebody was first, or the time is over.
     Settled(SettledView),

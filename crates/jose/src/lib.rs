@@ -41,7 +41,7 @@ pub mod password;
 mod provider;
 pub mod seal;
 mod signing_key;
-mod unique;
+pub mod unique;
 mod verify;
 
 #[cfg(test)]

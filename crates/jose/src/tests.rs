@@ -1,1 +1,9 @@
-//! Tests of the crate as a whole.
+//! Tests of the crate as a whole: published vectors, keys, and what must be refused.
+
+mod corpus;
+mod forgery;
+mod keys;
+mod refusals;
+mod tampering;
+mod types;
+mod vectors;

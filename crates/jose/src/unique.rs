@@ -13,7 +13,10 @@ use crate::JoseError;
 pub(crate) struct Unique(pub(crate) Value);
 
 /// Reads one JSON object and nothing after it.
-pub(crate) fn object(json: &[u8]) -> Result<Map<String, Value>, JoseError> {
+///
+/// # Errors
+/// [`JoseError::DuplicateMember`] when an object at any depth repeats a member; [`JoseError::Malformed`] when it is not one JSON object.
+pub fn object(json: &[u8]) -> Result<Map<String, Value>, JoseError> {
     match serde_json::from_slice(json) {
         Ok(Unique(Value::Object(map))) => Ok(map),
         // `Unique` takes every type, so the only error of the data (not of syntax) is its own.

@@ -51,7 +51,7 @@ pub enum UvMethod {
 
 /// How the backend wakes a device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "token", rename_all = "snake_case")]
+#[serde(tag = "type", content = "token", rename_all = "snake_case", deny_unknown_fields)]
 pub enum PushTarget {
     /// Not at all: the device holds a stream.
     Stream,

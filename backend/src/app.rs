@@ -1,0 +1,142 @@
+//! The composition root: the only place that knows everything.
+
+use std::{net::TcpListener, path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use axum::{Router, middleware};
+use countersign_clock::{Clock, OsRandom, Random, SystemClock};
+
+use crate::{
+    config::Config,
+    consent::{self, Consent, Wakes},
+    devices::{self, DeviceRegistry},
+    http,
+    jobs::Jobs,
+    keys::{KeyRing, key_encryption_key},
+    op::{self, Provider},
+    serve,
+    storage::{Role, SigningKeys as _, SqliteStorage, Storage},
+};
+
+/// The parts of a running backend.
+pub struct App {
+    /// Every route.
+    pub router: Router,
+    /// What happens by itself.
+    pub jobs: Jobs,
+}
+
+/// Puts the backend together. `origin` is where it is reached.
+///
+/// # Errors
+/// When signing keys cannot be opened or made.
+pub async fn build(
+    config: &Config,
+    origin: String,
+    storage: Arc<dyn Storage>,
+    keys: Arc<KeyRing>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> anyhow::Result<App> {
+    let consent = Arc::new(Consent::new(consent::Parts {
+        config: config.consent.clone(),
+        origin: origin.clone(),
+        issuer: origin.clone(),
+        storage: storage.clone(),
+        keys: keys.clone(),
+        clock: clock.clone(),
+        wakes: Arc::new(Wakes::default()),
+    }));
+    let provider = Arc::new(Provider::new(op::Parts {
+        config: config.op.clone(),
+        issuer: origin.clone(),
+        storage: storage.clone(),
+        keys: keys.clone(),
+        clock: clock.clone(),
+        random: random.clone(),
+        trigger: consent.clone(),
+    }));
+    let registry = Arc::new(DeviceRegistry::new(devices::Parts {
+        config: config.devices.clone(),
+        origin: origin.clone(),
+        issuer: origin.clone(),
+        storage: storage.clone(),
+        keys: keys.clone(),
+        clock: clock.clone(),
+        random: random.clone(),
+    }));
+    let device_api = http::DeviceApi {
+        registry,
+        consent: consent.clone(),
+        backend: origin.clone(),
+        issuer: origin,
+        heartbeat_seconds: config.devices.heartbeat_seconds,
+    };
+    let router = http::op_routes(provider).merge(http::device_routes(device_api)).merge(http::health_routes(storage.clone()));
+    let router = router.layer(middleware::from_fn({
+        let (clock, random) = (clock.clone(), random);
+        move |request, next| http::access_log(clock.clone(), random.clone(), request, next)
+    }));
+    let jobs = Jobs { consent, keys, storage, clock, history_days: config.consent.history_days };
+    Ok(App { router, jobs })
+}
+
+/// Opens the store and the keys that it holds, as the server does (`Role::Server`) or a command next to it.
+///
+/// # Errors
+/// When the file cannot be used, or the key-encryption key is missing while something is sealed with it.
+pub async fn open(config: &Config, role: Role, origin: String) -> anyhow::Result<(Arc<dyn Storage>, Arc<KeyRing>)> {
+    let storage = SqliteStorage::open(&config.storage.path, role)
+        .with_context(|| format!("the database {} cannot be opened", config.storage.path.display()))?;
+    let sealed = !storage.list_keys().await?.is_empty();
+    let storage: Arc<dyn Storage> = Arc::new(storage);
+    let sealing = key_encryption_key(&config.storage.secret_file(), sealed, &OsRandom)?;
+    let keys = KeyRing::open(storage.clone(), Arc::new(SystemClock), sealing, origin).await?;
+    Ok((storage, Arc::new(keys)))
+}
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+/// When the address is taken, or the database, the keys or the certificate cannot be used.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.server.listen)
+        .with_context(|| format!("cannot listen on {}", config.server.listen))?;
+    let origin = config.server.origin(listener.local_addr()?);
+    let (storage, keys) = open(&config, Role::Server, origin.clone()).await?;
+    let app = build(&config, origin.clone(), storage, keys, Arc::new(SystemClock), Arc::new(OsRandom)).await?;
+    let jobs = tokio::spawn(app.jobs.run());
+    let beside: &Path = &config.storage.path;
+    let served = serve::serve(&config.server, listener, app.router, beside, || announce(&origin), told_to_stop()).await;
+    jobs.abort();
+    tracing::info!("stopped");
+    Ok(served?)
+}
+
+/// Tells whoever started the server where it is.
+#[expect(clippy::print_stdout, reason = "the address is the program's output, logs go to standard error")]
+fn announce(origin: &str) {
+    println!("listening on {origin}");
+    tracing::info!(origin, "ready");
+}
+
+async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = tokio::signal::ctrl_c() => {}
+                }
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "SIGTERM cannot be heard, only Ctrl-C"),
+        }
+    }
+    if let Err(error) = tokio::signal::ctrl_c().await {
+        tracing::warn!(%error, "Ctrl-C cannot be heard");
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,65 @@
+//! Questions to people and their answers (`docs/protocol.md` sections 4 to 8).
+//!
+//! It takes a prompt from a provider, shows it as a signed request object made for each device, verifies the signed decision and
+//! records the first one. It knows no HTTP and no provider beyond the embedded one's trigger.
+
+mod decide;
+mod error;
+mod expire;
+mod facts;
+mod history;
+mod inbox;
+mod open;
+mod receipt;
+mod request_object;
+mod wakes;
+
+use std::sync::Arc;
+
+use countersign_clock::Clock;
+
+use crate::{config::ConsentConfig, keys::KeyRing, storage::Storage};
+
+pub use decide::{DecisionAnswer, Submission};
+pub use error::ConsentError;
+pub use inbox::{Change, Changes};
+pub use open::handle_of;
+pub use receipt::{Pins, ReceiptError, VerifiedReceipt, verify_receipt};
+pub use wakes::{Subscription, Wakes};
+
+/// What the consent service is made of.
+pub struct Parts {
+    /// `[consent]`
+    pub config: ConsentConfig,
+    /// The backend's origin: `iss` of request objects, `aud` of decisions.
+    pub origin: String,
+    /// Issuer of the embedded provider.
+    pub issuer: String,
+    /// The store.
+    pub storage: Arc<dyn Storage>,
+    /// Keys that sign request objects.
+    pub keys: Arc<KeyRing>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Who is told when something changed for a person.
+    pub wakes: Arc<Wakes>,
+}
+
+/// Asks people and takes their decisions.
+pub struct Consent {
+    parts: Parts,
+}
+
+impl Consent {
+    /// A consent service.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self { parts }
+    }
+
+    /// The signals of this service.
+    #[must_use]
+    pub fn wakes(&self) -> &Arc<Wakes> {
+        &self.parts.wakes
+    }
+}

@@ -1,0 +1,70 @@
+use countersign_jose::JoseError;
+
+use crate::{keys::KeyError, storage::StorageError};
+
+/// Why a call of a device, or of somebody who wants to become one, is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// A member of the body has the right type but not a usable value.
+    #[error("`{field}` {problem}")]
+    Member {
+        /// Which member.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A member is longer than allowed.
+    #[error("`{field}` is too long")]
+    TooLong {
+        /// Which member.
+        field: &'static str,
+    },
+    /// A key, or the proof that it is held, is not usable.
+    #[error("`{field}` does not prove a usable key")]
+    KeyProof {
+        /// Which member.
+        field: &'static str,
+    },
+    /// A key-rotation statement does not verify.
+    #[error("the key-rotation statement cannot be verified: {0}")]
+    Statement(&'static str),
+    /// The access token is missing, unknown or over.
+    #[error("the access token is missing, unknown or over")]
+    Token,
+    /// The DPoP proof is missing or wrong.
+    #[error("the DPoP proof is not acceptable: {0}")]
+    Proof(&'static str),
+    /// The DPoP proof lacks the current nonce.
+    #[error("the DPoP proof lacks the current nonce")]
+    Nonce,
+    /// More proofs of one key than can be remembered.
+    #[error("too many calls by this device")]
+    TooManyProofs,
+    /// The ID token does not prove a fresh sign-in for this key.
+    #[error("the ID token does not prove a fresh sign-in of this app: {0}")]
+    IdToken(&'static str),
+    /// The device session is unknown or belongs to another key.
+    #[error("the device session is unknown")]
+    Session,
+    /// The device is revoked.
+    #[error("this device was removed")]
+    Removed,
+    /// The person is switched off.
+    #[error("the account is disabled")]
+    AccountDisabled,
+    /// The person has no such device.
+    #[error("there is no such device")]
+    NotFound,
+    /// The key belongs to another device.
+    #[error("the key belongs to another device")]
+    KeyInUse,
+    /// The store did not answer.
+    #[error("devices could not be read or written")]
+    Storage(#[from] StorageError),
+    /// A key of the backend could not be used.
+    #[error("a key of the backend could not be used")]
+    Keys(#[from] KeyError),
+    /// Sealing an access token failed.
+    #[error("an access token could not be made")]
+    Seal(#[source] JoseError),
+}

@@ -1,0 +1,205 @@
+//! Authentication devices: who may become one, who is one, and what it proves itself with (`docs/protocol.md` sections 2 to 4).
+//!
+//! It knows no HTTP and no prompt. Obeys RFC 9449 (DPoP) for every call and OpenID Connect Core section 3.1.3.7 for the sign-in
+//! that registers a device.
+
+mod access_token;
+mod device_keys;
+mod dpop;
+mod error;
+mod id_token;
+mod list;
+mod nonce;
+mod register;
+mod rotate;
+mod seen_proofs;
+
+use std::sync::Arc;
+
+use countersign_clock::{Clock, Millis, Random};
+use countersign_jose::{b64, digest};
+use countersign_protocol::{DeviceId, Secret, SessionResponse};
+
+use crate::{
+    config::DevicesConfig,
+    domain::{AccountKey, Device, TokenHash},
+    keys::KeyRing,
+    storage::Storage,
+};
+
+pub use device_keys::is_timely;
+pub use error::DeviceError;
+pub use register::{TwoFieldRegistration, is_deceptive};
+
+use dpop::{ProofFor, Proven};
+use nonce::Nonces;
+use seen_proofs::{Seen, SeenProofs};
+
+/// Longest JWT that is read, bytes.
+pub const MAX_JWT_BYTES: usize = 16 * 1024;
+/// Longest identifier that is read, characters.
+pub const MAX_ID_CHARS: usize = 128;
+
+/// What the registry is made of.
+pub struct Parts {
+    /// `[devices]`
+    pub config: DevicesConfig,
+    /// The backend's origin.
+    pub origin: String,
+    /// The provider at which people sign in.
+    pub issuer: String,
+    /// The store.
+    pub storage: Arc<dyn Storage>,
+    /// Keys that sign and seal.
+    pub keys: Arc<KeyRing>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+}
+
+/// Registers devices and tells who is calling.
+pub struct DeviceRegistry {
+    parts: Parts,
+    nonces: Nonces,
+    seen: SeenProofs,
+}
+
+/// The parts of a call that prove who makes it.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// HTTP method.
+    pub method: &'a str,
+    /// Path of the request, without query.
+    pub path: &'a str,
+    /// The `DPoP` header.
+    pub proof: Option<&'a str>,
+    /// The token of the `Authorization` header.
+    pub access_token: Option<&'a str>,
+}
+
+impl DeviceRegistry {
+    /// A registry whose nonces are new.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            nonces: Nonces::new(&*parts.random),
+            seen: SeenProofs::default(),
+            parts,
+        }
+    }
+
+    /// The nonce that the next proof should carry.
+    #[must_use]
+    pub fn nonce(&self) -> String {
+        self.nonces.current(self.parts.clock.now())
+    }
+
+    /// The device that makes this call: its access token is good, its proof is made by its key, and device and person are active.
+    ///
+    /// # Errors
+    /// When one of these does not hold, or the store does not answer.
+    pub async fn authenticate(&self, call: Call<'_>) -> Result<Device, DeviceError> {
+        let token = call.access_token.ok_or(DeviceError::Token)?;
+        let proven = self.prove(call)?;
+        let now = self.parts.clock.now();
+        let id = access_token::open(self.parts.keys.sealing(), token, now).ok_or(DeviceError::Token)?;
+        let device = self.parts.storage.find_device(&id).await?.ok_or(DeviceError::Token)?;
+        self.admit(device, &proven, DeviceError::Token).await
+    }
+
+    /// Buys an access token with the device session.
+    ///
+    /// # Errors
+    /// When the session is unknown or another key made the proof, device or person are not active, or the store does not answer.
+    pub async fn open_session(&self, session: &Secret, call: Call<'_>) -> Result<SessionResponse, DeviceError> {
+        let proven = self.prove(call)?;
+        let found = self.parts.storage.find_device_by_session(hash_session(session)).await?;
+        let device = self
+            .admit(found.ok_or(DeviceError::Session)?, &proven, DeviceError::Session)
+            .await?;
+        Ok(SessionResponse {
+            access_token: self.issue(&device.id)?,
+            token_type: "DPoP".to_owned(),
+            expires_in: self.parts.config.access_token_seconds.into(),
+            server_time: self.parts.clock.now(),
+        })
+    }
+
+    /// Whether the device may go on: it and its person are active. For what was authenticated a while ago.
+    ///
+    /// # Errors
+    /// When it may not, or the store does not answer.
+    pub async fn recheck(&self, id: &DeviceId) -> Result<(), DeviceError> {
+        let device = self.parts.storage.find_device(id).await?;
+        let device = device
+            .filter(|device| device.revoked_at.is_none())
+            .ok_or(DeviceError::Removed)?;
+        self.check_account(&device.account).await
+    }
+
+    fn prove(&self, call: Call<'_>) -> Result<Proven, DeviceError> {
+        let proof = call.proof.ok_or(DeviceError::Proof("there is none"))?;
+        let url = format!("{}{}", self.parts.origin, call.path);
+        let made_for = ProofFor {
+            method: call.method,
+            url: &url,
+            access_token: call.access_token,
+            now: self.parts.clock.now(),
+        };
+        dpop::check(proof, &made_for, &self.nonces)
+    }
+
+    /// Lets `device` in when the proof is by its key; `stranger` is the answer to any other key, so that nobody learns about devices of others.
+    async fn admit(&self, device: Device, proven: &Proven, stranger: DeviceError) -> Result<Device, DeviceError> {
+        let own = device.keys.as_ref().map(|keys| keys.pop_thumbprint.as_str());
+        if own != Some(proven.thumbprint.as_str()) {
+            return Err(stranger);
+        }
+        let now = self.parts.clock.now();
+        self.note(proven, now)?;
+        if device.revoked_at.is_some() {
+            return Err(DeviceError::Removed);
+        }
+        self.check_account(&device.account).await?;
+        self.parts.storage.touch_device(&device.id, now).await?;
+        Ok(device)
+    }
+
+    fn note(&self, proven: &Proven, now: Millis) -> Result<(), DeviceError> {
+        match self.seen.note(&proven.thumbprint, &proven.jti, proven.until, now) {
+            Seen::First => Ok(()),
+            Seen::Again => Err(DeviceError::Proof("it was used before")),
+            Seen::Full => Err(DeviceError::TooManyProofs),
+        }
+    }
+
+    /// People of the embedded provider are looked up; those of other providers are switched off there.
+    async fn check_account(&self, account: &AccountKey) -> Result<(), DeviceError> {
+        if account.iss != self.parts.issuer {
+            return Ok(());
+        }
+        let found = self.parts.storage.find_account(&account.sub).await?;
+        if found.is_some_and(|account| !account.disabled) {
+            Ok(())
+        } else {
+            Err(DeviceError::AccountDisabled)
+        }
+    }
+
+    fn issue(&self, device: &DeviceId) -> Result<Secret, DeviceError> {
+        let life = Millis::from(self.parts.config.access_token_seconds) * 1000;
+        let exp = self.parts.clock.now() + life;
+        access_token::issue(self.parts.keys.sealing(), device, exp).map_err(DeviceError::Seal)
+    }
+
+    fn random_text<const BYTES: usize>(&self) -> String {
+        let mut bytes = [0; BYTES];
+        self.parts.random.fill(&mut bytes);
+        b64::encode(bytes)
+    }
+}
+
+fn hash_session(session: &Secret) -> TokenHash {
+    TokenHash(digest::sha256(session.expose()))
+}

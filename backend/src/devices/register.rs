@@ -1,0 +1,244 @@
+use countersign_jose::{b64, digest};
+use countersign_protocol::{AccountRef, DeviceId, DeviceRegistered, DeviceRegistration, PublicJwk, PushTarget, Secret};
+
+use super::{
+    Call, DeviceError, DeviceRegistry, MAX_ID_CHARS, MAX_JWT_BYTES, device_keys::DeviceKey, hash_session, id_token,
+};
+use crate::{
+    domain::{Account, AccountKey, Device, DeviceKeys, KeyPurpose, NewDevice},
+    keys::Snapshot,
+    storage::Registered,
+};
+
+/// Longest name of a device, characters.
+const MAX_NAME_CHARS: usize = 64;
+/// Longest push token, bytes: a Web Push subscription with its keys fits many times.
+const MAX_PUSH_TOKEN_BYTES: usize = 4096;
+
+/// A device that has a push token and nothing else.
+#[derive(Debug)]
+pub struct TwoFieldRegistration {
+    /// Registration token of its push service.
+    pub device_registration_token: Secret,
+    /// ID token of the person's sign-in.
+    pub id_token_hint: Secret,
+}
+
+impl DeviceRegistry {
+    /// Registers the calling device, or renews it when its key is known. The ID token was made for this very key, and both keys are proven.
+    ///
+    /// # Errors
+    /// When a member, the proofs or the sign-in are not good, the key is in use, or the store does not answer.
+    pub async fn register(
+        &self,
+        registration: &DeviceRegistration,
+        call: Call<'_>,
+    ) -> Result<DeviceRegistered, DeviceError> {
+        check_name(&registration.name)?;
+        check_version(&registration.app_version)?;
+        check_push(&registration.push)?;
+        check_salt(&registration.salt)?;
+        let now = self.parts.clock.now();
+        let pop = DeviceKey::parse(&registration.pop_key, "pop_key")?;
+        let uv = DeviceKey::parse(&registration.uv_key, "uv_key")?;
+        if pop.thumbprint == uv.thumbprint {
+            return Err(DeviceError::KeyProof { field: "uv_key" });
+        }
+        let proven = self.prove(call)?;
+        if proven.thumbprint != pop.thumbprint {
+            return Err(DeviceError::Proof("it was made by another key than `pop_key`"));
+        }
+        uv.check_proof(
+            &registration.uv_proof,
+            "uv_proof",
+            &self.parts.origin,
+            &pop.thumbprint,
+            now,
+        )?;
+        let nonce = digest::sha256_b64(format!("{}.{}", pop.thumbprint, registration.salt));
+        let keys = self.parts.keys.snapshot();
+        let account = self.signed_in(&registration.id_token_hint, Some(&nonce), &keys).await?;
+        self.note(&proven, now)?;
+
+        let session = Secret::new(self.random_text::<32>());
+        let key = self.key_of(&account);
+        let new = NewDevice {
+            id: DeviceId::new(self.random_text::<16>()),
+            account: key.clone(),
+            name: registration.name.clone(),
+            keys: Some(DeviceKeys {
+                pop: pop.to_stored(),
+                pop_thumbprint: pop.thumbprint,
+                uv: uv.to_stored(),
+                uv_thumbprint: uv.thumbprint,
+                level: registration.key_level,
+                uv_method: registration.uv_method,
+                platform: registration.platform,
+                app_version: registration.app_version.clone(),
+                session: hash_session(&session),
+            }),
+            push: registration.push.clone(),
+            now,
+        };
+        let device = self.record(new).await?;
+        Ok(DeviceRegistered {
+            access_token: self.issue(&device.id)?,
+            device_id: device.id,
+            account: AccountRef {
+                iss: key.iss,
+                sub: key.sub,
+                name: account.name,
+            },
+            device_session: session,
+            expires_in: self.parts.config.access_token_seconds.into(),
+            request_keys: request_keys(&keys),
+            server_time: now,
+        })
+    }
+
+    /// Registers a device that can be woken and nothing more.
+    ///
+    /// # Errors
+    /// When the sign-in is not good, the token is another person's, or the store does not answer.
+    pub async fn register_two_field(&self, registration: TwoFieldRegistration) -> Result<(), DeviceError> {
+        let push = PushTarget::Fcm(registration.device_registration_token);
+        check_push_token(&push, "device_registration_token")?;
+        let keys = self.parts.keys.snapshot();
+        let account = self.signed_in(&registration.id_token_hint, None, &keys).await?;
+        let new = NewDevice {
+            id: DeviceId::new(self.random_text::<16>()),
+            account: self.key_of(&account),
+            name: account.name,
+            keys: None,
+            push,
+            now: self.parts.clock.now(),
+        };
+        self.record(new).await?;
+        Ok(())
+    }
+
+    async fn record(&self, new: NewDevice) -> Result<Device, DeviceError> {
+        match self.parts.storage.register_device(new).await? {
+            Registered::New(device) => {
+                tracing::info!(device.id = %device.id, "device {} is registered", device.id);
+                Ok(device)
+            }
+            Registered::Renewed(device) => {
+                tracing::info!(device.id = %device.id, "device {} is registered again", device.id);
+                Ok(device)
+            }
+            Registered::KeyInUse => Err(DeviceError::KeyInUse),
+        }
+    }
+
+    async fn signed_in(&self, token: &Secret, nonce: Option<&str>, keys: &Snapshot) -> Result<Account, DeviceError> {
+        if token.expose().len() > MAX_JWT_BYTES {
+            return Err(DeviceError::TooLong { field: "id_token_hint" });
+        }
+        let sought = id_token::Sought {
+            issuer: &self.parts.issuer,
+            nonce,
+            max_age: self.parts.config.registration_seconds.into(),
+            now: self.parts.clock.now(),
+        };
+        let key = id_token::verify(token.expose(), keys, &sought)?;
+        let account = self.parts.storage.find_account(&key.sub).await?;
+        let account = account.ok_or(DeviceError::IdToken("nobody is known by this name"))?;
+        if account.disabled {
+            return Err(DeviceError::AccountDisabled);
+        }
+        Ok(account)
+    }
+
+    fn key_of(&self, account: &Account) -> AccountKey {
+        AccountKey {
+            iss: self.parts.issuer.clone(),
+            sub: account.sub.clone(),
+        }
+    }
+}
+
+/// A name is read by people in a list of devices: 1 to 64 characters, none of which hides or reorders others.
+pub(super) fn check_name(name: &str) -> Result<(), DeviceError> {
+    let problem = if name.trim().is_empty() {
+        "is empty"
+    } else if name.chars().count() > MAX_NAME_CHARS {
+        "has more than 64 characters"
+    } else if name.chars().any(is_deceptive) {
+        "has control or direction characters"
+    } else {
+        return Ok(());
+    };
+    Err(DeviceError::Member { field: "name", problem })
+}
+
+pub(super) fn check_push(push: &PushTarget) -> Result<(), DeviceError> {
+    check_push_token(push, "push")
+}
+
+fn check_push_token(push: &PushTarget, field: &'static str) -> Result<(), DeviceError> {
+    let (PushTarget::Fcm(token) | PushTarget::Apns(token) | PushTarget::WebPush(token)) = push else {
+        return Ok(());
+    };
+    if token.expose().len() > MAX_PUSH_TOKEN_BYTES {
+        return Err(DeviceError::TooLong { field });
+    }
+    if token.expose().is_empty() || token.expose().chars().any(char::is_control) {
+        let problem = "has no usable token";
+        return Err(DeviceError::Member { field, problem });
+    }
+    Ok(())
+}
+
+fn check_version(version: &str) -> Result<(), DeviceError> {
+    let field = "app_version";
+    if version.chars().count() > MAX_ID_CHARS {
+        return Err(DeviceError::TooLong { field });
+    }
+    if version.is_empty() || !version.chars().all(|char| char.is_ascii_graphic()) {
+        let problem = "is not a version";
+        return Err(DeviceError::Member { field, problem });
+    }
+    Ok(())
+}
+
+fn check_salt(salt: &str) -> Result<(), DeviceError> {
+    if b64::decode(salt).is_ok_and(|bytes| bytes.len() == 32) {
+        return Ok(());
+    }
+    let problem = "is not 32 bytes in base64url";
+    Err(DeviceError::Member { field: "salt", problem })
+}
+
+/// Whether a character controls, or changes the direction or the look of what stands around it.
+#[must_use]
+pub fn is_deceptive(char: char) -> bool {
+    char.is_control()
+        || matches!(char,
+            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn request_keys(keys: &Snapshot) -> Vec<PublicJwk> {
+    let keys = keys.public(&[KeyPurpose::RequestObject]);
+    keys.iter()
+        .filter_map(|key| serde_json::to_value(key).ok().map(PublicJwk))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_what_people_can_read() {
+        let longest = "n".repeat(64);
+        for good in ["Anna's phone", "電話", "a", &longest, "🦊 laptop"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        let too_long = "n".repeat(65);
+        for bad in ["", "   ", &too_long, "a\nb", "a\u{202e}b", "a\u{200b}b", "\u{7f}"] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}

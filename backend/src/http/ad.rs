@@ -1,0 +1,102 @@
+//! The device API: registration, `/ad/v1` and Countersign's own discovery document (`docs/protocol.md`).
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{any, delete, get, post, put},
+};
+use countersign_protocol::{ClientId, CountersignMetadata};
+use serde::Serialize;
+
+use super::{ad_devices, ad_requests, device_registration, problem::ApiError, stream};
+use crate::{consent::Consent, devices::DeviceRegistry, domain::APP_CLIENT_ID};
+
+/// Largest body, bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// What the device API speaks for.
+pub struct DeviceApi {
+    /// Who may call.
+    pub registry: Arc<DeviceRegistry>,
+    /// What they are asked.
+    pub consent: Arc<Consent>,
+    /// The backend's origin.
+    pub backend: String,
+    /// The provider at which people sign in.
+    pub issuer: String,
+    /// Seconds between two signs of life on a stream.
+    pub heartbeat_seconds: u32,
+}
+
+/// The routes of the device API.
+pub fn routes(api: DeviceApi) -> Router {
+    let api = Arc::new(api);
+    let paths = Router::new()
+        .route("/.well-known/countersign", get(metadata))
+        .route("/bc-deviceRegistration", post(device_registration::register))
+        .route("/ad/v1/session", post(device_registration::session))
+        .route("/ad/v1/push", put(ad_devices::set_push))
+        .route(
+            "/ad/v1/keys",
+            get(ad_devices::announcements).put(ad_devices::rotate_keys),
+        )
+        .route("/ad/v1/devices", get(ad_devices::list))
+        .route(
+            "/ad/v1/devices/{device_id}",
+            delete(ad_devices::revoke).patch(ad_devices::rename),
+        )
+        .route("/ad/v1/requests", get(ad_requests::pending))
+        .route("/ad/v1/requests/{handle}", get(ad_requests::status))
+        .route("/ad/v1/requests/{handle}/decision", post(ad_requests::decide))
+        .route("/ad/v1/history", get(ad_requests::history))
+        .route("/ad/v1/stream", get(stream::open))
+        .method_not_allowed_fallback(async || ApiError::Method)
+        .route("/ad", any(async || ApiError::NotFound))
+        .route("/ad/{*rest}", any(async || ApiError::NotFound));
+    paths
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(api.clone(), mark))
+        .with_state(api)
+}
+
+/// Nothing here may be kept by a cache, and every answer tells the nonce of the next proof (RFC 9449 section 8.2).
+async fn mark(State(api): State<Arc<DeviceApi>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(nonce) = HeaderValue::from_str(&api.registry.nonce()) {
+        headers.insert("dpop-nonce", nonce);
+    }
+    response
+}
+
+async fn metadata(State(api): State<Arc<DeviceApi>>) -> Response {
+    json(
+        StatusCode::OK,
+        &CountersignMetadata {
+            backend: api.backend.clone(),
+            issuer: api.issuer.clone(),
+            client_id: ClientId::new(APP_CLIENT_ID),
+            scope: "openid profile".to_owned(),
+            registration_endpoint: "/bc-deviceRegistration".to_owned(),
+            device_api: "/ad/v1".to_owned(),
+            versions: vec!["1".to_owned()],
+        },
+    )
+}
+
+/// An answer of `body` as JSON.
+pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => (status, [(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "an answer cannot be written as JSON");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

@@ -1,0 +1,25 @@
+pub(in crate::storage) const FIND: &str =
+    "select id_hash, handle, client_id, sub, scope, created_at, expires_at, readable_until, interval, state, approval,
+        redeemed_at
+    from auth_requests where id_hash = $1";
+
+pub(in crate::storage) const ADD: &str = "insert into auth_requests
+        (id_hash, handle, client_id, sub, scope, created_at, expires_at, readable_until, interval, state)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending')";
+
+/// Follows the prompt: `$2` state, `$3` approval.
+pub(in crate::storage) const SETTLE: &str =
+    "update auth_requests set state = $2, approval = $3 where handle = $1 and state = 'pending'";
+
+/// No row unless client `$1`, person `$2` and deciding device `$3` may still have tokens.
+pub(in crate::storage) const MAY_REDEEM: &str = "select 1 from clients c, accounts a, devices d
+    where c.id = $1 and a.sub = $2 and a.disabled = 0 and d.id = $3 and d.revoked_at is null";
+
+/// `$2` now.
+pub(in crate::storage) const REDEEM: &str = "update auth_requests set state = 'redeemed', redeemed_at = $2
+    where id_hash = $1 and state = 'approved' and readable_until > $2";
+
+pub(in crate::storage) const SWEEP: &str = "delete from auth_requests where id_hash in
+    (select id_hash from auth_requests where readable_until <= $1 order by readable_until limit $2)";
+
+pub(in crate::storage) const DENY_OF_CLIENT: &str = "update auth_requests set state = 'denied', approval = null where client_id = $1 and state in ('pending', 'approved')";

@@ -1,0 +1,192 @@
+//! The real backend as a process.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+use crate::program;
+
+/// How a test wants its backend.
+#[derive(Default)]
+pub struct BackendOptions {
+    /// TOML laid over the test defaults.
+    pub config: String,
+}
+
+/// A backend with a database of its own. It is killed when dropped.
+pub struct Backend {
+    folder: TempDir,
+    process: Option<Child>,
+    /// Issuer and origin.
+    pub origin: String,
+}
+
+impl Backend {
+    /// Starts a backend on a free port with an empty database.
+    #[must_use]
+    pub fn start(options: &BackendOptions) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let database = folder.path().join("countersign.db");
+        let head = format!("[storage]\npath = {:?}\n", database.display().to_string());
+        let config = if options.config.is_empty() {
+            DEFAULTS
+        } else {
+            &options.config
+        };
+        fs::write(folder.path().join("config.toml"), format!("{head}{config}"))
+            .expect("the configuration can be written");
+        let mut backend = Self {
+            folder,
+            process: None,
+            origin: String::new(),
+        };
+        backend.spawn("127.0.0.1:0");
+        backend
+    }
+
+    fn spawn(&mut self, listen: &str) {
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .expect("the log can be written");
+        let mut process = Command::new(program::build("countersign", "countersign", &[]))
+            .args(["serve", "--config"])
+            .arg(self.config_path())
+            .env("COUNTERSIGN_SERVER__LISTEN", listen)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the backend can be started");
+        let stdout = process.stdout.take().expect("its output is piped");
+        let (told, ready) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if let Some(origin) = line.strip_prefix("listening on ") {
+                    // Nobody waits any more when the test has failed already.
+                    told.send(origin.to_owned()).ok();
+                }
+            }
+        });
+        let Ok(origin) = ready.recv_timeout(Duration::from_secs(30)) else {
+            process.kill().ok();
+            process.wait().ok();
+            panic!("the backend did not get ready:\n{}", self.log());
+        };
+        self.origin = origin;
+        self.process = Some(process);
+    }
+
+    /// Ends the backend as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("SIGKILL can be sent");
+            process.wait().expect("the process can be reaped");
+        }
+    }
+
+    /// Asks the backend to end, as an operator would, and waits for it.
+    pub fn stop(&mut self) -> std::process::ExitStatus {
+        let mut process = self.process.take().expect("the backend runs");
+        let pid = rustix::process::Pid::from_child(&process);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("SIGTERM can be sent");
+        process.wait().expect("the process can be reaped")
+    }
+
+    /// Starts the backend again on the same port and database.
+    pub fn restart(&mut self) {
+        let origin = self.origin.clone();
+        let listen = origin.split("://").nth(1).expect("an origin has a host").to_owned();
+        self.spawn(&listen);
+        assert_eq!(self.origin, origin, "issuer and origin survive a restart");
+    }
+
+    /// Runs an operator's command on the same database.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str], stdin: &str) -> Output {
+        let (words, options): (Vec<&str>, Vec<&str>) = {
+            let split = arguments
+                .iter()
+                .position(|word| word.starts_with("--"))
+                .unwrap_or(arguments.len());
+            (arguments[..split].to_vec(), arguments[split..].to_vec())
+        };
+        let mut child = Command::new(program::build("countersign", "countersign", &[]))
+            .args(words)
+            .arg("--config")
+            .arg(self.config_path())
+            .args(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command can be started");
+        child
+            .stdin
+            .take()
+            .expect("its input is piped")
+            .write_all(stdin.as_bytes())
+            .ok();
+        child.wait_with_output().expect("the command ends")
+    }
+
+    /// Runs an operator's command that has to succeed; returns what it printed.
+    #[must_use]
+    pub fn succeed(&self, arguments: &[&str], stdin: &str) -> String {
+        let output = self.command(arguments, stdin);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "countersign {arguments:?}: {error}");
+        String::from_utf8(output.stdout)
+            .expect("commands print UTF-8")
+            .trim()
+            .to_owned()
+    }
+
+    /// Everything the server has written to standard error so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("countersign.db")
+    }
+
+    /// The server's process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("the backend runs").id()
+    }
+
+    /// The configuration file.
+    #[must_use]
+    pub fn config_path(&self) -> PathBuf {
+        self.folder.path().join("config.toml")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("server.log")
+    }
+}
+
+/// Polls may come every second, so that stories take seconds.
+const DEFAULTS: &str = "[op]\ninterval = 1\n";
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- log of the backend\n{}", self.log());
+        }
+    }
+}

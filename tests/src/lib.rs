@@ -1,0 +1,41 @@
+//! The actors of the end-to-end stories: a real backend process, a strict client, a device without a window, a person at the sign-in page.
+//!
+//! Everything here listens on 127.0.0.1 with port 0 and ends with the test that started it. Whatever goes wrong panics: this is test code.
+
+pub mod backend;
+pub mod desktop;
+pub mod driver;
+pub mod eventually;
+pub mod person;
+pub mod program;
+pub mod relying_party;
+
+pub use backend::{Backend, BackendOptions};
+pub use eventually::eventually;
+pub use person::Person;
+pub use relying_party::{Credentials, PollError, RelyingParty, Started, Tokens};
+
+use std::sync::OnceLock;
+
+/// Installs the one TLS provider of this process.
+pub fn install_tls() {
+    static INSTALLED: OnceLock<()> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .expect("no other TLS provider is installed in tests");
+    });
+}
+
+/// An HTTP client that follows nothing and waits for nobody longer than 10 s.
+#[must_use]
+pub fn http() -> reqwest::Client {
+    install_tls();
+    let builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy();
+    builder
+        .timeout(std::time::Duration::from_secs(10))
+        .build()
+        .expect("a plain HTTP client can be built")
+}
