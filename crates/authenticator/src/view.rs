@@ -333,6 +333,10 @@ pub struct ErrorView {
     pub code: ErrorCode,
     /// In English, without secrets.
     pub message: String,
+    /// With `pin_throttled`: when the next try is possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "number")]
+    pub retry_at: Option<i64>,
 }
 
 /// Errors that the window tells apart.

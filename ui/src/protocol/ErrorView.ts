@@ -12,4 +12,8 @@ code: ErrorCode,
 /**
  * In English, without secrets.
  */
-message: string, };
+message: string, 
+/**
+ * With `pin_throttled`: when the next try is possible.
+ */
+retry_at?: number, };

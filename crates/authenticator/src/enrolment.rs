@@ -1,0 +1,234 @@
+//! A device's life at its backend: keys, registration, push target, key rotation, the end.
+
+use std::sync::Arc;
+
+use countersign_jose::{b64, digest};
+use countersign_protocol::{
+    CountersignMetadata, DeviceRegistered, DeviceRegistration, KEY_PROOF_TYP, KEY_ROTATION_TYP, KeyLevel,
+    KeyProofClaims, KeyRotationClaims, PushTarget, Secret, UvMethod,
+};
+use url::Url;
+
+use crate::{
+    account::{Account, Credentials, Record},
+    address, api,
+    core::Core,
+    dpop,
+    error::AuthenticatorError,
+    login::SignedIn,
+    pin::Pin,
+    server_clock::ServerClock,
+    signer::{Signer, SoftwareSigner, to_wire},
+    sync::{held, read, write},
+    transport::Transport,
+    uv::UvGate,
+};
+
+/// Seconds for which a proof or a rotation statement holds.
+const PROOF_LIFETIME: i64 = 60;
+
+/// The keys of a device before they are registered.
+pub(crate) struct Keys {
+    pop: Arc<SoftwareSigner>,
+    uv: SoftwareSigner,
+    salt: String,
+}
+
+impl Keys {
+    /// Makes both keys, and the salt that ties the sign-in to them.
+    pub(crate) fn generate(core: &Core) -> Result<Self, AuthenticatorError> {
+        Ok(Self {
+            pop: Arc::new(SoftwareSigner::generate()?),
+            uv: SoftwareSigner::generate()?,
+            salt: dpop::fresh_secret(core.random.as_ref()),
+        })
+    }
+
+    /// The `nonce` by which an ID token is good for these keys and no others (protocol page, section 3).
+    pub(crate) fn nonce(&self) -> String {
+        digest::sha256_b64(format!("{}.{}", self.pop.kid(), self.salt))
+    }
+
+    fn kept_pop(&self) -> Secret {
+        Secret::new(b64::encode(self.pop.to_pkcs8()))
+    }
+}
+
+/// Registers the device and keeps the account.
+pub(crate) async fn register(
+    core: &Core,
+    metadata: &CountersignMetadata,
+    signed_in: SignedIn,
+    keys: Keys,
+    device_name: &str,
+    pin: Pin,
+    clock: &Arc<ServerClock>,
+) -> Result<Record, AuthenticatorError> {
+    let backend = address::parse(&metadata.backend).map_err(|_| AuthenticatorError::AddressRefused)?;
+    let endpoint = below(&backend, &metadata.registration_endpoint)?;
+    let pop: Arc<dyn Signer> = Arc::clone(&keys.pop) as Arc<dyn Signer>;
+    let transport = Transport::new(
+        core.http.clone(),
+        backend,
+        pop,
+        Arc::clone(clock),
+        Arc::clone(&core.random),
+        core.options.timing.clone(),
+    );
+    let registration = DeviceRegistration {
+        id_token_hint: signed_in.id_token,
+        salt: keys.salt.clone(),
+        name: device_name.to_owned(),
+        platform: core.host.platform(),
+        app_version: core.host.app_version(),
+        pop_key: to_wire(&keys.pop.public_jwk())?,
+        uv_key: to_wire(&keys.uv.public_jwk())?,
+        uv_proof: key_proof(&keys.uv, &metadata.backend, keys.pop.kid(), clock.now_seconds()).await?,
+        key_level: level(&keys),
+        uv_method: UvMethod::Pin,
+        push: core.options.push.clone(),
+    };
+    let registered = api::register(&transport, endpoint, &registration).await?;
+    if registered.account.iss != metadata.issuer || registered.account.sub.as_str() != signed_in.subject {
+        return Err(AuthenticatorError::SignInMismatch);
+    }
+    keep(core, metadata, registered, keys, device_name, pin).await
+}
+
+async fn keep(
+    core: &Core,
+    metadata: &CountersignMetadata,
+    registered: DeviceRegistered,
+    keys: Keys,
+    device_name: &str,
+    pin: Pin,
+) -> Result<Record, AuthenticatorError> {
+    let record = Record {
+        id: dpop::fresh_id(core.random.as_ref()),
+        backend: metadata.backend.clone(),
+        issuer: metadata.issuer.clone(),
+        subject: registered.account.sub,
+        name: registered.account.name,
+        device_id: registered.device_id,
+        device_name: device_name.to_owned(),
+        uv_method: UvMethod::Pin,
+        own_keys: vec![keys.pop.kid().to_owned(), keys.uv.kid().to_owned()],
+        credentials: Some(Credentials {
+            pop_key: keys.kept_pop(),
+            device_session: registered.device_session,
+            request_keys: registered.request_keys,
+        }),
+    };
+    let store = core.host.secrets();
+    let gate = UvGate::new(&record.id, 0);
+    gate.keep(
+        store.as_ref(),
+        keys.uv,
+        pin,
+        core.options.pin_cost,
+        Arc::clone(&core.random),
+    )
+    .await?;
+    crate::account::save(store.as_ref(), &record).await?;
+    Ok(record)
+}
+
+/// Tells the backend how to wake this device from now on.
+pub(crate) async fn update_push(core: &Core, account: &Account, push: PushTarget) -> Result<(), AuthenticatorError> {
+    let link = account.link()?;
+    core.heeded(account, link.api.update_push(push).await).await
+}
+
+/// Replaces both keys, signed by the old proof-of-possession key (protocol page, section 3).
+pub(crate) async fn rotate_keys(core: &Core, account: &Account, pin: &str) -> Result<(), AuthenticatorError> {
+    let link = account.link()?;
+    let store = core.host.secrets();
+    // The PIN is checked before anything changes; the new key is sealed by the same one.
+    account.gate.unlock(store.as_ref(), pin, core.clock.now()).await?;
+    let pin = Pin::typed(pin)?;
+    let keys = Keys::generate(core)?;
+    let mut record = read(&account.record).clone();
+    let iat = account.clock.now_seconds();
+    let claims = KeyRotationClaims {
+        iss: record.device_id.clone(),
+        aud: record.backend.clone(),
+        iat,
+        exp: iat + PROOF_LIFETIME,
+        jti: dpop::fresh_id(core.random.as_ref()),
+        pop_key: to_wire(&keys.pop.public_jwk())?,
+        uv_key: to_wire(&keys.uv.public_jwk())?,
+        pop_proof: key_proof(keys.pop.as_ref(), &record.backend, keys.pop.kid(), iat).await?,
+        uv_proof: key_proof(&keys.uv, &record.backend, keys.pop.kid(), iat).await?,
+        key_level: level(&keys),
+        uv_method: UvMethod::Pin,
+    };
+    let statement = link.pop.sign(KEY_ROTATION_TYP, &serde_json::to_value(&claims)?).await?;
+    core.heeded(account, link.api.rotate_keys(statement).await).await?;
+    record
+        .own_keys
+        .extend([keys.pop.kid().to_owned(), keys.uv.kid().to_owned()]);
+    if let Some(credentials) = &mut record.credentials {
+        credentials.pop_key = keys.kept_pop();
+    }
+    account
+        .gate
+        .keep(
+            store.as_ref(),
+            keys.uv,
+            pin,
+            core.options.pin_cost,
+            Arc::clone(&core.random),
+        )
+        .await?;
+    account.replace(core, record).await
+}
+
+/// Ends the account on this device: at the backend when it can be reached, here in any case.
+pub(crate) async fn sign_out(core: &Core, account: &Arc<Account>) -> Result<(), AuthenticatorError> {
+    if let Ok(link) = account.link() {
+        let device = read(&account.record).device_id.clone();
+        if let Err(error) = link.api.revoke(&device).await {
+            tracing::warn!(account.id, %error, "the backend could not be told that this device signs out");
+        }
+    }
+    let forgotten = account.forget(core).await;
+    let left: Vec<String> = {
+        let mut accounts = write(&core.accounts);
+        accounts.retain(|one| one.id != account.id);
+        accounts.iter().map(|one| one.id.clone()).collect()
+    };
+    crate::account::save_index(core.host.secrets().as_ref(), &left).await?;
+    held(&core.presented).take_if(|presented| presented.account == account.id);
+    core.emit_inbox();
+    core.emit_status();
+    forgotten
+}
+
+/// Who signs holds this key and wants it beside the key with thumbprint `jkt`.
+async fn key_proof(signer: &dyn Signer, backend: &str, jkt: &str, iat: i64) -> Result<String, AuthenticatorError> {
+    let claims = KeyProofClaims {
+        aud: backend.to_owned(),
+        iat,
+        exp: iat + PROOF_LIFETIME,
+        jkt: jkt.to_owned(),
+    };
+    Ok(signer.sign(KEY_PROOF_TYP, &serde_json::to_value(&claims)?).await?)
+}
+
+/// Hardware only when both keys are.
+fn level(keys: &Keys) -> KeyLevel {
+    match (keys.pop.level(), keys.uv.level()) {
+        (KeyLevel::Hardware, KeyLevel::Hardware) => KeyLevel::Hardware,
+        _ => KeyLevel::Software,
+    }
+}
+
+/// A path of the backend's document, which must not lead elsewhere.
+fn below(backend: &Url, path: &str) -> Result<Url, AuthenticatorError> {
+    let url = backend.join(path).map_err(|_| AuthenticatorError::NotCountersign)?;
+    if url.origin() == backend.origin() {
+        Ok(url)
+    } else {
+        Err(AuthenticatorError::AddressRefused)
+    }
+}

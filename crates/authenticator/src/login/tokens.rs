@@ -1,0 +1,167 @@
+//! The code exchanged, the ID token verified (OpenID Connect Core sections 3.1.3.3 and 3.1.3.7).
+
+use countersign_jose::{Algorithm, Audience, Expect, IntegerSeconds, JwkSet, Typ, digest, verify_with_set};
+use countersign_protocol::{CountersignMetadata, Secret};
+use oauth2::{
+    AuthUrl, AuthorizationCode, ClientId, CsrfToken, EndpointNotSet, EndpointSet, ExtraTokenFields, HttpRequest,
+    HttpResponse, RedirectUrl, RequestTokenError, Scope, StandardRevocableToken, StandardTokenResponse, TokenResponse,
+    TokenUrl,
+    basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType},
+};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::{pkce::Attempt, provider::Provider};
+use crate::{api::ApiError, error::AuthenticatorError, options::Timing, transport::body_of, verify::MAX_JWT};
+
+/// Seconds by which the provider's clock and ours may differ after the difference was measured.
+const LEEWAY: i64 = 60;
+/// Seconds after which an ID token is no fresh sign-in any more; the backend asks for the same.
+const FRESH: i64 = 300;
+
+/// `id_token` beside the members of RFC 6749.
+#[derive(Debug, Serialize, Deserialize)]
+struct WithIdToken {
+    id_token: Option<Secret>,
+}
+
+impl ExtraTokenFields for WithIdToken {}
+
+type Inner = oauth2::Client<
+    BasicErrorResponse,
+    StandardTokenResponse<WithIdToken, BasicTokenType>,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+/// The app's public client at one provider.
+pub(crate) struct Client(Inner);
+
+/// What the code was exchanged for.
+pub(crate) struct Tokens {
+    pub(crate) id_token: Secret,
+    access_token: Secret,
+}
+
+/// Claims of the ID token that are looked at.
+#[derive(Deserialize)]
+struct IdTokenClaims {
+    iss: String,
+    sub: String,
+    aud: Audience,
+    exp: IntegerSeconds,
+    iat: IntegerSeconds,
+    nonce: Option<String>,
+    azp: Option<String>,
+    at_hash: Option<String>,
+}
+
+impl Client {
+    pub(crate) fn new(provider: &Provider, backend: &CountersignMetadata, redirect_uri: Url) -> Self {
+        let client = oauth2::Client::new(ClientId::new(backend.client_id.as_str().to_owned()))
+            .set_auth_uri(AuthUrl::from_url(provider.authorization_endpoint.clone()))
+            .set_token_uri(TokenUrl::from_url(provider.token_endpoint.clone()))
+            .set_redirect_uri(RedirectUrl::from_url(redirect_uri));
+        Self(client)
+    }
+
+    /// Where the browser goes. It carries hashes and nonces, no secret.
+    pub(crate) fn authorization_url(&self, attempt: &Attempt, scope: &str, nonce: &str) -> Url {
+        let state = attempt.state.clone();
+        let scopes = scope.split_ascii_whitespace().map(|one| Scope::new(one.to_owned()));
+        let request = self.0.authorize_url(move || CsrfToken::new(state)).add_scopes(scopes);
+        request
+            .set_pkce_challenge(attempt.challenge())
+            .add_extra_param("nonce", nonce)
+            .url()
+            .0
+    }
+
+    /// Exchanges the code at the token endpoint.
+    pub(crate) async fn exchange(
+        &self,
+        http: &reqwest::Client,
+        code: String,
+        attempt: &Attempt,
+    ) -> Result<Tokens, AuthenticatorError> {
+        let outbound = |request| adapter(http.clone(), request);
+        let request = self
+            .0
+            .exchange_code(AuthorizationCode::new(code))
+            .set_pkce_verifier(attempt.verifier());
+        let answer = request.request_async(&outbound).await.map_err(|error| match error {
+            RequestTokenError::ServerResponse(_) => AuthenticatorError::SignInRefused,
+            RequestTokenError::Request(error) => error.into(),
+            RequestTokenError::Parse(..) | RequestTokenError::Other(_) => AuthenticatorError::SignInMismatch,
+        })?;
+        let id_token = answer
+            .extra_fields()
+            .id_token
+            .clone()
+            .ok_or(AuthenticatorError::SignInMismatch)?;
+        Ok(Tokens {
+            id_token,
+            access_token: Secret::new(answer.access_token().secret()),
+        })
+    }
+}
+
+/// Carries a request of the `oauth2` crate with our client.
+async fn adapter(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let request = reqwest::Request::try_from(request).map_err(ApiError::Unreachable)?;
+    let sent = tokio::time::timeout(Timing::default().call, http.execute(request)).await;
+    let answer = sent.map_err(|_| ApiError::Unreadable { status: 504 })?;
+    let answer = answer.map_err(|error| ApiError::Unreachable(error.without_url()))?;
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let mut response = HttpResponse::new(body_of(answer).await?);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+/// Verifies the ID token at `now` (provider's clock, seconds) and says who signed in.
+///
+/// # Errors
+/// `SignInMismatch` when it is not the answer to this sign-in, `ClockSkew` when only its times do not fit.
+pub(crate) fn verify(
+    tokens: &Tokens,
+    keys: &JwkSet,
+    issuer: &str,
+    client_id: &str,
+    nonce: &str,
+    now: i64,
+) -> Result<String, AuthenticatorError> {
+    let expect = Expect {
+        typ: Typ::OneOfOrAbsent(&["JWT"]),
+        algs: &[Algorithm::Es256, Algorithm::Ps256, Algorithm::Rs256],
+        max_len: MAX_JWT,
+    };
+    let refused = |_| AuthenticatorError::SignInMismatch;
+    let verified = verify_with_set(tokens.id_token.expose(), &expect, keys).map_err(refused)?;
+    let claims: IdTokenClaims = verified.claims().map_err(refused)?;
+    let audience = match &claims.aud {
+        Audience::One(one) => one == client_id,
+        Audience::Many(many) => many.as_slice() == [client_id],
+    };
+    let hash = digest::token_hash(verified.header().alg, tokens.access_token.expose());
+    let ours = claims.iss == issuer
+        && audience
+        && claims.azp.as_deref().is_none_or(|party| party == client_id)
+        && claims.nonce.as_deref() == Some(nonce)
+        && claims.at_hash.is_none_or(|claimed| claimed == hash)
+        && !claims.sub.is_empty();
+    if !ours {
+        return Err(AuthenticatorError::SignInMismatch);
+    }
+    let (iat, exp) = (claims.iat.0, claims.exp.0);
+    if iat > now + LEEWAY || exp <= now - LEEWAY || iat < now - FRESH - LEEWAY {
+        return Err(AuthenticatorError::ClockSkew);
+    }
+    Ok(claims.sub)
+}

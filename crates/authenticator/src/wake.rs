@@ -1,0 +1,186 @@
+//! How a device hears of requests: its own stream, polls where streams do not pass, hints of a push. All end in one inbox.
+
+use std::{pin::pin, sync::Arc};
+
+use countersign_protocol::StreamEvent;
+use futures_util::StreamExt;
+use reqwest::Response;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{
+    account::Account, backoff, core::Core, error::AuthenticatorError, intake, sse::Parser, sync::held,
+    view::ConnectionView,
+};
+
+/// Opens in a row that brought nothing, after which the stream counts as one that does not pass.
+const PASSES_NOT: u32 = 2;
+
+/// Why a stream ended.
+enum Ended {
+    /// It brought something, then it broke.
+    Broke,
+    /// It never brought a byte, or was refused.
+    Nothing,
+}
+
+/// Keeps the account's inbox as it is at the backend, for as long as the device is not removed.
+pub(crate) async fn listen(core: Arc<Core>, account: Arc<Account>) {
+    let mut last_event_id = None;
+    let mut failures = 0;
+    while !account.is_removed() {
+        match stream(&core, &account, &mut last_event_id).await {
+            Ended::Broke => failures = 0,
+            Ended::Nothing => {
+                failures += 1;
+                fall_back(&core, &account, failures).await;
+            }
+        }
+        if account.is_removed() {
+            return;
+        }
+        let pause = backoff::full_jitter(&core, failures.max(1));
+        // A hint or a new network ends the wait.
+        drop(timeout(pause, account.nudge.notified()).await);
+    }
+}
+
+/// Answers hints: at most one fetch in a while for all of them together, and none is lost (a hint may be about a request that came
+/// right after the last fetch).
+pub(crate) async fn answer_hints(core: Arc<Core>, account: Arc<Account>) {
+    let mut next = Instant::now();
+    while !account.is_removed() {
+        account.hint.notified().await;
+        tokio::time::sleep_until(next).await;
+        next = Instant::now() + core.options.timing.hint_every;
+        account.nudge.notify_one();
+        report(&account, intake::fetch(&core, &account).await);
+    }
+}
+
+/// Ends what is over in time, while there is something that can be.
+pub(crate) async fn tend(core: Arc<Core>, account: Arc<Account>) {
+    while !account.is_removed() {
+        let ticking = held(&account.inbox).is_ticking() || account.gate.is_open();
+        if !ticking {
+            account.changed.notified().await;
+            continue;
+        }
+        sleep(std::time::Duration::from_millis(250)).await;
+        let now = core.clock.now();
+        let was_open = account.gate.is_open();
+        account.gate.forget_stale(now);
+        let expired = held(&account.inbox).expire(account.clock.now(), now);
+        if expired || was_open != account.gate.is_open() {
+            core.emit_inbox();
+        }
+    }
+}
+
+/// No stream: is the backend there at all? Where it is, and streams do not pass, it is asked regularly for a while.
+async fn fall_back(core: &Core, account: &Account, failures: u32) {
+    let timing = &core.options.timing;
+    let until = Instant::now() + timing.poll_for;
+    loop {
+        if let Err(error) = intake::fetch(core, account).await {
+            let offline = matches!(error, AuthenticatorError::Offline(_));
+            report(account, Err(error));
+            let since = held(&account.last_contact).unwrap_or_else(|| core.clock.now());
+            if offline && !matches!(*held(&account.connection), ConnectionView::Offline { .. }) {
+                core.connected(account, ConnectionView::Offline { since });
+            }
+            return;
+        }
+        if failures < PASSES_NOT {
+            return;
+        }
+        let every_seconds = u32::try_from(timing.poll_every.as_secs()).unwrap_or(u32::MAX);
+        core.connected(account, ConnectionView::Polling { every_seconds });
+        if Instant::now() >= until || account.is_removed() {
+            return;
+        }
+        sleep(timing.poll_every).await;
+    }
+}
+
+/// Holds one stream until it ends. Before its first byte the backend is polled beside it.
+async fn stream(core: &Core, account: &Account, last_event_id: &mut Option<String>) -> Ended {
+    let timing = &core.options.timing;
+    let Ok(link) = account.link() else {
+        return Ended::Nothing;
+    };
+    let mut parser = Parser::default();
+    let (mut chunks, first) = {
+        let mut opening = pin!(async {
+            let answer = link.api.stream(last_event_id.as_deref()).await?;
+            let mut chunks = Box::pin(event_stream(answer)?.bytes_stream());
+            let first = chunks.next().await;
+            Ok::<_, crate::api::ApiError>((chunks, first))
+        });
+        let started = Instant::now();
+        loop {
+            match timeout(timing.poll_every, opening.as_mut()).await {
+                Ok(Ok((chunks, Some(Ok(first))))) => break (chunks, first),
+                Ok(Ok(_)) => return Ended::Nothing,
+                Ok(Err(error)) => {
+                    core.heed(account, &error).await;
+                    tracing::debug!(account.id, %error, "the stream did not open");
+                    return Ended::Nothing;
+                }
+                Err(_) if started.elapsed() >= timing.first_byte => return Ended::Nothing,
+                Err(_) => report(account, intake::fetch(core, account).await),
+            }
+        }
+    };
+    core.connected(account, ConnectionView::Live);
+    let mut chunk = first;
+    loop {
+        let Ok(events) = parser.feed(&chunk) else {
+            return Ended::Broke;
+        };
+        for event in events {
+            match StreamEvent::parse(&event.name, &event.data) {
+                Ok(Some(StreamEvent::Removed)) => core.removed(account).await,
+                Ok(Some(known)) => intake::take(core, account, known).await,
+                Ok(None) => {}
+                Err(error) => {
+                    // Going on would leave a gap: a new stream starts with a sync.
+                    tracing::warn!(account.id, %error, "an event of the stream could not be read");
+                    *last_event_id = None;
+                    return Ended::Broke;
+                }
+            }
+            if event.id.is_some() {
+                *last_event_id = event.id;
+            }
+        }
+        *held(&account.last_contact) = Some(core.clock.now());
+        if account.is_removed() {
+            return Ended::Broke;
+        }
+        chunk = match timeout(timing.silence, chunks.next()).await {
+            Ok(Some(Ok(chunk))) => chunk,
+            Ok(Some(Err(_)) | None) | Err(_) => return Ended::Broke,
+        };
+    }
+}
+
+/// The answer, if it is a stream of events and not the page of something in between.
+fn event_stream(answer: Response) -> Result<Response, crate::api::ApiError> {
+    let kind = answer
+        .headers()
+        .get(reqwest::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
+        Ok(answer)
+    } else {
+        Err(crate::api::ApiError::Unreadable {
+            status: answer.status().as_u16(),
+        })
+    }
+}
+
+fn report(account: &Account, result: Result<(), AuthenticatorError>) {
+    if let Err(error) = result {
+        tracing::debug!(account.id, %error, "what waits could not be fetched");
+    }
+}
