@@ -13,6 +13,8 @@ mod presence;
 mod private_file;
 mod receipts;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use std::sync::Arc;

@@ -4,6 +4,8 @@ mod browser;
 mod key_stores;
 mod keychain;
 mod platform;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -15,6 +17,8 @@ use url::Url;
 
 pub(crate) use key_stores::{KeyStoreError, KeyStores};
 pub(crate) use platform::open_store;
+#[cfg(test)]
+pub(crate) use tests::{cheap_vault, no_store};
 
 use crate::{environment, events};
 
