@@ -37,7 +37,7 @@ pub fn run() {
     let builder = Builder::default();
     #[cfg(desktop)]
     let builder = builder.plugin(tauri_plugin_single_instance::init(|app, _arguments, _folder| {
-        window::raise(app)
+        window::raise(app);
     }));
     if let Err(error) = wired(builder)
         .setup(|app| Ok(start(app)?))

@@ -55,7 +55,7 @@ fn watch<R: Runtime>(window: &WebviewWindow<R>) {
     window.on_window_event(move |event| match event {
         WindowEvent::Focused(true) => device.came_to_front(),
         WindowEvent::Focused(false) | WindowEvent::CloseRequested { .. } | WindowEvent::Destroyed => {
-            device.left_front()
+            device.left_front();
         }
         _ => {}
     });
