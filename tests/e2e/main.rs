@@ -1,1 +1,4 @@
 //! Stories over real HTTP between real processes.
+
+mod spine;
+mod window;

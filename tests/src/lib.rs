@@ -4,12 +4,14 @@
 
 pub mod backend;
 pub mod desktop;
+pub mod device;
 pub mod driver;
 pub mod eventually;
 pub mod person;
 pub mod program;
 pub mod relying_party;
 
+pub use device::{Device, PIN};
 pub use backend::{Backend, BackendOptions};
 pub use eventually::eventually;
 pub use person::Person;
