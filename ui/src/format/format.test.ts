@@ -3,7 +3,7 @@ import { amount } from './amounts';
 import { reported } from './context';
 import { allExact, elements, rows, takePayment } from './details';
 import { digitsOf, pieces, plain } from './plain';
-import { ago, dayName, stopwatch } from './times';
+import { ago, dayName, locale, stopwatch } from './times';
 
 describe('text of strangers', () => {
   /** S-017 */
@@ -110,6 +110,12 @@ describe('context', () => {
 });
 
 describe('times', () => {
+  it('passes over languages that are none', () => {
+    expect(locale(['C', 'x_y', 'de-AT', 'en'])).toBe('de-AT');
+    expect(locale(['c'])).toBe('en');
+    expect(locale([])).toBe('en');
+  });
+
   it('names today and yesterday, and writes other days out', () => {
     const now = new Date(2026, 5, 15, 12).getTime();
     expect(dayName(now, now, 'en')).toBe('Today');

@@ -3,9 +3,18 @@
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
 
-/** The language in which numbers and times are written. */
-export function locale(): string {
-  return navigator.languages[0] ?? 'en';
+/** The language in which numbers and times are written: the first of the person's that can be. */
+export function locale(languages: readonly string[] = navigator.languages): string {
+  // A system without a language calls itself "C", and some web views pass that on; Intl throws at it.
+  return languages.find(isLanguage) ?? 'en';
+}
+
+function isLanguage(tag: string): boolean {
+  try {
+    return Intl.DateTimeFormat.supportedLocalesOf(tag).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Hour and minute. */
