@@ -17,4 +17,5 @@ pub mod jobs;
 pub mod http;
 pub mod serve;
 
+pub mod app;
 pub mod cli;

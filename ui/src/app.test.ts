@@ -1,8 +1,10 @@
 import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/svelte';
 import { afterEach, expect, it } from 'vitest';
 import App from './app.svelte';
+import { content, request } from './host/fixtures';
 import { MemoryHost } from './host/memory';
 import { scenes } from './host/scenes';
+import type { RequestContent } from './protocol/RequestContent';
 import { router } from './state/route.svelte';
 
 function start(scene: string): MemoryHost {
@@ -74,6 +76,15 @@ it('a click that no hand made does not approve', async () => {
   approve.click();
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(called(host, 'approve'), 'S-072').toEqual([]);
+});
+
+it('a request that cannot be laid out is not half shown: there is nothing to approve', async () => {
+  const host = start('inbox-empty');
+  const broken = { ...content(), scopes: undefined } as unknown as RequestContent;
+  host.world.inbox = { loaded: true, requests: [request({ content: broken })] };
+  location.hash = '#/request/anna/h-1';
+  expect(await screen.findByText('Something went wrong in this app.')).toBeTruthy();
+  expect(screen.queryByTestId('approve')).toBeNull();
 });
 
 /** S-079 */

@@ -144,6 +144,11 @@ it('approving waits until every detail was in view', async () => {
   await mayApprove();
 });
 
+it('details that are empty keep nobody waiting', async () => {
+  await show(page, origin, 'request-empty-details');
+  await mayApprove();
+});
+
 /** S-016 */
 it('a number that may have been rounded blocks approval, never denial', async () => {
   await show(page, origin, 'request-inexact');

@@ -1,12 +1,25 @@
 //! HTTP: routes, limits, and what an error looks like. Nothing below this module knows about it.
 
 pub mod ad;
+pub mod op;
 
+mod access_log;
 mod ad_devices;
 mod ad_requests;
 mod device_registration;
 mod dpop;
+mod health;
 mod intake;
+mod oauth_error;
+mod op_form;
 mod problem;
+mod sign_in;
+mod sign_in_assets;
+mod sign_in_page;
 mod stream;
 mod strict_json;
+
+pub use access_log::access_log;
+pub use ad::{DeviceApi, routes as device_routes};
+pub use health::routes as health_routes;
+pub use op::routes as op_routes;

@@ -58,7 +58,9 @@ export function rows(top: unknown): Row[] {
   const waiting: { depth: number; key: string | undefined; value: unknown }[] = [{ depth: -1, key: undefined, value: top }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { depth, key, value } = next;
-    if (depth >= 0 || typeof value !== 'object' || value === null) laid.push({ depth: Math.max(depth, 0), key, value: rowValue(value) });
+    const shown = rowValue(value);
+    const empty = 'count' in shown && shown.count === 0;
+    if (depth >= 0 || !('count' in shown) || empty) laid.push({ depth: Math.max(depth, 0), key, value: shown });
     if (typeof value !== 'object' || value === null) continue;
     const below = Array.isArray(value)
       ? value.map((item: unknown, index) => ({ depth: depth + 1, key: String(index + 1), value: item }))

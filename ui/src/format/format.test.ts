@@ -92,6 +92,12 @@ describe('authorization details', () => {
     expect(allExact(0.12345678901234568)).toBe(false);
   });
 
+  /** S-016 */
+  it('shows that something empty is empty', () => {
+    expect(rows({}), 'S-016').toEqual([{ depth: 0, key: undefined, value: { kind: 'members', count: 0 } }]);
+    expect(rows(null)).toEqual([{ depth: 0, key: undefined, value: { kind: 'word', word: 'null' } }]);
+  });
+
   it('treats details that are no array as one element', () => {
     expect(elements(undefined)).toEqual([]);
     expect(elements({ type: 'x' })).toEqual([{ type: 'x' }]);

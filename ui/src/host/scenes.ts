@@ -118,6 +118,7 @@ export const scenes: Record<string, () => Scene> = {
   'request-payment': () => open({ client: bank, scopes: pay, authorization_details: PAYMENT, context: CONTEXT, needs_unlock: true }),
   'request-unknown-details': () => open({ authorization_details: UNKNOWN_DETAILS }),
   'request-inexact': () => open({ authorization_details: JSON.parse('[{"type":"transfer","units":12345678901234567890}]') as unknown }),
+  'request-empty-details': () => open({ authorization_details: [] }),
   'request-last-seconds': () => open({ expires_at: Date.now() + 25_000 }),
   'request-hostile': () => open({ matching: { mode: 'show', message: HOSTILE }, client: { id: 'evil', name: 'ACME\u202EpohS' } }),
   'request-wrong-number': () => at(DETAIL, inbox([request({ state: { ...unfinished, tries_left: 1 }, content: content({ matching: { mode: 'type' } }) })])),

@@ -37,6 +37,8 @@ export class Detail {
   failure = $state.raw<ErrorView | undefined>();
   /** What was wrong with the last try to approve; the request stays open. */
   fieldFailure = $state.raw<ErrorView | undefined>();
+  /** The app asked for the PIN although the request did not say so. */
+  pinAsked = $state(false);
   private sending = $state(false);
   private brokenOff = $state(false);
 
@@ -59,16 +61,22 @@ export class Detail {
     return this.kind === 'ready' || this.kind === 'needs_unlock' || this.kind === 'wrong_number';
   }
 
+  /** Whether the app may know more of it than was told: it is not over here, and no answer is on its way. */
+  get unsettled(): boolean {
+    return !this.sending && (this.open || this.kind === 'sending' || this.kind === 'offline');
+  }
+
   get kind(): DetailKind {
     if (this.failure?.code === 'device_removed') return 'device_removed';
     if (this.failure?.code === 'cannot_verify') return 'cannot_verify';
     const state = this.request?.state;
     if (state !== undefined && state.kind !== 'pending' && state.kind !== 'sending') return settledKind(state);
+    if (this.sending || state?.kind === 'sending') return 'sending';
+    // An app that has already forgotten a request whose time is over tells nothing new.
+    if (this.content !== undefined && clock.now >= this.content.expires_at) return 'expired';
     if (this.failure !== undefined) return 'error';
     if (state === undefined) return 'loading';
     if (this.content === undefined) return 'cannot_verify';
-    if (this.sending || state.kind === 'sending') return 'sending';
-    if (clock.now >= this.content.expires_at) return 'expired';
     if (this.brokenOff) return 'offline';
     if (state.tries_left !== undefined) return 'wrong_number';
     return this.content.needs_unlock ? 'needs_unlock' : 'ready';
@@ -114,6 +122,7 @@ export class Detail {
       this.request = await decide();
     } catch (rejection) {
       const failure = failureOf(rejection);
+      if (failure.code === 'pin_required') this.pinAsked = true;
       if (failure.code === 'offline') this.brokenOff = true;
       else if (AT_THE_FIELD.has(failure.code)) this.fieldFailure = failure;
       else this.failure = failure;

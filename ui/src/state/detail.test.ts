@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { MemoryHost } from '../host/memory';
 import { scenes } from '../host/scenes';
+import { clock } from './clock.svelte';
 import { Detail } from './detail.svelte';
 import { DWELL, Presence } from './presence.svelte';
 
@@ -45,6 +46,23 @@ it('a decision that breaks off is not sent again by itself', async () => {
   await detail.lookAgain();
   expect(detail.kind).toBe('ready');
   expect(host.calls.filter(({ command }) => command === 'approve')).toHaveLength(1);
+});
+
+it('a PIN that is asked for late can be given', async () => {
+  const { host, detail } = await opened('request-show');
+  host.world.failing = { approve: 'pin_required' };
+  await detail.approve(undefined, undefined);
+  expect(detail.kind).toBe('ready');
+  expect(detail.pinAsked).toBe(true);
+});
+
+it('a request that the app forgot after its time is over has expired', async () => {
+  const { host, detail } = await opened('request-last-seconds');
+  host.world.inbox = { loaded: true, requests: [] };
+  vi.setSystemTime(Date.now() + 60_000);
+  clock.now = Date.now();
+  await detail.load();
+  expect(detail.kind).toBe('expired');
 });
 
 it('two clicks send one decision', async () => {
@@ -94,6 +112,7 @@ it('approval waits for one unbroken second in the focused window', async () => {
 
 beforeEach(() => {
   vi.useFakeTimers({ shouldAdvanceTime: true });
+  clock.now = Date.now();
 });
 
 afterEach(() => {

@@ -1,0 +1,67 @@
+//! The acknowledgement (CIBA Core section 7.3): the request and its prompt are on disk before the client knows of them.
+
+use countersign_clock::Millis;
+use countersign_jose::digest;
+use countersign_protocol::{AuthReqId, BackchannelAuthenticationResponse, ClientShown};
+
+use super::{Checked, binding_message::Binding};
+use crate::{
+    domain::{Account, AccountKey, AuthRequestId, Client, Matching, NewAuthRequest},
+    op::{OpError, Provider, Triggered, fresh},
+};
+
+impl Provider {
+    pub(super) async fn acknowledge(
+        &self,
+        client: &Client,
+        account: &Account,
+        checked: Checked,
+    ) -> Result<BackchannelAuthenticationResponse, OpError> {
+        let config = &self.parts.config;
+        let auth_req_id = AuthReqId::new(fresh::secret(&*self.parts.random));
+        let (matching, binding_code) = match checked.binding {
+            Binding::Show(message) => (Matching::Show { message }, None),
+            Binding::Type(code) => (Matching::Type { code }, None),
+            Binding::MakeCode => {
+                let code = fresh::number(&*self.parts.random, config.binding_code_digits);
+                (Matching::Type { code: code.clone() }, Some(code))
+            }
+        };
+        let now = self.parts.clock.now();
+        let expires_at = now + Millis::from(checked.expires_in) * 1000;
+        let triggered = Triggered {
+            request: NewAuthRequest {
+                id: AuthRequestId(digest::sha256(auth_req_id.expose())),
+                client_id: client.id.clone(),
+                sub: account.sub.clone(),
+                scope: checked.scope.clone(),
+                created_at: now,
+                expires_at,
+                readable_until: expires_at + Millis::from(config.grace_seconds) * 1000,
+                interval: config.interval,
+            },
+            auth_req_id: &auth_req_id,
+            account: AccountKey {
+                iss: self.issuer().to_owned(),
+                sub: account.sub.clone(),
+            },
+            client: ClientShown {
+                id: client.id.clone(),
+                name: client.name.clone(),
+                uri: client.uri.clone(),
+            },
+            scopes: self.shown_scopes(&checked.scope),
+            matching,
+            acr_values: checked.acr_values,
+            now,
+        };
+        self.parts.trigger.trigger_authentication_device(triggered).await?;
+        tracing::info!(client.id = %client.id, "an authentication request was taken");
+        Ok(BackchannelAuthenticationResponse {
+            auth_req_id,
+            expires_in: u64::from(checked.expires_in),
+            interval: Some(u64::from(config.interval)),
+            binding_code,
+        })
+    }
+}

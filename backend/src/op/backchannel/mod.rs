@@ -1,0 +1,81 @@
+//! The backchannel authentication endpoint (CIBA Core section 7): a table of checks, one rule and one file each, then the hint, then the
+//! acknowledgement. The first failure answers, and changes nothing.
+
+mod acknowledge;
+mod acr_values;
+mod binding_message;
+mod expiry;
+mod hints;
+mod request_object;
+mod requested_scope;
+
+use countersign_protocol::{BackchannelAuthenticationResponse, OAuthErrorCode};
+
+use self::{binding_message::Binding, hints::Hint};
+use super::{
+    OpError, Provider,
+    client_auth::{ClientRequest, PublicClients},
+    form::Params,
+    refusal::Refusal,
+};
+use crate::domain::{Client, GrantType};
+
+/// What a check may look at.
+struct Asked<'a> {
+    provider: &'a Provider,
+    client: &'a Client,
+    params: &'a Params,
+}
+
+/// What the checks found. A request that passed all of them has everything.
+#[derive(Default)]
+struct Checked {
+    scope: String,
+    acr_values: Option<String>,
+    expires_in: u32,
+    binding: Binding,
+    hint: Hint,
+}
+
+/// One rule: it reads what was asked and writes down what it found.
+type Check = fn(&Asked<'_>, &mut Checked) -> Result<(), Refusal>;
+
+/// All rules, in the order in which they answer.
+const CHECKS: [(&str, Check); 6] = [
+    ("request_object", request_object::check),
+    ("scope", requested_scope::check),
+    ("acr_values", acr_values::check),
+    ("requested_expiry", expiry::check),
+    ("binding_message", binding_message::check),
+    ("hints", hints::check),
+];
+
+impl Provider {
+    /// Takes an authentication request: finds the person, asks them, and says how to get the result.
+    ///
+    /// # Errors
+    /// The codes of CIBA Core section 13, or that the store does not answer.
+    pub async fn backchannel_authentication(
+        &self,
+        request: ClientRequest<'_>,
+    ) -> Result<BackchannelAuthenticationResponse, OpError> {
+        let client = self.authenticate(request, PublicClients::Refused).await?;
+        if !client.grant_types.contains(&GrantType::Ciba) {
+            let unauthorized = OAuthErrorCode::UnauthorizedClient;
+            return Err(Refusal::new(unauthorized, "the client is not registered for CIBA").into());
+        }
+        let asked = Asked {
+            provider: self,
+            client: &client,
+            params: request.params,
+        };
+        let mut checked = Checked::default();
+        for (name, check) in CHECKS {
+            check(&asked, &mut checked).inspect_err(|refusal| {
+                tracing::info!(client.id = %client.id, check = name, error = ?refusal.code, "an authentication request was refused");
+            })?;
+        }
+        let account = self.hinted(&checked.hint).await?;
+        self.acknowledge(&client, &account, checked).await
+    }
+}

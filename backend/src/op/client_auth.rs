@@ -1,0 +1,122 @@
+//! Client authentication (OpenID Connect Core section 9, RFC 6749 section 2.3): exactly one mechanism, and the registered one.
+
+use countersign_jose::digest;
+use countersign_protocol::OAuthErrorCode;
+
+use super::{OpError, Provider, basic, form::Params, refusal::Refusal};
+use crate::domain::{Client, ClientAuthMethod};
+
+/// A request of a client to an endpoint where it authenticates.
+#[derive(Clone, Copy)]
+pub struct ClientRequest<'a> {
+    /// The `Authorization` header, as it came.
+    pub authorization: Option<&'a str>,
+    /// The form.
+    pub params: &'a Params,
+}
+
+/// Whether a client without credentials may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PublicClients {
+    Allowed,
+    Refused,
+}
+
+enum Mechanism<'a> {
+    Basic { id: String, secret: String },
+    Post { id: &'a str, secret: &'a str },
+    Assertion(&'a str),
+    None { id: &'a str },
+}
+
+/// No secret has this hash: unknown clients and clients without a secret are compared with it, so that they take as long.
+const NO_SECRET: [u8; 64] = [b'-'; 64];
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+impl Provider {
+    /// Finds out which client this is.
+    pub(super) async fn authenticate(
+        &self,
+        request: ClientRequest<'_>,
+        public: PublicClients,
+    ) -> Result<Client, OpError> {
+        let basic = request.authorization.is_some();
+        let with_challenge = |refusal: Refusal| Refusal {
+            basic: basic && refusal.code == OAuthErrorCode::InvalidClient,
+            ..refusal
+        };
+        let mechanism = mechanism(request).map_err(with_challenge)?;
+        let authenticated = match mechanism {
+            Mechanism::Basic { id, secret } => {
+                let named = request.params.get("client_id");
+                if named.is_some_and(|named| named != id) {
+                    return Err(Refusal::invalid_request("client_id is not the one that authenticates").into());
+                }
+                self.with_secret(&id, &secret, ClientAuthMethod::ClientSecretBasic)
+                    .await?
+            }
+            Mechanism::Post { id, secret } => self.with_secret(id, secret, ClientAuthMethod::ClientSecretPost).await?,
+            Mechanism::Assertion(assertion) => self.with_assertion(assertion, request.params.get("client_id")).await?,
+            Mechanism::None { id } => {
+                let client = self.find_client(id).await?;
+                client.filter(|client| public == PublicClients::Allowed && client.auth_method == ClientAuthMethod::None)
+            }
+        };
+        Ok(authenticated.ok_or_else(|| with_challenge(not_authenticated()))?)
+    }
+
+    async fn with_secret(&self, id: &str, secret: &str, method: ClientAuthMethod) -> Result<Option<Client>, OpError> {
+        let client = self.find_client(id).await?;
+        let registered = client.as_ref().and_then(|client| client.secret_sha256.as_deref());
+        let expected = registered.map_or(&NO_SECRET[..], str::as_bytes);
+        let matches = digest::equal(hex(&digest::sha256(secret)).as_bytes(), expected);
+        Ok(client.filter(|client| matches && client.auth_method == method))
+    }
+}
+
+/// The one answer to every failure.
+pub(super) fn not_authenticated() -> Refusal {
+    Refusal::new(OAuthErrorCode::InvalidClient, "client authentication failed")
+}
+
+/// Lower-case hexadecimal, as secrets are kept.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _written = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+fn mechanism(request: ClientRequest<'_>) -> Result<Mechanism<'_>, Refusal> {
+    let params = request.params;
+    let secret = params.get("client_secret");
+    let assertion = params.get("client_assertion");
+    let assertion_type = params.get("client_assertion_type");
+    let by_assertion = assertion.is_some() || assertion_type.is_some();
+    let tried = [request.authorization.is_some(), secret.is_some(), by_assertion];
+    if tried.into_iter().filter(|&tried| tried).count() > 1 {
+        return Err(Refusal::invalid_request(
+            "the client authenticates in more than one way",
+        ));
+    }
+    if let Some(header) = request.authorization {
+        let (id, secret) = basic::credentials(header).ok_or_else(not_authenticated)?;
+        return Ok(Mechanism::Basic { id, secret });
+    }
+    if by_assertion {
+        if assertion_type != Some(ASSERTION_TYPE) {
+            return Err(Refusal::invalid_request("client_assertion_type is not jwt-bearer"));
+        }
+        let assertion = assertion.ok_or_else(|| Refusal::invalid_request("client_assertion is missing"))?;
+        return Ok(Mechanism::Assertion(assertion));
+    }
+    let id = params.get("client_id").ok_or_else(not_authenticated)?;
+    Ok(match secret {
+        Some(secret) => Mechanism::Post { id, secret },
+        None => Mechanism::None { id },
+    })
+}

@@ -1,0 +1,111 @@
+//! What the provider says about itself (OpenID Connect Discovery 1.0 section 3, RFC 8414, CIBA Core section 4) and its public keys.
+//!
+//! Only registered members: what is ours alone stands in a document of its own.
+
+use countersign_jose::{Algorithm, JwkSet};
+use serde::Serialize;
+
+use super::{Provider, acr, client_assertion};
+use crate::domain::KeyPurpose;
+
+const AUTH_METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+
+/// The discovery document. Each member is named and defined as in the registries.
+#[derive(Debug, Clone, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the registries define these members as booleans"
+)]
+pub struct Metadata {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    jwks_uri: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+    backchannel_authentication_endpoint: String,
+    backchannel_token_delivery_modes_supported: [&'static str; 1],
+    backchannel_user_code_parameter_supported: bool,
+    scopes_supported: Vec<String>,
+    response_types_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 3],
+    acr_values_supported: [&'static str; 3],
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: [&'static str; 2],
+    token_endpoint_auth_methods_supported: [&'static str; 3],
+    token_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
+    introspection_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
+    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    revocation_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
+    code_challenge_methods_supported: [&'static str; 1],
+    authorization_response_iss_parameter_supported: bool,
+    claims_supported: [&'static str; 12],
+    claims_parameter_supported: bool,
+    request_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
+}
+
+impl Provider {
+    /// The discovery document.
+    #[must_use]
+    pub fn metadata(&self) -> Metadata {
+        let at = |path: &str| format!("{}{path}", self.issuer());
+        let scopes = self.parts.config.scopes.keys().cloned();
+        Metadata {
+            issuer: self.issuer().to_owned(),
+            authorization_endpoint: at("/authorize"),
+            token_endpoint: at("/token"),
+            userinfo_endpoint: at("/userinfo"),
+            jwks_uri: at("/jwks"),
+            introspection_endpoint: at("/introspect"),
+            revocation_endpoint: at("/revoke"),
+            backchannel_authentication_endpoint: at("/bc-authorize"),
+            backchannel_token_delivery_modes_supported: ["poll"],
+            backchannel_user_code_parameter_supported: false,
+            scopes_supported: std::iter::once("openid".to_owned()).chain(scopes).collect(),
+            response_types_supported: ["code"],
+            response_modes_supported: ["query"],
+            grant_types_supported: ["authorization_code", "refresh_token", countersign_protocol::CIBA_GRANT],
+            acr_values_supported: acr::SUPPORTED,
+            subject_types_supported: ["public"],
+            id_token_signing_alg_values_supported: ["ES256", "RS256"],
+            token_endpoint_auth_methods_supported: AUTH_METHODS,
+            token_endpoint_auth_signing_alg_values_supported: client_assertion::ALGORITHMS,
+            introspection_endpoint_auth_methods_supported: AUTH_METHODS,
+            introspection_endpoint_auth_signing_alg_values_supported: client_assertion::ALGORITHMS,
+            revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+            revocation_endpoint_auth_signing_alg_values_supported: client_assertion::ALGORITHMS,
+            code_challenge_methods_supported: ["S256"],
+            authorization_response_iss_parameter_supported: true,
+            claims_supported: [
+                "iss",
+                "sub",
+                "aud",
+                "exp",
+                "iat",
+                "auth_time",
+                "acr",
+                "amr",
+                "name",
+                "preferred_username",
+                "email",
+                "phone_number",
+            ],
+            claims_parameter_supported: false,
+            request_parameter_supported: false,
+            request_uri_parameter_supported: false,
+        }
+    }
+
+    /// The public keys that verify ID tokens, in every state of their life.
+    #[must_use]
+    pub fn jwks(&self) -> JwkSet {
+        let purposes = [KeyPurpose::IdTokenEs256, KeyPurpose::IdTokenRs256];
+        JwkSet {
+            keys: self.parts.keys.snapshot().public(&purposes),
+        }
+    }
+}

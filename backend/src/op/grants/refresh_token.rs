@@ -1,0 +1,65 @@
+//! Refresh tokens (RFC 6749 section 6): each use replaces the token, and a second use ends them all (RFC 9700 section 4.14.2).
+
+use countersign_protocol::{OAuthErrorCode, TokenResponse};
+
+use crate::{
+    domain::Client,
+    op::{OpError, Params, Provider, Refusal, fresh, id_token::Authentication, scope},
+    storage::{RefreshUse, Rotation},
+};
+
+impl Provider {
+    pub(in crate::op) async fn refresh(&self, client: &Client, params: &Params) -> Result<TokenResponse, OpError> {
+        let token = fresh::hash(params.required("refresh_token", 128)?);
+        let asked = params.bounded("scope", 1024)?;
+        let now = self.parts.clock.now();
+        if let Some(asked) = asked {
+            // Looked at before the token is used up: a request for more than was granted must change nothing.
+            let facts = self.parts.storage.find_token(token, now).await?;
+            let own = facts.filter(|facts| facts.family.client_id == client.id && facts.is_refresh);
+            let more = |granted: &str| {
+                asked
+                    .split(' ')
+                    .any(|value| !value.is_empty() && !scope::has(granted, value))
+            };
+            if own.is_some_and(|facts| more(&facts.family.scope)) {
+                let invalid = OAuthErrorCode::InvalidScope;
+                return Err(Refusal::new(invalid, "scope has a value that was not granted").into());
+            }
+        }
+        let access = self.fresh_access(now);
+        let next = self.fresh_refresh(now);
+        let key = self.id_token_key(client)?;
+        let rotation = Rotation {
+            token,
+            client_id: client.id.clone(),
+            access: access.kept.clone(),
+            next: next.kept.clone(),
+            now,
+        };
+        let family = match self.parts.storage.rotate_refresh(rotation).await? {
+            RefreshUse::Granted(family) => family,
+            RefreshUse::Refused => return Err(not_good().into()),
+            RefreshUse::Reused => {
+                tracing::warn!(client.id = %client.id, "a refresh token was presented again: its family is revoked");
+                return Err(not_good().into());
+            }
+        };
+        let authentication = Authentication {
+            sub: &family.sub,
+            auth_time: family.auth_time,
+            amr: &family.amr,
+            acr: &family.acr,
+            nonce: None,
+        };
+        let id_token = self.id_token(&key, client, &authentication, &access.token)?;
+        let mut response = self.token_response(access, Some(next), Some(id_token));
+        // A narrower scope is not a reason for a narrower token here; the answer says what was granted (RFC 6749 section 3.3).
+        response.scope = asked.filter(|asked| *asked != family.scope).map(|_| family.scope);
+        Ok(response)
+    }
+}
+
+fn not_good() -> Refusal {
+    Refusal::invalid_grant("the refresh token is not good")
+}

@@ -1,0 +1,70 @@
+//! ID tokens (OpenID Connect Core section 2).
+
+use std::sync::Arc;
+
+use countersign_jose::{SigningKey, digest};
+use countersign_protocol::{ClientId, Secret, Subject};
+use serde::Serialize;
+
+use super::{OpError, Provider};
+use crate::domain::{Acr, Amr, Client, KeyPurpose};
+
+/// What an ID token says of the authentication.
+pub(super) struct Authentication<'a> {
+    pub(super) sub: &'a Subject,
+    /// Seconds.
+    pub(super) auth_time: i64,
+    pub(super) amr: &'a [Amr],
+    pub(super) acr: &'a Acr,
+    pub(super) nonce: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: &'a Subject,
+    aud: &'a ClientId,
+    exp: i64,
+    iat: i64,
+    auth_time: i64,
+    acr: &'a Acr,
+    amr: &'a [Amr],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    at_hash: String,
+}
+
+impl Provider {
+    /// The key that signs this client's ID tokens. Taken before anything is used up, so that a missing key costs nobody a grant.
+    pub(super) fn id_token_key(&self, client: &Client) -> Result<Arc<SigningKey>, OpError> {
+        let purpose = match client.id_token_alg.as_str() {
+            "RS256" => KeyPurpose::IdTokenRs256,
+            _ => KeyPurpose::IdTokenEs256,
+        };
+        Ok(self.parts.keys.signer(purpose)?)
+    }
+
+    /// Signs an ID token for `client`, beside `access_token`.
+    pub(super) fn id_token(
+        &self,
+        key: &SigningKey,
+        client: &Client,
+        authentication: &Authentication<'_>,
+        access_token: &str,
+    ) -> Result<Secret, OpError> {
+        let iat = self.parts.clock.now_seconds();
+        let claims = Claims {
+            iss: self.issuer(),
+            sub: authentication.sub,
+            aud: &client.id,
+            exp: iat + i64::from(self.parts.config.id_token_seconds),
+            iat,
+            auth_time: authentication.auth_time,
+            acr: authentication.acr,
+            amr: authentication.amr,
+            nonce: authentication.nonce,
+            at_hash: digest::token_hash(key.algorithm(), access_token),
+        };
+        Ok(Secret::new(key.sign("JWT", &claims)?))
+    }
+}

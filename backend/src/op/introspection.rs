@@ -1,0 +1,69 @@
+//! Token introspection (RFC 7662). A client learns about its own tokens; all others are inactive.
+
+use countersign_protocol::{ClientId, Subject};
+use serde::Serialize;
+
+use super::{
+    OpError, Provider,
+    client_auth::{ClientRequest, PublicClients},
+    fresh,
+};
+use crate::domain::{Acr, Amr};
+
+/// What a token stands for (RFC 7662 section 2.2).
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Introspection {
+    /// A token of this client that is good now.
+    Active(Box<ActiveToken>),
+    /// Any other.
+    Inactive {
+        /// `false`
+        active: bool,
+    },
+}
+
+/// Members of an active token.
+#[derive(Debug, Clone, Serialize)]
+pub struct ActiveToken {
+    active: bool,
+    iss: String,
+    sub: Subject,
+    client_id: ClientId,
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'static str>,
+    exp: i64,
+    iat: i64,
+    auth_time: i64,
+    acr: Acr,
+    amr: Vec<Amr>,
+}
+
+impl Provider {
+    /// Says what a token stands for.
+    ///
+    /// # Errors
+    /// The codes of RFC 6749 section 5.2, or that the store does not answer.
+    pub async fn introspect(&self, request: ClientRequest<'_>) -> Result<Introspection, OpError> {
+        let client = self.authenticate(request, PublicClients::Refused).await?;
+        let token = fresh::hash(request.params.required("token", 4096)?);
+        let found = self.parts.storage.find_token(token, self.parts.clock.now()).await?;
+        let Some(facts) = found.filter(|facts| facts.family.client_id == client.id) else {
+            return Ok(Introspection::Inactive { active: false });
+        };
+        Ok(Introspection::Active(Box::new(ActiveToken {
+            active: true,
+            iss: self.issuer().to_owned(),
+            sub: facts.family.sub,
+            client_id: facts.family.client_id,
+            scope: facts.family.scope,
+            token_type: (!facts.is_refresh).then_some("Bearer"),
+            exp: facts.expires_at.div_euclid(1000),
+            iat: facts.issued_at.div_euclid(1000),
+            auth_time: facts.family.auth_time,
+            acr: facts.family.acr,
+            amr: facts.family.amr,
+        })))
+    }
+}

@@ -1,0 +1,97 @@
+//! The token endpoint (RFC 6749 section 3.2): from `grant_type` to grant.
+
+use countersign_clock::Millis;
+use countersign_protocol::{CIBA_GRANT, OAuthErrorCode, Secret, TokenResponse};
+
+use super::{
+    OpError, Provider,
+    client_auth::{ClientRequest, PublicClients},
+    fresh,
+    refusal::Refusal,
+};
+use crate::domain::{AccessToken, Client, GrantType, RefreshToken};
+
+/// An access token that was just made, and what the store keeps of it.
+pub(super) struct FreshAccess {
+    pub(super) token: String,
+    pub(super) kept: AccessToken,
+}
+
+/// A refresh token that was just made, and what the store keeps of it.
+pub(super) struct FreshRefresh {
+    pub(super) token: String,
+    pub(super) kept: RefreshToken,
+}
+
+impl Provider {
+    /// Answers a token request.
+    ///
+    /// # Errors
+    /// The codes of RFC 6749 section 5.2 and CIBA Core section 11, or that the store or the keys do not answer.
+    pub async fn token(&self, request: ClientRequest<'_>) -> Result<TokenResponse, OpError> {
+        let client = self.authenticate(request, PublicClients::Allowed).await?;
+        match request.params.required("grant_type", 128)? {
+            CIBA_GRANT => {
+                may(&client, GrantType::Ciba)?;
+                self.redeem_auth_request(&client, request.params).await
+            }
+            "authorization_code" => {
+                may(&client, GrantType::AuthorizationCode)?;
+                self.redeem_code(&client, request.params).await
+            }
+            "refresh_token" => {
+                may(&client, GrantType::RefreshToken)?;
+                self.refresh(&client, request.params).await
+            }
+            _ => {
+                let unsupported = OAuthErrorCode::UnsupportedGrantType;
+                Err(Refusal::new(unsupported, "grant_type is not one of this provider").into())
+            }
+        }
+    }
+
+    pub(super) fn fresh_access(&self, now: Millis) -> FreshAccess {
+        let token = fresh::secret(&*self.parts.random);
+        let kept = AccessToken {
+            hash: fresh::hash(&token),
+            expires_at: now + Millis::from(self.parts.config.access_token_seconds) * 1000,
+        };
+        FreshAccess { token, kept }
+    }
+
+    pub(super) fn fresh_refresh(&self, now: Millis) -> FreshRefresh {
+        let token = fresh::secret(&*self.parts.random);
+        let kept = RefreshToken {
+            hash: fresh::hash(&token),
+            expires_at: now + Millis::from(self.parts.config.refresh_token_seconds) * 1000,
+        };
+        FreshRefresh { token, kept }
+    }
+
+    pub(super) fn token_response(
+        &self,
+        access: FreshAccess,
+        refresh: Option<FreshRefresh>,
+        id_token: Option<Secret>,
+    ) -> TokenResponse {
+        TokenResponse {
+            access_token: Secret::new(access.token),
+            token_type: "Bearer".to_owned(),
+            expires_in: u64::from(self.parts.config.access_token_seconds),
+            id_token,
+            refresh_token: refresh.map(|refresh| Secret::new(refresh.token)),
+            scope: None,
+        }
+    }
+}
+
+fn may(client: &Client, grant: GrantType) -> Result<(), Refusal> {
+    let public = client.auth_method == crate::domain::ClientAuthMethod::None;
+    if client.grant_types.contains(&grant) && !(public && grant == GrantType::Ciba) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        OAuthErrorCode::UnauthorizedClient,
+        "the client is not registered for this grant",
+    ))
+}
