@@ -22,6 +22,10 @@ pub struct StatusView {
     pub app_version: String,
     /// Proposed name of this device.
     pub suggested_device_name: String,
+    /// Proposed address of a backend, where the machine names one; the person still sees it and starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub suggested_backend: Option<String>,
     /// Where private keys are kept.
     pub key_store: KeyStoreView,
     /// Paired accounts, in the order they were added.
