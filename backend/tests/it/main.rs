@@ -9,6 +9,7 @@
 
 mod device_actor;
 mod device_world;
+mod op_world;
 
 mod device_decisions;
 mod device_dpop;
@@ -20,3 +21,5 @@ mod device_stream;
 mod device_swaps;
 mod device_upkeep;
 mod device_vectors;
+mod op_ciba_grant;
+mod op_discovery;
