@@ -3,8 +3,6 @@
 use countersign_authenticator::BrowserUnavailable;
 use url::Url;
 
-use super::blocking;
-
 /// Opens `url` in the person's browser, or in what `BROWSER` names. Only web addresses: nothing else is handed to the system.
 ///
 /// # Errors
@@ -16,7 +14,7 @@ pub(super) async fn open(url: &Url) -> Result<(), BrowserUnavailable> {
     }
     let address = url.to_string();
     // Starting a program waits for the disk, and for text browsers until they end.
-    match blocking(move || webbrowser::open(&address)).await {
+    match super::blocking(move || webbrowser::open(&address)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => {
             tracing::warn!(kind = ?error.kind(), "could not open the system browser");
