@@ -6,7 +6,12 @@
     reason = "a broken expectation fails the test"
 )]
 
+mod op_browser;
 mod op_world;
 
+mod op_authorize;
+mod op_backchannel;
 mod op_ciba_grant;
+mod op_client_auth;
 mod op_discovery;
+mod op_tokens;
