@@ -14,4 +14,5 @@ mod op_backchannel;
 mod op_ciba_grant;
 mod op_client_auth;
 mod op_discovery;
+mod op_parameters;
 mod op_tokens;

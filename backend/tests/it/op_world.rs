@@ -46,7 +46,7 @@ pub struct World {
     pub storage: Arc<SqliteStorage>,
     pub trigger: Arc<RecordingTrigger>,
     pub router: Router,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Opens a prompt as the consent service does, and remembers how it was asked.
@@ -177,7 +177,7 @@ impl World {
             storage,
             trigger,
             router: op_routes(Arc::new(provider)),
-            _folder: folder,
+            folder,
         };
         world.add_person("anna").await;
         world.add_client(shop("shop")).await;
@@ -202,6 +202,31 @@ impl World {
 
     pub async fn add_client(&self, client: Client) {
         self.storage.add_client(client).await.unwrap();
+    }
+
+    /// Everything that is stored, row by row, as text: to see that a refusal changed nothing.
+    pub fn stored(&self) -> Vec<String> {
+        let database = rusqlite::Connection::open(self.folder.path().join("db")).unwrap();
+        let tables = "select name from sqlite_master where type = 'table' order by name";
+        let mut statement = database.prepare(tables).unwrap();
+        let tables: Vec<String> = statement
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let mut stored = Vec::new();
+        for table in tables {
+            let mut statement = database.prepare(&format!("select * from {table}")).unwrap();
+            let columns = statement.column_count();
+            let mut rows = statement.query([]).unwrap();
+            while let Some(row) = rows.next().unwrap() {
+                let values: Vec<String> = (0..columns)
+                    .map(|at| format!("{:?}", row.get_ref(at).unwrap()))
+                    .collect();
+                stored.push(format!("{table}: {}", values.join(", ")));
+            }
+        }
+        stored
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
