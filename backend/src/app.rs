@@ -120,17 +120,15 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         Arc::new(SystemClock),
         Arc::new(OsRandom),
     )?;
+    let wakes = app.jobs.consent.wakes().clone();
     let jobs = tokio::spawn(app.jobs.run());
+    let stop = async move {
+        told_to_stop().await;
+        // Streams never end by themselves, and the stop waits for what is open.
+        wakes.close();
+    };
     let beside: &Path = &config.storage.path;
-    let served = serve::serve(
-        &config.server,
-        listener,
-        app.router,
-        beside,
-        || announce(&origin),
-        told_to_stop(),
-    )
-    .await;
+    let served = serve::serve(&config.server, listener, app.router, beside, || announce(&origin), stop).await;
     jobs.abort();
     tracing::info!("stopped");
     Ok(served?)

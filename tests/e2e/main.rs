@@ -1,4 +1,3 @@
 //! Stories over real HTTP between real processes.
 
 mod spine;
-mod window;

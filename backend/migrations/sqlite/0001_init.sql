@@ -1,4 +1,5 @@
 -- Everything the backend keeps. Times are milliseconds since the Unix epoch, secrets are SHA-256 hashes, JSON is text.
+-- Small rows that are found by one key are `without rowid`: one tree to write instead of two.
 
 -- People of the embedded provider.
 create table accounts (
@@ -46,7 +47,7 @@ create table auth_requests (
     state text not null,
     approval text,
     redeemed_at integer
-) strict;
+) strict, without rowid;
 create index auth_requests_by_readable_until on auth_requests (readable_until);
 create index auth_requests_by_client on auth_requests (client_id);
 
@@ -133,7 +134,7 @@ create table grant_families (
     created_at integer not null,
     device_id text,
     revoked_at integer
-) strict;
+) strict, without rowid;
 create index grant_families_by_client on grant_families (client_id);
 create index grant_families_by_device on grant_families (device_id) where device_id is not null;
 
@@ -145,7 +146,7 @@ create table codes (
     nonce text,
     expires_at integer not null,
     used_at integer
-) strict;
+) strict, without rowid;
 create index codes_by_deadline on codes (expires_at);
 create index codes_by_family on codes (family_id);
 
@@ -154,7 +155,7 @@ create table access_tokens (
     family_id text not null references grant_families (id),
     issued_at integer not null,
     expires_at integer not null
-) strict;
+) strict, without rowid;
 create index access_tokens_by_deadline on access_tokens (expires_at);
 create index access_tokens_by_family on access_tokens (family_id);
 
@@ -164,7 +165,7 @@ create table refresh_tokens (
     issued_at integer not null,
     expires_at integer not null,
     used_at integer
-) strict;
+) strict, without rowid;
 create index refresh_tokens_by_deadline on refresh_tokens (expires_at);
 create index refresh_tokens_by_family on refresh_tokens (family_id);
 

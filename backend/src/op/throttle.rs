@@ -126,11 +126,12 @@ fn who(name: &str, peer: Option<IpAddr>) -> Vec<Who> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
-    fn peer(last: u8) -> Option<IpAddr> {
-        Some(IpAddr::from([192, 0, 2, last]))
-    }
+    const PEER: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+    const OTHER_PEER: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)));
 
     #[test]
     fn waits_begin_after_some_failures_and_double() {
@@ -154,21 +155,21 @@ mod tests {
     fn one_address_cannot_try_one_password_for_everybody() {
         let throttle = Throttle::new(3, 30);
         for name in ["anna", "ben", "carl"] {
-            assert_eq!(throttle.attempt(name, peer(1), 0), Verdict::Go);
+            assert_eq!(throttle.attempt(name, PEER, 0), Verdict::Go);
         }
-        assert_eq!(throttle.attempt("dora", peer(1), 1), Verdict::Wait(30));
-        assert_eq!(throttle.attempt("dora", peer(2), 1), Verdict::Go);
+        assert_eq!(throttle.attempt("dora", PEER, 1), Verdict::Wait(30));
+        assert_eq!(throttle.attempt("dora", OTHER_PEER, 1), Verdict::Go);
     }
 
     #[test]
     fn a_good_account_does_not_pay_for_guesses_at_others() {
         let throttle = Throttle::new(3, 30);
         for name in ["anna", "ben"] {
-            assert_eq!(throttle.attempt(name, peer(1), 0), Verdict::Go);
+            assert_eq!(throttle.attempt(name, PEER, 0), Verdict::Go);
         }
-        assert_eq!(throttle.attempt("mallory", peer(1), 0), Verdict::Go);
-        throttle.succeeded("mallory", peer(1));
-        assert_eq!(throttle.attempt("carl", peer(1), 0), Verdict::Go);
-        assert_eq!(throttle.attempt("dora", peer(1), 0), Verdict::Wait(30));
+        assert_eq!(throttle.attempt("mallory", PEER, 0), Verdict::Go);
+        throttle.succeeded("mallory", PEER);
+        assert_eq!(throttle.attempt("carl", PEER, 0), Verdict::Go);
+        assert_eq!(throttle.attempt("dora", PEER, 0), Verdict::Wait(30));
     }
 }

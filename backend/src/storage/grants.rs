@@ -83,7 +83,8 @@ pub trait Grants {
     async fn redeem_code(&self, redemption: CodeRedemption) -> Result<CodeUse, StorageError>;
     /// Rotates a refresh token.
     async fn rotate_refresh(&self, rotation: Rotation) -> Result<RefreshUse, StorageError>;
-    /// Finds what a token (access or refresh) stands for: none when it is unknown, used up, over, revoked, or its person is switched off. A read.
+    /// Finds what a token (access or refresh) stands for: none when it is unknown, used up, over, revoked, or its person is switched off.
+    /// Removing a client revokes its grants, revoking a device those it approved. A read.
     async fn find_token(&self, token: TokenHash, now: Millis) -> Result<Option<AccessTokenFacts>, StorageError>;
     /// Revokes this client's token (RFC 7009): an access token alone, a refresh token with its family. Unknown tokens are fine.
     async fn revoke_token(&self, token: TokenHash, client_id: &ClientId, now: Millis) -> Result<(), StorageError>;

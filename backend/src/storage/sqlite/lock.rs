@@ -14,7 +14,7 @@ impl FileLock {
     pub(super) fn take(database: &Path) -> Result<Self, StorageError> {
         let mut path = database.as_os_str().to_owned();
         path.push(".lock");
-        let file = connect::private_file(Path::new(&path))?;
+        let file = connect::lock_file(Path::new(&path))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StorageError::InUse {

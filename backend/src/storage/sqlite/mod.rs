@@ -14,6 +14,8 @@ mod grants;
 mod keys;
 mod lock;
 mod migrate;
+#[cfg(test)]
+mod plans;
 mod prompts;
 mod readers;
 mod replay;

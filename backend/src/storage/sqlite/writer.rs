@@ -156,7 +156,7 @@ impl Group {
             self.commit()
         });
         if done.is_err() && !self.connection.is_autocommit() {
-            // If even this fails, the next `begin` does, and tells its callers.
+            // If it fails, the next group tries again before it begins.
             let _ = execute(&self.connection, "rollback");
         }
         for answer in answers {
@@ -165,6 +165,9 @@ impl Group {
     }
 
     fn begin(&self) -> Result<(), Failure> {
+        if !self.connection.is_autocommit() {
+            execute(&self.connection, "rollback").map_err(failure)?;
+        }
         execute(&self.connection, "begin immediate").map_err(failure)
     }
 
@@ -182,4 +185,133 @@ impl Group {
 
 fn failure(error: rusqlite::Error) -> Failure {
     Arc::new(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::Future, pin::pin, task::Context};
+
+    use super::*;
+
+    fn writer(schema: &str) -> Writer {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(schema).unwrap();
+        Writer::start(connection, Arc::default()).unwrap()
+    }
+
+    fn insert(connection: &Connection, face: i64) -> Result<(), StorageError> {
+        connection.execute("insert into coins values (?1)", [face])?;
+        Ok(())
+    }
+
+    async fn faces(writer: &Writer) -> i64 {
+        let sum = |connection: &Connection| {
+            Ok(connection.query_row("select coalesce(sum(face), 0) from coins", [], |row| row.get(0))?)
+        };
+        writer.write(sum).await.unwrap()
+    }
+
+    /// Puts a unit into the queue without waiting for its answer.
+    fn queue<T>(unit: &mut (impl Future<Output = Result<T, StorageError>> + Unpin)) {
+        let polled = std::pin::Pin::new(unit).poll(&mut Context::from_waker(std::task::Waker::noop()));
+        assert!(polled.is_pending());
+    }
+
+    /// Keeps the writer busy until the returned end is dropped, so that what is queued meanwhile becomes one group.
+    fn hold(writer: &Writer) -> (Sender<()>, impl Future<Output = Result<(), StorageError>> + '_) {
+        let (release, held) = channel::<()>();
+        let unit = move |_: &Connection| {
+            let _ = held.recv();
+            Ok(())
+        };
+        (release, writer.write(unit))
+    }
+
+    #[tokio::test]
+    async fn a_unit_that_fails_is_undone_alone() {
+        let writer = writer("create table coins (face integer unique)");
+        let (release, held) = hold(&writer);
+        let mut held = pin!(held);
+        queue(&mut held);
+        let mut before = pin!(writer.write(|connection| insert(connection, 1)));
+        let mut failing = pin!(writer.write(|connection| {
+            insert(connection, 2)?;
+            insert(connection, 1)
+        }));
+        let mut after = pin!(writer.write(|connection| insert(connection, 4)));
+        queue(&mut before);
+        queue(&mut failing);
+        queue(&mut after);
+        drop(release);
+        held.await.unwrap();
+        before.await.unwrap();
+        assert!(matches!(failing.await, Err(StorageError::Unavailable(_))));
+        after.await.unwrap();
+        assert_eq!(writer.commits(), 1, "one group");
+        assert_eq!(
+            faces(&writer).await,
+            5,
+            "the failing unit's first coin is gone, its neighbours' are there"
+        );
+    }
+
+    #[tokio::test]
+    async fn nobody_in_a_group_that_is_not_on_disk_hears_that_it_is() {
+        // A deferred foreign key is checked by the commit.
+        let writer = writer(
+            "pragma foreign_keys = on; create table mints (id integer primary key);
+            create table coins (face integer references mints deferrable initially deferred)",
+        );
+        let (release, held) = hold(&writer);
+        let mut held = pin!(held);
+        queue(&mut held);
+        let mut innocent = pin!(writer.write(|_| Ok(())));
+        let mut culprit = pin!(writer.write(|connection| insert(connection, 1)));
+        queue(&mut innocent);
+        queue(&mut culprit);
+        drop(release);
+        for answer in [held.await, innocent.await, culprit.await] {
+            assert!(matches!(answer, Err(StorageError::Unavailable(_))), "{answer:?}");
+        }
+        assert_eq!(writer.commits(), 0);
+        assert_eq!(faces(&writer).await, 0, "and the writer goes on");
+    }
+
+    #[tokio::test]
+    async fn a_failure_that_ends_the_transaction_fails_its_whole_group() {
+        let writer = writer("create table coins (face integer)");
+        let (release, held) = hold(&writer);
+        let mut held = pin!(held);
+        queue(&mut held);
+        let mut innocent = pin!(writer.write(|connection| insert(connection, 1)));
+        let mut ending = pin!(writer.write(|connection| Ok(connection.execute_batch("rollback")?)));
+        let mut next = pin!(writer.write(|connection| insert(connection, 2)));
+        queue(&mut innocent);
+        queue(&mut ending);
+        queue(&mut next);
+        drop(release);
+        for answer in [held.await, innocent.await, ending.await] {
+            assert!(matches!(answer, Err(StorageError::Unavailable(_))), "{answer:?}");
+        }
+        next.await.unwrap();
+        assert_eq!(faces(&writer).await, 2, "what comes after it is in a group of its own");
+    }
+
+    #[tokio::test]
+    async fn a_group_is_never_larger_than_allowed() {
+        let writer = writer("create table coins (face integer)");
+        let (release, held) = hold(&writer);
+        let mut held = pin!(held);
+        queue(&mut held);
+        let mut units: Vec<_> = (0..LARGEST_GROUP)
+            .map(|_| Box::pin(writer.write(|connection| insert(connection, 1))))
+            .collect();
+        units.iter_mut().for_each(queue);
+        drop(release);
+        held.await.unwrap();
+        for unit in units {
+            unit.await.unwrap();
+        }
+        assert_eq!(writer.commits(), 2, "one more unit than fits into one group");
+    }
 }

@@ -1,0 +1,28 @@
+# The verbs of this repository. Each is a script of its own, so that it can be read and run without make.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check app fmt
+
+help: ## what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup: ## install what this machine lacks to build and test everything
+	@scripts/setup.sh test
+
+demo: ## backend, app and shop on this machine; Ctrl-C ends them
+	@scripts/demo.sh
+
+test: ## everything a contributor must pass
+	@scripts/setup.sh test
+	@scripts/check.sh
+	@scripts/test.sh
+
+check: ## formatting, lints, generated files, licences: what needs no running program
+	@scripts/check.sh
+
+app: ## build the window: target/debug/countersign-app
+	@scripts/setup.sh app
+	@scripts/app.sh
+
+fmt: ## format the Rust code
+	@cargo fmt --all

@@ -1,0 +1,81 @@
+use countersign::{
+    domain::{KeyPurpose, KeyState, StoredKey},
+    storage::Storage,
+};
+
+use crate::sample::NOW;
+
+fn key(kid: &str, purpose: KeyPurpose, age: i64) -> StoredKey {
+    StoredKey {
+        kid: kid.to_owned(),
+        purpose,
+        state: KeyState::Next,
+        sealed: vec![0, 255, 7],
+        public_jwk: "{}".to_owned(),
+        created_at: NOW + age,
+        state_since: NOW + age,
+        announcement: Some("a.b.c".to_owned()),
+    }
+}
+
+async fn states(store: &dyn Storage) -> Vec<(String, KeyState)> {
+    let keys = store.list_keys().await.unwrap();
+    keys.into_iter().map(|key| (key.kid, key.state)).collect()
+}
+
+pub async fn the_first_key_signs_and_the_next_one_waits(store: &dyn Storage) {
+    let purpose = KeyPurpose::RequestObject;
+    assert!(store.add_key(key("one", purpose, 0)).await.unwrap());
+    assert!(store.add_key(key("two", purpose, 1)).await.unwrap());
+    assert!(
+        !store.add_key(key("three", purpose, 2)).await.unwrap(),
+        "one is waiting already"
+    );
+    assert!(
+        store.add_key(key("id", KeyPurpose::IdTokenEs256, 3)).await.unwrap(),
+        "another purpose"
+    );
+    let expected = [
+        ("one", KeyState::Active),
+        ("two", KeyState::Next),
+        ("id", KeyState::Active),
+    ];
+    assert_eq!(
+        states(store).await,
+        expected.map(|(kid, state)| (kid.to_owned(), state))
+    );
+    let first = store.list_keys().await.unwrap().remove(0);
+    assert_eq!(
+        (first.purpose, first.sealed, first.announcement),
+        (purpose, vec![0, 255, 7], Some("a.b.c".to_owned()))
+    );
+}
+
+pub async fn promotion_retires_the_key_before_and_retired_ones_are_dropped(store: &dyn Storage) {
+    let purpose = KeyPurpose::IdTokenRs256;
+    store.add_key(key("one", purpose, 0)).await.unwrap();
+    assert!(!store.promote_key(purpose, NOW + 5).await.unwrap(), "nothing waits");
+    assert_eq!(states(store).await, [("one".to_owned(), KeyState::Active)]);
+    store.add_key(key("two", purpose, 1)).await.unwrap();
+    assert!(store.promote_key(purpose, NOW + 10).await.unwrap());
+    let expected = [
+        ("one".to_owned(), KeyState::Retiring),
+        ("two".to_owned(), KeyState::Active),
+    ];
+    assert_eq!(states(store).await, expected);
+    assert!(
+        store
+            .list_keys()
+            .await
+            .unwrap()
+            .iter()
+            .all(|key| key.state_since == NOW + 10)
+    );
+    assert_eq!(
+        store.drop_retired_keys(NOW + 10).await.unwrap(),
+        0,
+        "retiring since then, not before"
+    );
+    assert_eq!(store.drop_retired_keys(NOW + 11).await.unwrap(), 1);
+    assert_eq!(states(store).await, [("two".to_owned(), KeyState::Active)]);
+}

@@ -1,0 +1,125 @@
+//! What every store keeps to, told by claims that take any store, and what only the SQLite file does.
+
+#[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod clients;
+#[cfg(test)]
+mod decisions;
+#[cfg(test)]
+mod devices;
+#[cfg(test)]
+mod durability;
+#[cfg(test)]
+mod grants;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod mismatches;
+#[cfg(test)]
+mod prompts;
+#[cfg(test)]
+mod redemptions;
+#[cfg(test)]
+mod replay;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod sqlite_file;
+#[cfg(test)]
+mod sweeps;
+
+/// Runs each claim on a fresh store.
+macro_rules! holds_for_sqlite {
+    ($($module:ident: $($claim:ident),+;)+) => {
+        #[cfg(test)]
+        mod sqlite {
+            $($(
+                #[tokio::test]
+                async fn $claim() {
+                    let directory = tempfile::tempdir().unwrap();
+                    let store = crate::sample::sqlite(&directory);
+                    crate::$module::$claim(&store).await;
+                }
+            )+)+
+        }
+    };
+}
+
+holds_for_sqlite! {
+    accounts:
+        a_hint_finds_by_the_attributes_it_may_use_and_compares_exactly,
+        a_hint_that_names_two_people_is_told_apart,
+        an_attribute_names_one_person,
+        a_disabled_account_is_found_and_says_so;
+    clients:
+        a_client_reads_back_as_it_was_added,
+        a_removed_client_loses_its_grants_and_its_questions,
+        a_client_that_takes_a_removed_ones_id_inherits_nothing;
+    decisions:
+        the_first_decision_wins,
+        of_a_hundred_parallel_decisions_one_is_recorded,
+        the_same_decision_again_gets_the_same_answer,
+        an_expired_prompt_is_never_decided,
+        a_decision_counts_only_for_its_person,
+        a_revoked_device_decides_nothing,
+        a_replaced_key_decides_nothing,
+        a_disabled_person_decides_nothing,
+        a_denial_reaches_the_request,
+        a_prompt_of_another_provider_needs_no_account_here,
+        an_approval_that_reaches_no_request_is_not_recorded;
+    devices:
+        a_device_reads_back_as_it_was_registered,
+        the_same_key_again_renews_the_device,
+        a_key_of_somebody_else_or_of_a_revoked_device_is_refused,
+        a_device_without_keys_is_renewed_by_its_push_target,
+        only_its_owner_changes_a_device,
+        a_revoked_device_is_found_but_not_listed,
+        keys_are_rotated_by_who_holds_the_present_one,
+        keys_of_another_device_are_not_taken_over,
+        a_push_target_is_replaced_on_active_devices_alone,
+        a_touch_shows_at_once_and_never_goes_back;
+    grants:
+        a_code_is_used_once_and_its_reuse_revokes_what_came_of_it,
+        a_code_that_does_not_match_stays_unused,
+        of_a_hundred_parallel_code_redemptions_one_is_granted,
+        a_refresh_token_rotates_and_its_reuse_revokes_the_family,
+        of_a_hundred_parallel_rotations_one_is_granted,
+        tokens_of_a_disabled_person_stand_for_nothing,
+        tokens_stand_for_nothing_once_they_are_over,
+        revoking_an_access_token_leaves_the_rest,
+        revoking_a_refresh_token_takes_the_family,
+        a_client_revokes_only_its_own_tokens;
+    keys:
+        the_first_key_signs_and_the_next_one_waits,
+        promotion_retires_the_key_before_and_retired_ones_are_dropped;
+    mismatches:
+        wrong_numbers_are_counted_across_requests_until_a_right_one,
+        the_same_wrong_decision_counts_once,
+        an_approval_without_a_number_forgets_no_mismatch,
+        two_devices_share_the_tries_of_a_prompt,
+        a_settled_or_foreign_prompt_counts_nothing,
+        parallel_wrong_numbers_never_allow_more_than_the_tries;
+    prompts:
+        a_prompt_reads_back_as_it_was_opened,
+        every_change_takes_the_next_number_of_its_person,
+        what_waits_is_listed_oldest_first_without_what_is_over,
+        a_newer_request_of_the_same_client_supersedes_older_ones,
+        a_handle_is_opened_once_and_the_second_opening_leaves_nothing,
+        history_has_the_proof_and_the_time_of_redemption;
+    redemptions:
+        an_approved_request_is_redeemed_once,
+        of_a_hundred_parallel_redemptions_one_is_granted,
+        a_request_that_is_not_approved_is_refused_with_its_state,
+        an_approval_can_be_redeemed_until_its_readable_time_is_over,
+        only_the_client_that_asked_redeems,
+        whoever_was_switched_off_after_the_approval_blocks_it,
+        whoever_is_switched_off_after_the_redemption_takes_the_tokens_along;
+    replay:
+        what_was_seen_is_not_new_again_until_it_is_swept,
+        of_a_hundred_parallel_sightings_one_is_new;
+    sweeps:
+        overdue_prompts_are_settled_as_of_their_deadline,
+        sweeping_prompts_deletes_what_is_old_and_nothing_else,
+        sweeping_grants_deletes_what_is_over_and_nothing_else;
+}

@@ -1,0 +1,3 @@
+import { settings } from './approval.js';
+
+document.querySelector('#issuer').textContent = (await settings()).issuer;

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Every test, the quick ones first. The first failure ends the run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() {
+  printf '\n== %s\n' "$1"
+}
+
+if [[ -z ${CHROMIUM:-} ]]; then
+  CHROMIUM=$(command -v chromium || command -v google-chrome)
+  export CHROMIUM
+fi
+
+scripts/node-packages.sh ui demo tests/interop tests/bench/peer
+
+step "user interface"
+npm --prefix ui test --silent
+
+step "user interface in a browser"
+npm --prefix ui run test:browser --silent
+
+step "demo shop against node-oidc-provider"
+npm --prefix demo test --silent
+
+step "interop clients against node-oidc-provider"
+npm --prefix tests/interop test --silent
+
+step "crates and backend"
+cargo test
+
+step "the window"
+scripts/app.sh
+cargo test -p countersign-app --features tauri/custom-protocol
+
+step "whole stories: real processes, real window, clients of other people"
+cargo test -p countersign-e2e
