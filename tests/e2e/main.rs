@@ -1,3 +1,4 @@
 //! Stories over real HTTP between real processes.
 
+mod device_life;
 mod spine;

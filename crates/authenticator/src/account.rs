@@ -90,11 +90,7 @@ impl Account {
             .await?
             .unwrap_or_default();
         let clock = Arc::new(ServerClock::new(Arc::clone(&core.clock)));
-        let link = record
-            .credentials
-            .as_ref()
-            .map(|credentials| link(core, &record, credentials, &clock))
-            .transpose()?;
+        let link = link(core, &record, &clock)?;
         Ok(Self {
             id: record.id.clone(),
             gate: UvGate::new(&record.id, core.options.unlock_seconds),
@@ -127,11 +123,7 @@ impl Account {
 
     /// Takes over a changed record and what follows from it, and keeps it.
     pub(crate) async fn replace(&self, core: &Core, record: Record) -> Result<(), AuthenticatorError> {
-        let new = record
-            .credentials
-            .as_ref()
-            .map(|credentials| link(core, &record, credentials, &self.clock))
-            .transpose()?;
+        let new = link(core, &record, &self.clock)?;
         save(core.host.secrets().as_ref(), &record).await?;
         *write(&self.record) = record;
         *write(&self.link) = new;
@@ -150,23 +142,33 @@ impl Account {
 
     /// Wipes every key of a removed device and leaves the notice.
     pub(crate) async fn wipe(&self, core: &Core) -> Result<(), AuthenticatorError> {
-        *write(&self.link) = None;
+        self.part();
         *held(&self.inbox) = Inbox::emptied();
         let store = core.host.secrets();
         self.update(core, |record| record.credentials = None).await?;
         self.gate.wipe(store.as_ref()).await?;
         store.delete(&seen_name(&self.id)).await?;
+        store.delete(&next_name(&self.id)).await?;
         Ok(())
     }
 
     /// Forgets the account altogether.
     pub(crate) async fn forget(&self, core: &Core) -> Result<(), AuthenticatorError> {
-        *write(&self.link) = None;
+        self.part();
         let store = core.host.secrets();
         self.gate.wipe(store.as_ref()).await?;
         store.delete(&seen_name(&self.id)).await?;
+        store.delete(&next_name(&self.id)).await?;
         store.delete(&record_name(&self.id)).await?;
         Ok(())
+    }
+
+    /// Lets the account's tasks find out that it is over.
+    fn part(&self) {
+        *write(&self.link) = None;
+        self.hint.notify_one();
+        self.nudge.notify_one();
+        self.changed.notify_one();
     }
 
     pub(crate) fn has_seen(&self, client: &ClientId) -> bool {
@@ -203,13 +205,15 @@ impl Account {
     }
 }
 
-/// The way to the backend of `record`.
-fn link(
+/// The way to the backend of `record`, unless the device was removed.
+pub(crate) fn link(
     core: &Core,
     record: &Record,
-    credentials: &Credentials,
     clock: &Arc<ServerClock>,
-) -> Result<Arc<Link>, AuthenticatorError> {
+) -> Result<Option<Arc<Link>>, AuthenticatorError> {
+    let Some(credentials) = &record.credentials else {
+        return Ok(None);
+    };
     let der = zeroize::Zeroizing::new(b64::decode(credentials.pop_key.expose())?);
     let pop: Arc<dyn Signer> = Arc::new(SoftwareSigner::from_pkcs8(&der)?);
     let backend = address::parse(&record.backend).map_err(|_| AuthenticatorError::AddressRefused)?;
@@ -221,10 +225,8 @@ fn link(
         Arc::clone(&core.random),
         core.options.timing.clone(),
     );
-    Ok(Arc::new(Link {
-        api: Api::new(transport, credentials.device_session.clone()),
-        pop,
-    }))
+    let api = Api::new(transport, credentials.device_session.clone());
+    Ok(Some(Arc::new(Link { api, pop })))
 }
 
 /// Reads all kept accounts, in the order they were added.
@@ -233,7 +235,14 @@ pub(crate) async fn load_all(store: &dyn SecretStore) -> Result<Vec<Record>, Aut
     let mut records = Vec::new();
     for id in ids {
         // An index entry without a value is what a crash between two writes leaves.
-        records.extend(uv::load(store, &record_name(&id)).await?);
+        match uv::load(store, &record_name(&id)).await {
+            Ok(record) => records.extend(record),
+            // One damaged account must not take the others with it.
+            Err(AuthenticatorError::Value(error)) => {
+                tracing::error!(account.id = id, %error, "an account cannot be read");
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(records)
 }
@@ -254,4 +263,9 @@ fn record_name(id: &str) -> String {
 
 fn seen_name(id: &str) -> String {
     format!("account.{id}.seen")
+}
+
+/// Where keys wait that the backend may not know yet.
+pub(crate) fn next_name(id: &str) -> String {
+    format!("account.{id}.next")
 }

@@ -150,6 +150,11 @@ impl Api {
         self.tell(Method::PUT, url, json(&KeyRotation { statement })?).await
     }
 
+    /// `POST /ad/v1/session`, to find out whether the backend knows the key.
+    pub(crate) async fn prove(&self) -> Result<(), ApiError> {
+        self.token().await.map(drop)
+    }
+
     /// `PUT /ad/v1/push`.
     pub(crate) async fn update_push(&self, push: PushTarget) -> Result<(), ApiError> {
         self.tell(

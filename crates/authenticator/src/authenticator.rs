@@ -16,6 +16,7 @@ use crate::{
     host::Host,
     options::Options,
     pairing::Pairing,
+    rotation,
     sync::{held, read, write},
     tls,
     view::{
@@ -221,7 +222,7 @@ impl Authenticator {
     /// # Errors
     /// The PIN's errors, `NotFound`, `DeviceRemoved`, `Offline`, `Refused`.
     pub async fn rotate_keys(&self, account_id: &str, pin: &str) -> Result<(), AuthenticatorError> {
-        enrolment::rotate_keys(&self.core, self.core.account(account_id)?.as_ref(), pin).await
+        rotation::rotate(&self.core, self.core.account(account_id)?.as_ref(), pin).await
     }
 
     /// Removes the account and its keys from this device, and the device from the account when the backend can be reached.

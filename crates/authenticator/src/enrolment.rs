@@ -1,17 +1,19 @@
-//! A device's life at its backend: keys, registration, push target, key rotation, the end.
+//! A device's life at its backend: keys, registration, push target, the end.
 
 use std::sync::Arc;
 
 use countersign_jose::{b64, digest};
 use countersign_protocol::{
-    CountersignMetadata, DeviceRegistered, DeviceRegistration, KEY_PROOF_TYP, KEY_ROTATION_TYP, KeyLevel,
-    KeyProofClaims, KeyRotationClaims, PushTarget, Secret, UvMethod,
+    CountersignMetadata, DeviceRegistered, DeviceRegistration, KEY_PROOF_TYP, KeyLevel, KeyProofClaims, PushTarget,
+    Secret, UvMethod,
 };
 use url::Url;
 
 use crate::{
     account::{Account, Credentials, Record},
-    address, api,
+    address,
+    api::{self, ApiError},
+    backoff,
     core::Core,
     dpop,
     error::AuthenticatorError,
@@ -25,12 +27,14 @@ use crate::{
 };
 
 /// Seconds for which a proof or a rotation statement holds.
-const PROOF_LIFETIME: i64 = 60;
+pub(crate) const PROOF_LIFETIME: i64 = 60;
+/// How often a registration is sent.
+const REGISTRATIONS: u32 = 3;
 
 /// The keys of a device before they are registered.
 pub(crate) struct Keys {
-    pop: Arc<SoftwareSigner>,
-    uv: SoftwareSigner,
+    pub(crate) pop: Arc<SoftwareSigner>,
+    pub(crate) uv: SoftwareSigner,
     salt: String,
 }
 
@@ -49,7 +53,8 @@ impl Keys {
         digest::sha256_b64(format!("{}.{}", self.pop.kid(), self.salt))
     }
 
-    fn kept_pop(&self) -> Secret {
+    /// The proof-of-possession key as it is kept.
+    pub(crate) fn kept_pop(&self) -> Secret {
         Secret::new(b64::encode(self.pop.to_pkcs8()))
     }
 }
@@ -88,11 +93,30 @@ pub(crate) async fn register(
         uv_method: UvMethod::Pin,
         push: core.options.push.clone(),
     };
-    let registered = api::register(&transport, endpoint, &registration).await?;
+    let registered = register_surely(core, &transport, &endpoint, &registration).await?;
     if registered.account.iss != metadata.issuer || registered.account.sub.as_str() != signed_in.subject {
         return Err(AuthenticatorError::SignInMismatch);
     }
     keep(core, metadata, registered, keys, device_name, pin).await
+}
+
+/// Registers, and again when the answer is lost: for the same key that is a renewal, not a second device.
+async fn register_surely(
+    core: &Core,
+    transport: &Transport,
+    endpoint: &Url,
+    registration: &DeviceRegistration,
+) -> Result<DeviceRegistered, ApiError> {
+    let mut tries = 1;
+    loop {
+        match api::register(transport, endpoint.clone(), registration).await {
+            Err(error) if error.is_transient() && tries < REGISTRATIONS => {
+                tokio::time::sleep(backoff::full_jitter(core, tries)).await;
+                tries += 1;
+            }
+            result => return result,
+        }
+    }
 }
 
 async fn keep(
@@ -121,14 +145,10 @@ async fn keep(
     };
     let store = core.host.secrets();
     let gate = UvGate::new(&record.id, 0);
-    gate.keep(
-        store.as_ref(),
-        keys.uv,
-        pin,
-        core.options.pin_cost,
-        Arc::clone(&core.random),
-    )
-    .await?;
+    let sealed = gate
+        .seal(keys.uv, pin, core.options.pin_cost, Arc::clone(&core.random))
+        .await?;
+    gate.keep(store.as_ref(), &sealed).await?;
     crate::account::save(store.as_ref(), &record).await?;
     Ok(record)
 }
@@ -137,50 +157,6 @@ async fn keep(
 pub(crate) async fn update_push(core: &Core, account: &Account, push: PushTarget) -> Result<(), AuthenticatorError> {
     let link = account.link()?;
     core.heeded(account, link.api.update_push(push).await).await
-}
-
-/// Replaces both keys, signed by the old proof-of-possession key (protocol page, section 3).
-pub(crate) async fn rotate_keys(core: &Core, account: &Account, pin: &str) -> Result<(), AuthenticatorError> {
-    let link = account.link()?;
-    let store = core.host.secrets();
-    // The PIN is checked before anything changes; the new key is sealed by the same one.
-    account.gate.unlock(store.as_ref(), pin, core.clock.now()).await?;
-    let pin = Pin::typed(pin)?;
-    let keys = Keys::generate(core)?;
-    let mut record = read(&account.record).clone();
-    let iat = account.clock.now_seconds();
-    let claims = KeyRotationClaims {
-        iss: record.device_id.clone(),
-        aud: record.backend.clone(),
-        iat,
-        exp: iat + PROOF_LIFETIME,
-        jti: dpop::fresh_id(core.random.as_ref()),
-        pop_key: to_wire(&keys.pop.public_jwk())?,
-        uv_key: to_wire(&keys.uv.public_jwk())?,
-        pop_proof: key_proof(keys.pop.as_ref(), &record.backend, keys.pop.kid(), iat).await?,
-        uv_proof: key_proof(&keys.uv, &record.backend, keys.pop.kid(), iat).await?,
-        key_level: level(&keys),
-        uv_method: UvMethod::Pin,
-    };
-    let statement = link.pop.sign(KEY_ROTATION_TYP, &serde_json::to_value(&claims)?).await?;
-    core.heeded(account, link.api.rotate_keys(statement).await).await?;
-    record
-        .own_keys
-        .extend([keys.pop.kid().to_owned(), keys.uv.kid().to_owned()]);
-    if let Some(credentials) = &mut record.credentials {
-        credentials.pop_key = keys.kept_pop();
-    }
-    account
-        .gate
-        .keep(
-            store.as_ref(),
-            keys.uv,
-            pin,
-            core.options.pin_cost,
-            Arc::clone(&core.random),
-        )
-        .await?;
-    account.replace(core, record).await
 }
 
 /// Ends the account on this device: at the backend when it can be reached, here in any case.
@@ -205,7 +181,12 @@ pub(crate) async fn sign_out(core: &Core, account: &Arc<Account>) -> Result<(), 
 }
 
 /// Who signs holds this key and wants it beside the key with thumbprint `jkt`.
-async fn key_proof(signer: &dyn Signer, backend: &str, jkt: &str, iat: i64) -> Result<String, AuthenticatorError> {
+pub(crate) async fn key_proof(
+    signer: &dyn Signer,
+    backend: &str,
+    jkt: &str,
+    iat: i64,
+) -> Result<String, AuthenticatorError> {
     let claims = KeyProofClaims {
         aud: backend.to_owned(),
         iat,
@@ -216,7 +197,7 @@ async fn key_proof(signer: &dyn Signer, backend: &str, jkt: &str, iat: i64) -> R
 }
 
 /// Hardware only when both keys are.
-fn level(keys: &Keys) -> KeyLevel {
+pub(crate) fn level(keys: &Keys) -> KeyLevel {
     match (keys.pop.level(), keys.uv.level()) {
         (KeyLevel::Hardware, KeyLevel::Hardware) => KeyLevel::Hardware,
         _ => KeyLevel::Software,

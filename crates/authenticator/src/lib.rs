@@ -23,6 +23,7 @@ mod options;
 mod pairing;
 mod pin;
 mod receipt;
+mod rotation;
 mod server_clock;
 mod signer;
 mod sse;

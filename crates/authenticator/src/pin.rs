@@ -51,14 +51,16 @@ pub(crate) struct Tries {
 impl Tries {
     /// When the next try is possible, if not now.
     pub(crate) fn wait_until(self, now: Millis) -> Option<Millis> {
-        let wait = self.wait();
-        if wait == 0 {
-            return None;
+        let until = self.last_at.saturating_add(self.wait());
+        (until > now && self.wait() > 0).then_some(until)
+    }
+
+    /// The same after a look at the clock: one that was set back neither shortens the wait nor makes it years, it starts again.
+    pub(crate) fn at(self, now: Millis) -> Self {
+        Self {
+            last_at: self.last_at.min(now),
+            ..self
         }
-        // A clock that was set back must not shorten the wait, nor lengthen it by years.
-        let since = self.last_at.min(now);
-        let until = if now < self.last_at { now + wait } else { since + wait };
-        (until > now).then_some(until)
     }
 
     /// Counts a try before it is made: whoever kills the app while the PIN is checked gains nothing.
@@ -127,10 +129,12 @@ mod tests {
             None,
             "after the wait it can be tried"
         );
+        let set_back = tries.at(0);
         assert_eq!(
-            tries.wait_until(0),
+            set_back.wait_until(0),
             Some(LONGEST_WAIT),
             "a clock set back starts the wait again"
         );
+        assert_eq!(set_back.wait_until(LONGEST_WAIT), None, "and that wait ends");
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 
 /// A private key under a PIN, with what is needed to open it.
 #[derive(Clone, Serialize, Deserialize)]
-struct SealedKey {
+pub(crate) struct SealedKey {
     salt: String,
     memory_kib: u32,
     passes: u32,
@@ -89,22 +89,25 @@ impl UvGate {
         }
     }
 
-    /// Seals `key` and keeps it, in place of an older one.
-    pub(crate) async fn keep(
+    /// Seals `key` under `pin`.
+    pub(crate) async fn seal(
         &self,
-        store: &dyn SecretStore,
         key: SoftwareSigner,
         pin: Pin,
         cost: PinCost,
         random: Arc<dyn Random>,
-    ) -> Result<(), AuthenticatorError> {
+    ) -> Result<SealedKey, AuthenticatorError> {
         let context = self.context();
         let seal = move || SealedKey::seal(&key, &pin, &context, cost, random.as_ref());
-        let sealed = tokio::task::spawn_blocking(seal)
+        Ok(tokio::task::spawn_blocking(seal)
             .await
-            .map_err(std::io::Error::other)??;
+            .map_err(std::io::Error::other)??)
+    }
+
+    /// Keeps a sealed key, in place of an older one.
+    pub(crate) async fn keep(&self, store: &dyn SecretStore, sealed: &SealedKey) -> Result<(), AuthenticatorError> {
         *held(&self.open) = None;
-        save(store, &self.key_name(), &sealed).await?;
+        save(store, &self.key_name(), sealed).await?;
         store.delete(&self.tries_name()).await?;
         Ok(())
     }
@@ -126,8 +129,12 @@ impl UvGate {
         now: Millis,
     ) -> Result<Unlocked, AuthenticatorError> {
         let _one_at_a_time = self.trying.lock().await;
-        let tries: Tries = load(store, &self.tries_name()).await?.unwrap_or_default();
+        let kept: Tries = load(store, &self.tries_name()).await?.unwrap_or_default();
+        let tries = kept.at(now);
         if let Some(until) = tries.wait_until(now) {
+            if tries != kept {
+                save(store, &self.tries_name(), &tries).await?;
+            }
             return Err(AuthenticatorError::PinThrottled { until });
         }
         save(store, &self.tries_name(), &tries.counted(now)).await?;
@@ -224,9 +231,11 @@ mod tests {
         let key = SoftwareSigner::generate().unwrap();
         let kid = key.kid().to_owned();
         let pin = Pin::choose("135790").unwrap();
-        gate.keep(store.as_ref(), key, pin, CHEAP, Arc::new(SeededRandom::new(1)))
+        let sealed = gate
+            .seal(key, pin, CHEAP, Arc::new(SeededRandom::new(1)))
             .await
             .unwrap();
+        gate.keep(store.as_ref(), &sealed).await.unwrap();
         (store, gate, kid)
     }
 

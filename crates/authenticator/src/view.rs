@@ -4,11 +4,15 @@
 //! on the device's own clock (the backend's clock minus the measured offset), so that the window can count down without arithmetic.
 
 use countersign_protocol::{
-    ClientShown, DecidedBy, DenyReason, DeviceListed, Handle, KeyLevel, Match, ScopeShown, SettledView, UvMethod,
+    ClientShown, DecidedBy, DeviceListed, Handle, KeyLevel, Match, ScopeShown, SettledView, UvMethod,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
+
+mod inputs;
+
+pub use inputs::{ApproveInput, DenyInput, PairInput};
 
 /// Everything the window needs when it opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -18,6 +22,10 @@ pub struct StatusView {
     pub app_version: String,
     /// Proposed name of this device.
     pub suggested_device_name: String,
+    /// Proposed address of a backend, where the machine names one; the person still sees it and starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub suggested_backend: Option<String>,
     /// Where private keys are kept.
     pub key_store: KeyStoreView,
     /// Paired accounts, in the order they were added.
@@ -206,46 +214,6 @@ pub struct InboxView {
     pub loaded: bool,
     /// Oldest first.
     pub requests: Vec<RequestView>,
-}
-
-/// What the window sends to approve.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
-#[ts(export)]
-pub struct ApproveInput {
-    /// The account.
-    pub account_id: String,
-    /// The request.
-    pub handle: Handle,
-    /// In `type` mode: the digits.
-    #[ts(optional)]
-    pub matched: Option<String>,
-    /// The PIN, when `needs_unlock`.
-    #[ts(optional)]
-    pub pin: Option<String>,
-}
-
-/// What the window sends to deny.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
-#[ts(export)]
-pub struct DenyInput {
-    /// The account.
-    pub account_id: String,
-    /// The request.
-    pub handle: Handle,
-    /// Why.
-    pub reason: DenyReason,
-}
-
-/// What the window sends to pair this device.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
-#[ts(export)]
-pub struct PairInput {
-    /// Address of the backend, as the person typed it.
-    pub backend: String,
-    /// Name of this device.
-    pub device_name: String,
-    /// The PIN that will seal the user-verification key, 6 to 12 digits.
-    pub pin: String,
 }
 
 /// How far pairing is.

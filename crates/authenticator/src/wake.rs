@@ -8,7 +8,7 @@ use reqwest::Response;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    account::Account, backoff, core::Core, error::AuthenticatorError, intake, sse::Parser, sync::held,
+    account::Account, backoff, core::Core, error::AuthenticatorError, intake, rotation, sse::Parser, sync::held,
     view::ConnectionView,
 };
 
@@ -82,15 +82,19 @@ async fn fall_back(core: &Core, account: &Account, failures: u32) {
     let until = Instant::now() + timing.poll_for;
     loop {
         if let Err(error) = intake::fetch(core, account).await {
-            let offline = matches!(error, AuthenticatorError::Offline(_));
+            if rotation::may_be_pending(&error) {
+                report(account, rotation::settle(core, account).await.map(drop));
+            }
             report(account, Err(error));
             let since = held(&account.last_contact).unwrap_or_else(|| core.clock.now());
-            if offline && !matches!(*held(&account.connection), ConnectionView::Offline { .. }) {
+            if !account.is_removed() {
                 core.connected(account, ConnectionView::Offline { since });
             }
             return;
         }
+        *held(&account.last_contact) = Some(core.clock.now());
         if failures < PASSES_NOT {
+            core.connected(account, ConnectionView::Connecting);
             return;
         }
         let every_seconds = u32::try_from(timing.poll_every.as_secs()).unwrap_or(u32::MAX);

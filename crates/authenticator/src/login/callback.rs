@@ -124,4 +124,70 @@ mod tests {
         let refused = format!("{base}?error=access_denied&state=s3cret&iss=https%3A%2F%2Fop.example");
         assert_eq!(read(&refused), Err(Unusable::Refused));
     }
+
+    /// V-026: a link is text from anybody.
+    #[test]
+    fn a_hundred_thousand_made_up_links_end_no_sign_in() {
+        let pieces = [
+            "countersign://",
+            "http://127.0.0.1:4711",
+            "https://app.example",
+            "/callback",
+            "?",
+            "&",
+            "#",
+            "code=c",
+            "state=",
+            "state=s",
+            "iss=https%3A%2F%2Fop.example",
+            "iss=",
+            "%00",
+            "%2F",
+            "//",
+            "\\",
+            "approve=1",
+            "request=r1",
+            "error=x",
+            "s3cre",
+            "@",
+            "[",
+            "\u{202e}",
+        ];
+        let awaited = Awaited {
+            redirect_uri: Url::parse("http://127.0.0.1:4711/callback").unwrap(),
+            state: "s3cret".to_owned(),
+            issuer: "https://op.example".to_owned(),
+        };
+        let random = countersign_clock::SeededRandom::new(26);
+        for _ in 0..100_000 {
+            let mut bytes = [0; 12];
+            countersign_clock::Random::fill(&random, &mut bytes);
+            let length = 1 + usize::from(bytes[0]) % 11;
+            let text: String = bytes[1..=length]
+                .iter()
+                .map(|byte| pieces[usize::from(*byte) % pieces.len()])
+                .collect();
+            let Ok(url) = Url::parse(&text) else { continue };
+            assert_eq!(code(&url, &awaited), Err(Unusable::Foreign), "V-026: {text}");
+        }
+    }
+
+    /// V-026: where the answer comes by link, strangers' links are passed over and the real one is still taken.
+    #[tokio::test]
+    async fn a_foreign_link_does_not_end_the_sign_in_that_waits() {
+        let awaited = Awaited {
+            redirect_uri: Url::parse("countersign:/callback").unwrap(),
+            state: "s3cret".to_owned(),
+            issuer: "https://op.example".to_owned(),
+        };
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(4);
+        for link in [
+            "countersign:/callback?code=x&state=guess&iss=https%3A%2F%2Fop.example",
+            "countersign:/approve?request=r1",
+            "countersign:/callback?code=c&state=s3cret&iss=https%3A%2F%2Fop.example",
+        ] {
+            sender.send(Url::parse(link).unwrap()).await.unwrap();
+        }
+        assert_eq!(from_shell(&mut receiver, &awaited).await.unwrap(), "c");
+    }
 }

@@ -165,3 +165,72 @@ pub(crate) fn verify(
     }
     Ok(claims.sub)
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_jose::SigningKey;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: i64 = 1_700_000_000;
+
+    fn judge(
+        key: &SigningKey,
+        published: &SigningKey,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<String, AuthenticatorError> {
+        let mut claims = json!({
+            "iss": "https://op", "sub": "anna", "aud": "app", "nonce": "n", "iat": NOW, "exp": NOW + 300,
+            "at_hash": digest::token_hash(Algorithm::Es256, "token"),
+        });
+        change(&mut claims);
+        let tokens = Tokens {
+            id_token: Secret::new(key.sign("JWT", &claims).unwrap()),
+            access_token: Secret::new("token"),
+        };
+        let keys = JwkSet {
+            keys: vec![published.public_jwk()],
+        };
+        verify(&tokens, &keys, "https://op", "app", "n", NOW)
+    }
+
+    #[test]
+    fn only_the_fresh_id_token_of_this_sign_in_is_taken() {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        assert_eq!(judge(&key, &key, |_| {}).unwrap(), "anna");
+        assert!(judge(&key, &key, |claims| claims["aud"] = json!(["app"])).is_ok());
+        assert!(judge(&key, &key, |claims| claims["azp"] = json!("app")).is_ok());
+        let foreign: [(&str, Value); 10] = [
+            ("iss", json!("https://evil")),
+            ("aud", json!("other")),
+            ("aud", json!(["app", "other"])),
+            ("azp", json!("other")),
+            ("nonce", json!("other")),
+            ("nonce", Value::Null),
+            ("at_hash", json!("AAAAAAAAAAAAAAAAAAAAAA")),
+            ("sub", json!("")),
+            ("exp", json!("1700000300")),
+            ("iat", json!(1.5)),
+        ];
+        for (claim, value) in foreign {
+            let refused = judge(&key, &key, |claims| claims[claim] = value.clone());
+            assert!(
+                matches!(refused, Err(AuthenticatorError::SignInMismatch)),
+                "V-021: {claim} = {value}"
+            );
+        }
+        for (claim, value) in [("exp", NOW - 61), ("iat", NOW + 61), ("iat", NOW - 361)] {
+            let refused = judge(&key, &key, |claims| claims[claim] = value.into());
+            assert!(
+                matches!(refused, Err(AuthenticatorError::ClockSkew)),
+                "{claim} = {value}"
+            );
+        }
+        let stranger = SigningKey::generate(Algorithm::Es256).unwrap();
+        assert!(
+            matches!(judge(&stranger, &key, |_| {}), Err(AuthenticatorError::SignInMismatch)),
+            "V-021: the issuer's key"
+        );
+    }
+}

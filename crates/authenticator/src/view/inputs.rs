@@ -1,0 +1,89 @@
+//! What the window sends. A PIN is never printed, whoever prints the rest.
+
+use std::fmt;
+
+use countersign_protocol::{DenyReason, Handle};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// What the window sends to approve.
+#[derive(Clone, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ApproveInput {
+    /// The account.
+    pub account_id: String,
+    /// The request.
+    pub handle: Handle,
+    /// In `type` mode: the digits.
+    #[ts(optional)]
+    pub matched: Option<String>,
+    /// The PIN, when `needs_unlock`.
+    #[ts(optional)]
+    pub pin: Option<String>,
+}
+
+/// What the window sends to deny.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct DenyInput {
+    /// The account.
+    pub account_id: String,
+    /// The request.
+    pub handle: Handle,
+    /// Why.
+    pub reason: DenyReason,
+}
+
+/// What the window sends to pair this device.
+#[derive(Clone, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct PairInput {
+    /// Address of the backend, as the person typed it.
+    pub backend: String,
+    /// Name of this device.
+    pub device_name: String,
+    /// The PIN that will seal the user-verification key, 6 to 12 digits.
+    pub pin: String,
+}
+
+impl fmt::Debug for ApproveInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ApproveInput");
+        shown
+            .field("account_id", &self.account_id)
+            .field("handle", &self.handle)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PairInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("PairInput");
+        shown
+            .field("backend", &self.backend)
+            .field("device_name", &self.device_name)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pin_and_number_do_not_show_in_debug_output() {
+        let approve = ApproveInput {
+            account_id: "a".to_owned(),
+            handle: "h".into(),
+            matched: Some("4711".to_owned()),
+            pin: Some("135790".to_owned()),
+        };
+        let pair = PairInput {
+            backend: "b".to_owned(),
+            device_name: "n".to_owned(),
+            pin: "135790".to_owned(),
+        };
+        let shown = format!("{approve:?} {pair:?}");
+        assert!(!shown.contains("135790") && !shown.contains("4711"), "{shown}");
+    }
+}
