@@ -1,13 +1,11 @@
 //! The real window, driven by WebDriver; a person in a real browser; a client over HTTP.
 
-use std::time::Duration;
-
 use countersign_authenticator::view::RequestState;
 use countersign_e2e::{
     Backend, BackendOptions, Device, Person, PollError, RelyingParty, Started,
     desktop::{Desktop, Keyring},
     driver::{Session, opened_address},
-    eventually, program,
+    program,
 };
 
 const PIN: &str = "271828";
