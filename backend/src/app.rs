@@ -30,7 +30,7 @@ pub struct App {
 ///
 /// # Errors
 /// When signing keys cannot be opened or made.
-pub async fn build(
+pub fn build(
     config: &Config,
     origin: String,
     storage: Arc<dyn Storage>,
@@ -72,12 +72,20 @@ pub async fn build(
         issuer: origin,
         heartbeat_seconds: config.devices.heartbeat_seconds,
     };
-    let router = http::op_routes(provider).merge(http::device_routes(device_api)).merge(http::health_routes(storage.clone()));
+    let router = http::op_routes(provider)
+        .merge(http::device_routes(device_api))
+        .merge(http::health_routes(storage.clone()));
     let router = router.layer(middleware::from_fn({
         let (clock, random) = (clock.clone(), random);
         move |request, next| http::access_log(clock.clone(), random.clone(), request, next)
     }));
-    let jobs = Jobs { consent, keys, storage, clock, history_days: config.consent.history_days };
+    let jobs = Jobs {
+        consent,
+        keys,
+        storage,
+        clock,
+        history_days: config.consent.history_days,
+    };
     Ok(App { router, jobs })
 }
 
@@ -104,17 +112,33 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}", config.server.listen))?;
     let origin = config.server.origin(listener.local_addr()?);
     let (storage, keys) = open(&config, Role::Server, origin.clone()).await?;
-    let app = build(&config, origin.clone(), storage, keys, Arc::new(SystemClock), Arc::new(OsRandom)).await?;
+    let app = build(
+        &config,
+        origin.clone(),
+        storage,
+        keys,
+        Arc::new(SystemClock),
+        Arc::new(OsRandom),
+    )?;
+    let wakes = app.jobs.consent.wakes().clone();
     let jobs = tokio::spawn(app.jobs.run());
+    let stop = async move {
+        told_to_stop().await;
+        // Streams never end by themselves, and the stop waits for what is open.
+        wakes.close();
+    };
     let beside: &Path = &config.storage.path;
-    let served = serve::serve(&config.server, listener, app.router, beside, || announce(&origin), told_to_stop()).await;
+    let served = serve::serve(&config.server, listener, app.router, beside, || announce(&origin), stop).await;
     jobs.abort();
     tracing::info!("stopped");
     Ok(served?)
 }
 
 /// Tells whoever started the server where it is.
-#[expect(clippy::print_stdout, reason = "the address is the program's output, logs go to standard error")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the address is the program's output, logs go to standard error"
+)]
 fn announce(origin: &str) {
     println!("listening on {origin}");
     tracing::info!(origin, "ready");

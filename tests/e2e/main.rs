@@ -2,4 +2,4 @@
 
 mod device_life;
 mod spine;
-
+mod window;

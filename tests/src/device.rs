@@ -41,23 +41,40 @@ impl Device {
         install_tls();
         let (host, channels) = MemoryHost::new(name);
         // The person waits the second that a request has to be in view; only the tests' patience with PINs is shorter.
-        let options = Options { unlock_seconds: 60, ..Options::default() };
+        let options = Options {
+            unlock_seconds: 60,
+            ..Options::default()
+        };
         let authenticator = Authenticator::new(host.clone(), Arc::new(SystemClock), Arc::new(OsRandom), options).await;
         let authenticator = Arc::new(authenticator.expect("a device starts on an empty store"));
         authenticator.start();
-        Self { authenticator, account_id: String::new(), channels: Mutex::new(channels), host }
+        Self {
+            authenticator,
+            account_id: String::new(),
+            channels: Mutex::new(channels),
+            host,
+        }
     }
 
     async fn sign_in(mut self, origin: &str, person: &Person, name: &str) -> Self {
-        let input = PairInput { backend: origin.to_owned(), device_name: name.to_owned(), pin: PIN.to_owned() };
+        let input = PairInput {
+            backend: origin.to_owned(),
+            device_name: name.to_owned(),
+            pin: PIN.to_owned(),
+        };
         let pairing = self.authenticator.pair(input);
         let browsing = async {
             let opened = self.channels.lock().await.opened.recv().await;
-            person.sign_in_and_return(&opened.expect("the device opens the browser")).await;
+            person
+                .sign_in_and_return(&opened.expect("the device opens the browser"))
+                .await;
         };
         let (paired, ()) = tokio::join!(pairing, browsing);
         self.account_id = paired.expect("the device pairs").id;
-        eventually("the stream to open", PATIENCE, async || (self.connection() == ConnectionView::Live).then_some(())).await;
+        eventually("the stream to open", PATIENCE, async || {
+            (self.connection() == ConnectionView::Live).then_some(())
+        })
+        .await;
         self
     }
 
@@ -65,14 +82,25 @@ impl Device {
     #[must_use]
     pub fn connection(&self) -> ConnectionView {
         let status = self.authenticator.status();
-        status.accounts.into_iter().find(|account| account.id == self.account_id).expect("the account is there").connection
+        status
+            .accounts
+            .into_iter()
+            .find(|account| account.id == self.account_id)
+            .expect("the account is there")
+            .connection
     }
 
     /// Waits until exactly one request can be decided, and returns it.
     pub async fn wait_for_request(&self) -> RequestView {
         let waiting = |view: &RequestView| matches!(view.state, RequestState::Pending { .. });
         eventually("a request on the device", PATIENCE, async || {
-            let requests: Vec<RequestView> = self.authenticator.inbox().requests.into_iter().filter(waiting).collect();
+            let requests: Vec<RequestView> = self
+                .authenticator
+                .inbox()
+                .requests
+                .into_iter()
+                .filter(waiting)
+                .collect();
             assert!(requests.len() < 2, "one request is expected");
             requests.into_iter().next()
         })
@@ -82,14 +110,20 @@ impl Device {
     /// Waits until the request `handle` can be decided.
     pub async fn wait_for(&self, handle: &Handle) -> RequestView {
         eventually("the request on the device", PATIENCE, async || {
-            self.authenticator.inbox().requests.into_iter().find(|view| view.handle == *handle)
+            self.authenticator
+                .inbox()
+                .requests
+                .into_iter()
+                .find(|view| view.handle == *handle)
         })
         .await
     }
 
     /// Looks at the request as long as it has to be in view, and approves it, typing `matched` where a number is asked for.
     pub async fn approve(&self, handle: &Handle, matched: Option<&str>) -> RequestView {
-        self.authenticator.present(&self.account_id, handle).expect("the request can be shown");
+        self.authenticator
+            .present(&self.account_id, handle)
+            .expect("the request can be shown");
         tokio::time::sleep(Duration::from_millis(1_050)).await;
         let input = ApproveInput {
             account_id: self.account_id.clone(),
@@ -97,12 +131,19 @@ impl Device {
             matched: matched.map(str::to_owned),
             pin: Some(PIN.to_owned()),
         };
-        self.authenticator.approve(input).await.expect("the approval is answered")
+        self.authenticator
+            .approve(input)
+            .await
+            .expect("the approval is answered")
     }
 
     /// Denies the request.
     pub async fn deny(&self, handle: &Handle, reason: DenyReason) -> RequestView {
-        let input = DenyInput { account_id: self.account_id.clone(), handle: handle.clone(), reason };
+        let input = DenyInput {
+            account_id: self.account_id.clone(),
+            handle: handle.clone(),
+            reason,
+        };
         self.authenticator.deny(input).await.expect("the denial is answered")
     }
 }

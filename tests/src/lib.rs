@@ -11,8 +11,8 @@ pub mod person;
 pub mod program;
 pub mod relying_party;
 
-pub use device::{Device, PIN};
 pub use backend::{Backend, BackendOptions};
+pub use device::{Device, PIN};
 pub use eventually::eventually;
 pub use person::Person;
 pub use relying_party::{Credentials, PollError, RelyingParty, Started, Tokens};
@@ -33,10 +33,11 @@ pub fn install_tls() {
 #[must_use]
 pub fn http() -> reqwest::Client {
     install_tls();
-    let builder = reqwest::Client::builder()
+    reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .no_proxy();
-    builder
+        .no_proxy()
+        // A connection from before a restart leads nowhere, so none is kept.
+        .pool_max_idle_per_host(0)
         .timeout(std::time::Duration::from_secs(10))
         .build()
         .expect("a plain HTTP client can be built")

@@ -1,10 +1,10 @@
 //! The operator's commands.
 
 mod client;
-
+mod keys;
 mod logging;
 mod user;
-mod verify;
+pub mod verify;
 
 use std::path::PathBuf;
 
@@ -33,6 +33,8 @@ enum Command {
     User(user::Args),
     /// Add, list and remove clients
     Client(client::Args),
+    /// List and rotate signing keys
+    Keys(keys::Args),
     /// Check a receipt offline
     Verify(verify::VerifyArgs),
 }
@@ -71,6 +73,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::User(args) => user::run(args).await,
         Command::Client(args) => client::run(args).await,
+        Command::Keys(args) => keys::run(args).await,
         Command::Verify(args) => verify::run(&args, &mut std::io::stdout().lock()),
     }
 }

@@ -25,7 +25,7 @@ pub use error::ConsentError;
 pub use inbox::{Change, Changes};
 pub use open::handle_of;
 pub use receipt::{Pins, ReceiptError, VerifiedReceipt, verify_receipt};
-pub use wakes::{Subscription, Wakes};
+pub use wakes::{Heard, NotNow, Subscription, Wakes};
 
 /// What the consent service is made of.
 pub struct Parts {

@@ -14,7 +14,13 @@ const MAX_LISTENERS: usize = 8;
 /// looks is not lost to who looks later. Nothing is kept for people to whom nobody listens.
 #[derive(Default)]
 pub struct Wakes {
-    people: Mutex<HashMap<AccountKey, watch::Sender<()>>>,
+    people: Mutex<People>,
+}
+
+#[derive(Default)]
+struct People {
+    signals: HashMap<AccountKey, watch::Sender<()>>,
+    closed: bool,
 }
 
 /// A place to listen; leaving gives it back.
@@ -22,6 +28,24 @@ pub struct Subscription {
     wakes: Arc<Wakes>,
     account: AccountKey,
     signal: Option<watch::Receiver<()>>,
+}
+
+/// What a listener hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// Something changed.
+    Changed,
+    /// The server stops.
+    Closed,
+}
+
+/// Why nobody more may listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotNow {
+    /// As many listen for this person as may.
+    Full,
+    /// The server stops.
+    Closed,
 }
 
 impl Wakes {
@@ -33,41 +57,53 @@ impl Wakes {
 
     /// Signals a change for `account`. Call it after the commit.
     pub fn notify(&self, account: &AccountKey) {
-        if let Some(signal) = self.people().get(account) {
+        if let Some(signal) = self.people().signals.get(account) {
             signal.send_replace(());
         }
     }
 
-    /// Listens for `account`. None when as many listen as may.
-    #[must_use]
-    pub fn subscribe(self: &Arc<Self>, account: &AccountKey) -> Option<Subscription> {
+    /// Tells all listeners to leave, so that a server that stops does not wait for them.
+    pub fn close(&self) {
         let mut people = self.people();
-        let sender = people.entry(account.clone()).or_insert_with(|| watch::Sender::new(()));
+        people.closed = true;
+        people.signals.clear();
+    }
+
+    /// Listens for `account`.
+    ///
+    /// # Errors
+    /// When as many listen as may, or the server stops.
+    pub fn subscribe(self: &Arc<Self>, account: &AccountKey) -> Result<Subscription, NotNow> {
+        let mut people = self.people();
+        if people.closed {
+            return Err(NotNow::Closed);
+        }
+        let signals = &mut people.signals;
+        let sender = signals.entry(account.clone()).or_insert_with(|| watch::Sender::new(()));
         if sender.receiver_count() >= MAX_LISTENERS {
-            return None;
+            return Err(NotNow::Full);
         }
         let signal = sender.subscribe();
-        Some(Subscription {
+        Ok(Subscription {
             wakes: self.clone(),
             account: account.clone(),
             signal: Some(signal),
         })
     }
 
-    fn people(&self) -> MutexGuard<'_, HashMap<AccountKey, watch::Sender<()>>> {
+    fn people(&self) -> MutexGuard<'_, People> {
         self.people.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Subscription {
     /// Returns when something changed since the last return, at once when it already has.
-    pub async fn changed(&mut self) {
-        if let Some(signal) = &mut self.signal
-            && signal.changed().await.is_err()
-        {
-            // The sender lives as long as its listeners; without one nothing can change.
-            std::future::pending::<()>().await;
-        }
+    pub async fn heard(&mut self) -> Heard {
+        let Some(signal) = &mut self.signal else {
+            return Heard::Closed;
+        };
+        // The sender lives as long as its listeners, unless everything was closed.
+        signal.changed().await.map_or(Heard::Closed, |()| Heard::Changed)
     }
 }
 
@@ -75,11 +111,9 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         let mut people = self.wakes.people();
         self.signal = None;
-        if people
-            .get(&self.account)
-            .is_some_and(|sender| sender.receiver_count() == 0)
-        {
-            people.remove(&self.account);
+        let sender = people.signals.get(&self.account);
+        if sender.is_some_and(|sender| sender.receiver_count() == 0) {
+            people.signals.remove(&self.account);
         }
     }
 }
@@ -106,10 +140,10 @@ mod tests {
         let mut ben = wakes.subscribe(&account("ben")).unwrap();
         wakes.notify(&account("anna"));
         wakes.notify(&account("anna"));
-        timeout(Duration::from_secs(5), anna.changed()).await.unwrap();
-        let silent = timeout(Duration::from_millis(20), ben.changed()).await;
+        timeout(Duration::from_secs(5), anna.heard()).await.unwrap();
+        let silent = timeout(Duration::from_millis(20), ben.heard()).await;
         assert!(silent.is_err(), "V-045: nobody hears of another person");
-        let once = timeout(Duration::from_millis(20), anna.changed()).await;
+        let once = timeout(Duration::from_millis(20), anna.heard()).await;
         assert!(once.is_err(), "two signals before one look are one change");
     }
 
@@ -119,12 +153,21 @@ mod tests {
         let mut listeners: Vec<_> = (0..MAX_LISTENERS)
             .map(|_| wakes.subscribe(&account("anna")).unwrap())
             .collect();
-        assert!(wakes.subscribe(&account("anna")).is_none(), "V-045: a cap per person");
+        assert!(wakes.subscribe(&account("anna")).is_err(), "V-045: a cap per person");
         listeners.pop();
-        assert!(wakes.subscribe(&account("anna")).is_some(), "who leaves makes room");
+        assert!(wakes.subscribe(&account("anna")).is_ok(), "who leaves makes room");
         listeners.clear();
-        assert!(wakes.people().is_empty(), "memory is bounded by who listens");
+        assert!(wakes.people().signals.is_empty(), "memory is bounded by who listens");
         wakes.notify(&account("anna"));
-        assert!(wakes.people().is_empty());
+        assert!(wakes.people().signals.is_empty());
+    }
+    #[tokio::test]
+    async fn closing_sends_everybody_away() {
+        let wakes = Wakes::new();
+        let mut anna = wakes.subscribe(&account("anna")).unwrap();
+        wakes.close();
+        let heard = timeout(Duration::from_secs(5), anna.heard()).await.unwrap();
+        assert_eq!(heard, Heard::Closed);
+        assert_eq!(wakes.subscribe(&account("anna")).err(), Some(NotNow::Closed));
     }
 }

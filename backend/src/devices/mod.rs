@@ -126,7 +126,7 @@ impl DeviceRegistry {
         })
     }
 
-    /// Whether the device may go on: it and its person are active. For what was authenticated a while ago.
+    /// Whether a device that was let in a while ago may go on: it and its person are still active. It counts as heard of.
     ///
     /// # Errors
     /// When it may not, or the store does not answer.
@@ -135,7 +135,9 @@ impl DeviceRegistry {
         let device = device
             .filter(|device| device.revoked_at.is_none())
             .ok_or(DeviceError::Removed)?;
-        self.check_account(&device.account).await
+        self.check_account(&device.account).await?;
+        self.parts.storage.touch_device(id, self.parts.clock.now()).await?;
+        Ok(())
     }
 
     fn prove(&self, call: Call<'_>) -> Result<Proven, DeviceError> {

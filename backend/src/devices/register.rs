@@ -12,6 +12,8 @@ use crate::{
 
 /// Longest name of a device, characters.
 const MAX_NAME_CHARS: usize = 64;
+/// Name of a device that tells none.
+const PUSH_ONLY_NAME: &str = "Notifications only";
 /// Longest push token, bytes: a Web Push subscription with its keys fits many times.
 const MAX_PUSH_TOKEN_BYTES: usize = 4096;
 
@@ -108,7 +110,7 @@ impl DeviceRegistry {
         let new = NewDevice {
             id: DeviceId::new(self.random_text::<16>()),
             account: self.key_of(&account),
-            name: account.name,
+            name: PUSH_ONLY_NAME.to_owned(),
             keys: None,
             push,
             now: self.parts.clock.now(),

@@ -18,7 +18,10 @@ pub async fn access_log(clock: Arc<dyn Clock>, random: Arc<dyn Random>, request:
     random.fill(&mut id);
     let id = b64::encode(id);
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
     let began = clock.now();
     let span = tracing::info_span!("request", id);
     let mut response = next.run(request).instrument(span.clone()).await;

@@ -6,7 +6,10 @@ use crate::storage::Storage;
 
 /// `/health/live`: the process answers. `/health/ready`: it can also read its store.
 pub fn routes(storage: Arc<dyn Storage>) -> Router {
-    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready)).with_state(storage)
+    Router::new()
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+        .with_state(storage)
 }
 
 async fn live() -> &'static str {

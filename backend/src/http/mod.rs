@@ -1,7 +1,9 @@
-//! HTTP: from requests to the parts that answer them, and back. The only place that knows axum and status codes.
+//! HTTP: routes, limits, and what an error looks like. Nothing below this module knows about it.
+
+pub mod ad;
+pub mod op;
 
 mod access_log;
-mod ad;
 mod ad_devices;
 mod ad_requests;
 mod device_registration;
@@ -9,7 +11,6 @@ mod dpop;
 mod health;
 mod intake;
 mod oauth_error;
-mod op;
 mod op_form;
 mod problem;
 mod sign_in;

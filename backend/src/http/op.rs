@@ -23,7 +23,10 @@ pub fn routes(provider: Arc<Provider>) -> Router {
         .route("/.well-known/openid-configuration", get(metadata))
         .route("/.well-known/oauth-authorization-server", get(metadata))
         .route("/jwks", get(jwks))
-        .route("/authorize", get(sign_in::authorize_query).post(sign_in::authorize_form))
+        .route(
+            "/authorize",
+            get(sign_in::authorize_query).post(sign_in::authorize_form),
+        )
         .route("/sign-in", post(sign_in::submit))
         .route(sign_in_assets::STYLESHEET, get(sign_in_assets::stylesheet))
         .route("/token", post(token))

@@ -50,12 +50,14 @@ fn is_form(headers: &HeaderMap) -> bool {
     let form = parts
         .next()
         .is_some_and(|essence| essence.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
-    let utf8 = parts.filter(|part| !part.is_empty()).all(|part| match part.split_once('=') {
-        Some((name, charset)) if name.trim().eq_ignore_ascii_case("charset") => {
-            charset.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
-        }
-        _ => true,
-    });
+    let utf8 = parts
+        .filter(|part| !part.is_empty())
+        .all(|part| match part.split_once('=') {
+            Some((name, charset)) if name.trim().eq_ignore_ascii_case("charset") => {
+                charset.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            _ => true,
+        });
     form && utf8
 }
 

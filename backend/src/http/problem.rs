@@ -72,6 +72,9 @@ pub enum ApiError {
     /// The person's devices hold as many streams as they may.
     #[error("there are too many streams for this person")]
     TooManyStreams,
+    /// The server stops.
+    #[error("the backend is stopping")]
+    Stopping,
 }
 
 impl ApiError {
@@ -104,6 +107,7 @@ impl ApiError {
             Self::Settled(_) => Code::Settled,
             Self::MatchWrong { .. } => Code::MatchWrong,
             Self::TooManyStreams => Code::TooManyRequests,
+            Self::Stopping => Code::Unavailable,
         }
     }
 

@@ -19,11 +19,7 @@ use crate::op::{Authorize, OpError, Params, Provider, Refusal, SignIn, SignInAtt
 type Op = State<Arc<Provider>>;
 
 /// `GET /authorize`
-pub(super) async fn authorize_query(
-    State(provider): Op,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
+pub(super) async fn authorize_query(State(provider): Op, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     match Params::parse(query.unwrap_or_default().as_bytes()) {
         Ok(params) => authorize(&provider, &headers, &params).await,
         Err(refusal) => sign_in_page::error(StatusCode::BAD_REQUEST, &refusal.description),
@@ -104,7 +100,10 @@ fn failed(error: &OpError) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR
         }
     };
-    sign_in_page::error(status, "Signing in is not possible at the moment. Please try again in a minute.")
+    sign_in_page::error(
+        status,
+        "Signing in is not possible at the moment. Please try again in a minute.",
+    )
 }
 
 /// 303, so that no browser repeats a form with a password elsewhere (RFC 9700 section 4.12).
@@ -138,7 +137,10 @@ impl Cookie {
     }
 
     fn read<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
-        let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let pairs = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         pairs
             .flat_map(|value| value.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))

@@ -17,7 +17,7 @@ use crate::op::{SignInPage, SignInProblem};
 #[template(path = "sign_in.html")]
 pub(super) struct Page<'a> {
     stylesheet: String,
-    page: &'a SignInPage,
+    shown: &'a SignInPage,
     client_host: Option<String>,
     scopes: &'a [ScopeShown],
     problem: Option<String>,
@@ -34,7 +34,7 @@ struct ErrorPage<'a> {
 impl<'a> Page<'a> {
     pub(super) fn of(page: &'a SignInPage) -> Self {
         let problem = page.problem.map(|problem| match problem {
-            SignInProblem::Wrong => "Name and password do not match. Please try again.".to_owned(),
+            SignInProblem::Wrong => "User name and password do not match. Please try again.".to_owned(),
             SignInProblem::Wait(seconds) => {
                 let unit = if seconds == 1 { "second" } else { "seconds" };
                 format!("Too many attempts. Please wait {seconds} {unit}, then try again.")
@@ -47,14 +47,14 @@ impl<'a> Page<'a> {
             scopes: &page.scopes,
             problem,
             waits: matches!(page.problem, Some(SignInProblem::Wait(_))),
-            page,
+            shown: page,
         }
     }
 
     fn status(&self) -> StatusCode {
-        match self.page.problem {
+        match self.shown.problem {
             None => StatusCode::OK,
-            Some(SignInProblem::Wrong) => StatusCode::UNAUTHORIZED,
+            Some(SignInProblem::Wrong) => StatusCode::FORBIDDEN,
             Some(SignInProblem::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
@@ -62,7 +62,7 @@ impl<'a> Page<'a> {
 
 /// Answers with the sign-in page.
 pub(super) fn form(page: &Page<'_>) -> Response {
-    html(page.status(), page, &form_target(&page.page.redirect_uri))
+    html(page.status(), page, &form_target(&page.shown.redirect_uri))
 }
 
 /// Answers with an error page.

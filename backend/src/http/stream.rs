@@ -16,7 +16,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::{ad::DeviceApi, dpop::Caller, problem::ApiError};
 use crate::{
-    consent::{Change, Changes, ConsentError, Subscription},
+    consent::{Change, Changes, ConsentError, Heard, NotNow, Subscription},
     devices::DeviceError,
     domain::Device,
 };
@@ -28,8 +28,14 @@ pub async fn open(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     // Listening begins before the first look, so that nothing falls between both.
-    let subscription = api.consent.wakes().subscribe(&device.account);
-    let subscription = subscription.ok_or(ApiError::TooManyStreams)?;
+    let subscription = api
+        .consent
+        .wakes()
+        .subscribe(&device.account)
+        .map_err(|refused| match refused {
+            NotNow::Full => ApiError::TooManyStreams,
+            NotNow::Closed => ApiError::Stopping,
+        })?;
     let period = Duration::from_secs(api.heartbeat_seconds.into());
     let mut heartbeat = interval_at(Instant::now() + period, period);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -79,7 +85,10 @@ impl Feed {
                 return None;
             }
             let beat = tokio::select! {
-                () = self.subscription.changed() => false,
+                heard = self.subscription.heard() => match heard {
+                    Heard::Changed => false,
+                    Heard::Closed => return None,
+                },
                 _ = self.heartbeat.tick() => true,
             };
             self.look().await;

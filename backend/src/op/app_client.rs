@@ -4,9 +4,6 @@ use countersign_protocol::ClientId;
 
 use crate::domain::{APP_CLIENT_ID, BindingMode, Client, ClientAuthMethod, GrantType};
 
-/// Scope the app asks for.
-pub const APP_SCOPE: &str = "openid profile";
-
 /// The app's client: public, code with PKCE only, loopback redirect (RFC 8252 section 7.3), no refresh token.
 pub(super) fn app_client() -> Client {
     Client {

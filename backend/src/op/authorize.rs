@@ -2,13 +2,7 @@
 
 use countersign_protocol::{OAuthErrorCode, ScopeShown};
 
-use super::{
-    OpError, Provider,
-    form::Params,
-    redirect_uri,
-    refusal::Refusal,
-    sign_in::Sealed,
-};
+use super::{OpError, Provider, form::Params, redirect_uri, refusal::Refusal, sign_in::Sealed};
 use crate::domain::{Client, GrantType};
 
 const MAX_STATE_LEN: usize = 2048;
@@ -82,7 +76,10 @@ impl Provider {
             Ok(asked) => {
                 let cookie = self.browser_cookie(cookie);
                 let request = self.seal(&Sealed::new(self, &asked, &cookie))?;
-                let username = params.get("login_hint").filter(|hint| hint.len() <= 128).unwrap_or_default();
+                let username = params
+                    .get("login_hint")
+                    .filter(|hint| hint.len() <= 128)
+                    .unwrap_or_default();
                 let page = self.page(&asked.client, &asked.scope, asked.redirect_uri, request, cookie);
                 Ok(Authorize::Page(Box::new(SignInPage {
                     username: username.to_owned(),
@@ -143,7 +140,9 @@ impl Provider {
                 "the client is not registered for the authorization code grant",
             );
         }
-        let scope = params.get("scope").ok_or_else(|| Refusal::invalid_request("scope is missing"))?;
+        let scope = params
+            .get("scope")
+            .ok_or_else(|| Refusal::invalid_request("scope is missing"))?;
         let scope = self.checked_scope(&client, scope)?;
         let code_challenge = params.required("code_challenge", 128)?;
         if params.get("code_challenge_method") != Some("S256") {
@@ -151,10 +150,13 @@ impl Provider {
         }
         let is_digest = countersign_jose::b64::decode(code_challenge).is_ok_and(|bytes| bytes.len() == 32);
         if !is_digest {
-            return refuse(OAuthErrorCode::InvalidRequest, "code_challenge is not a SHA-256 digest in base64url");
+            return refuse(
+                OAuthErrorCode::InvalidRequest,
+                "code_challenge is not a SHA-256 digest in base64url",
+            );
         }
         let nonce = params.bounded("nonce", MAX_NONCE_LEN)?;
-        self.check_prompt(params)?;
+        check_prompt(params)?;
         Ok(Asked {
             client,
             redirect_uri,
@@ -163,19 +165,6 @@ impl Provider {
             nonce,
             code_challenge,
         })
-    }
-
-    /// Everybody signs in every time, so every `prompt` but `none` and every `max_age` is met (OpenID Connect Core section 3.1.2.1).
-    fn check_prompt(&self, params: &Params) -> Result<(), Refusal> {
-        if params.get("max_age").is_some_and(|age| age.parse::<u32>().is_err()) {
-            return Err(Refusal::invalid_request("max_age is not a number of seconds"));
-        }
-        let prompts: Vec<&str> = params.get("prompt").unwrap_or_default().split(' ').collect();
-        match (prompts.contains(&"none"), prompts.len()) {
-            (false, _) => Ok(()),
-            (true, 1) => Err(Refusal::new(OAuthErrorCode::LoginRequired, "nobody is signed in here")),
-            (true, _) => Err(Refusal::invalid_request("prompt=none stands alone")),
-        }
     }
 
     pub(super) fn page(
@@ -203,10 +192,26 @@ impl Provider {
     /// An authorization error response (RFC 6749 section 4.1.2.1), with `iss` (RFC 9207 section 2).
     pub(super) fn error_redirect(&self, redirect_uri: &str, state: Option<&str>, refusal: &Refusal) -> String {
         let code = serde_json::to_value(refusal.code).ok();
-        let code = code.as_ref().and_then(serde_json::Value::as_str).unwrap_or("server_error");
+        let code = code
+            .as_ref()
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or("server_error");
         let mut parameters = vec![("error", code), ("error_description", refusal.description.as_ref())];
         parameters.extend(state.map(|state| ("state", state)));
         parameters.push(("iss", self.issuer()));
         redirect_uri::with_parameters(redirect_uri, &parameters)
+    }
+}
+
+/// Everybody signs in every time, so every `prompt` but `none` and every `max_age` is met (OpenID Connect Core section 3.1.2.1).
+fn check_prompt(params: &Params) -> Result<(), Refusal> {
+    if params.get("max_age").is_some_and(|age| age.parse::<u32>().is_err()) {
+        return Err(Refusal::invalid_request("max_age is not a number of seconds"));
+    }
+    let prompts: Vec<&str> = params.get("prompt").unwrap_or_default().split(' ').collect();
+    match (prompts.contains(&"none"), prompts.len()) {
+        (false, _) => Ok(()),
+        (true, 1) => Err(Refusal::new(OAuthErrorCode::LoginRequired, "nobody is signed in here")),
+        (true, _) => Err(Refusal::invalid_request("prompt=none stands alone")),
     }
 }

@@ -31,7 +31,15 @@ mod tests {
 
     #[test]
     fn what_is_not_basic_is_no_credential() {
-        for header in ["Bearer YTpi", "Basic", "Basic YWI=", "Basic Og==", "Basic YTo=", "Basic !", "Basic YTol"] {
+        for header in [
+            "Bearer YTpi",
+            "Basic",
+            "Basic YWI=",
+            "Basic Og==",
+            "Basic YTo=",
+            "Basic !",
+            "Basic YTol",
+        ] {
             assert_eq!(credentials(header), None, "{header}");
         }
     }

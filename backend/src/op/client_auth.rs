@@ -1,6 +1,5 @@
 //! Client authentication (OpenID Connect Core section 9, RFC 6749 section 2.3): exactly one mechanism, and the registered one.
 
-
 use countersign_jose::digest;
 use countersign_protocol::OAuthErrorCode;
 
@@ -56,15 +55,11 @@ impl Provider {
                 self.with_secret(&id, &secret, ClientAuthMethod::ClientSecretBasic)
                     .await?
             }
-            Mechanism::Post { id, secret } => {
-                self.with_secret(id, secret, ClientAuthMethod::ClientSecretPost).await?
-            }
+            Mechanism::Post { id, secret } => self.with_secret(id, secret, ClientAuthMethod::ClientSecretPost).await?,
             Mechanism::Assertion(assertion) => self.with_assertion(assertion, request.params.get("client_id")).await?,
             Mechanism::None { id } => {
                 let client = self.find_client(id).await?;
-                client.filter(|client| {
-                    public == PublicClients::Allowed && client.auth_method == ClientAuthMethod::None
-                })
+                client.filter(|client| public == PublicClients::Allowed && client.auth_method == ClientAuthMethod::None)
             }
         };
         Ok(authenticated.ok_or_else(|| with_challenge(not_authenticated()))?)
@@ -87,11 +82,13 @@ pub(super) fn not_authenticated() -> Refusal {
 /// Lower-case hexadecimal, as secrets are kept.
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _written = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _written = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 fn mechanism(request: ClientRequest<'_>) -> Result<Mechanism<'_>, Refusal> {
@@ -102,7 +99,9 @@ fn mechanism(request: ClientRequest<'_>) -> Result<Mechanism<'_>, Refusal> {
     let by_assertion = assertion.is_some() || assertion_type.is_some();
     let tried = [request.authorization.is_some(), secret.is_some(), by_assertion];
     if tried.into_iter().filter(|&tried| tried).count() > 1 {
-        return Err(Refusal::invalid_request("the client authenticates in more than one way"));
+        return Err(Refusal::invalid_request(
+            "the client authenticates in more than one way",
+        ));
     }
     if let Some(header) = request.authorization {
         let (id, secret) = basic::credentials(header).ok_or_else(not_authenticated)?;

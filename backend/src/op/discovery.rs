@@ -12,6 +12,10 @@ const AUTH_METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "p
 
 /// The discovery document. Each member is named and defined as in the registries.
 #[derive(Debug, Clone, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the registries define these members as booleans"
+)]
 pub struct Metadata {
     issuer: String,
     authorization_endpoint: String,
@@ -77,7 +81,17 @@ impl Provider {
             code_challenge_methods_supported: ["S256"],
             authorization_response_iss_parameter_supported: true,
             claims_supported: [
-                "iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "name", "preferred_username", "email",
+                "iss",
+                "sub",
+                "aud",
+                "exp",
+                "iat",
+                "auth_time",
+                "acr",
+                "amr",
+                "name",
+                "preferred_username",
+                "email",
                 "phone_number",
             ],
             claims_parameter_supported: false,

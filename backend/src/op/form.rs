@@ -85,8 +85,16 @@ mod tests {
         let params = Params::parse(b"a=1&b=x+y%2Bz&c=&d&%C3%A4=%E2%82%AC").unwrap();
         assert_eq!(params.get("a"), Some("1"));
         assert_eq!(params.get("b"), Some("x y+z"));
-        assert_eq!(params.get("c"), None, "R-067: a parameter without a value counts as absent");
-        assert_eq!(params.get("d"), None, "R-067: a parameter without a value counts as absent");
+        assert_eq!(
+            params.get("c"),
+            None,
+            "R-067: a parameter without a value counts as absent"
+        );
+        assert_eq!(
+            params.get("d"),
+            None,
+            "R-067: a parameter without a value counts as absent"
+        );
         assert_eq!(params.get("ä"), Some("€"));
     }
 

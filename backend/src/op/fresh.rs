@@ -43,10 +43,15 @@ mod tests {
         let random = SeededRandom::new(1);
         let numbers: Vec<String> = (0..2000).map(|_| number(&random, 3)).collect();
         assert!(
-            numbers.iter().all(|n| n.len() == 3 && n.bytes().all(|b| b.is_ascii_digit())),
+            numbers
+                .iter()
+                .all(|n| n.len() == 3 && n.bytes().all(|b| b.is_ascii_digit())),
             "S-004"
         );
-        assert!(numbers.iter().any(|n| n.starts_with("00")), "S-004: leading zeros occur");
+        assert!(
+            numbers.iter().any(|n| n.starts_with("00")),
+            "S-004: leading zeros occur"
+        );
     }
 
     #[test]

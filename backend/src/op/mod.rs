@@ -40,7 +40,6 @@ use crate::{
 };
 
 pub use acr::ACR_PASSWORD;
-pub use app_client::APP_SCOPE;
 pub use authorize::{Authorize, SignInPage, SignInProblem};
 pub use client_auth::ClientRequest;
 pub use discovery::Metadata;

@@ -108,7 +108,11 @@ mod tests {
         let pace = PollPace::default();
         pace.note(ID, 5, 60_000, 40_000);
         pace.note(AuthRequestId([8; 32]), 5, 200_000, 90_000);
-        assert_eq!(pace.0.lock().unwrap().last.len(), 1, "V-034: memory is bounded by what is alive");
+        assert_eq!(
+            pace.0.lock().unwrap().last.len(),
+            1,
+            "V-034: memory is bounded by what is alive"
+        );
         pace.forget(AuthRequestId([8; 32]));
         assert!(pace.0.lock().unwrap().last.is_empty());
     }

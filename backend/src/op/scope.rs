@@ -10,7 +10,10 @@ const MAX_LEN: usize = 1024;
 /// Whether `value` can be a scope value.
 #[must_use]
 pub fn is_scope_value(value: &str) -> bool {
-    !value.is_empty() && value.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+    !value.is_empty()
+        && value
+            .bytes()
+            .all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
 /// Whether the space-separated `scope` has `value`.

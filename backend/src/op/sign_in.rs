@@ -157,7 +157,12 @@ impl Provider {
     }
 
     fn unseal(&self, request: &str, cookie: &str) -> Option<Sealed> {
-        let plain = self.parts.keys.sealing().open(CONTEXT, &b64::decode(request).ok()?).ok()?;
+        let plain = self
+            .parts
+            .keys
+            .sealing()
+            .open(CONTEXT, &b64::decode(request).ok()?)
+            .ok()?;
         let sealed: Sealed = serde_json::from_slice(&plain).ok()?;
         let own = digest::equal(sealed.browser.as_bytes(), digest::sha256_b64(cookie).as_bytes());
         (own && self.parts.clock.now() < sealed.expires_at).then_some(sealed)
@@ -167,9 +172,10 @@ impl Provider {
     async fn who(&self, attempt: &SignInAttempt<'_>) -> Result<Result<Account, SignInProblem>, OpError> {
         let now = self.parts.clock.now();
         let name = attempt.username;
-        if let Verdict::Wait(seconds) = self.throttle.attempt(name, attempt.peer, now) {
-            return Ok(Err(SignInProblem::Wait(seconds)));
-        }
+        let ticket = match self.throttle.attempt(name, attempt.peer, now) {
+            Verdict::Go(ticket) => ticket,
+            Verdict::Wait(seconds) => return Ok(Err(SignInProblem::Wait(seconds))),
+        };
         let found = if name.len() <= MAX_NAME_LEN {
             self.parts.storage.find_account_by_username(name).await?
         } else {
@@ -179,16 +185,12 @@ impl Provider {
             .as_ref()
             .map_or_else(|| password::decoy().to_owned(), |account| account.password_hash.clone());
         let right = self.passwords.verify(attempt.password.clone(), phc).await?;
-        match found.filter(|account| right && !account.disabled) {
-            Some(account) => {
-                self.throttle.succeeded(name, attempt.peer);
-                Ok(Ok(account))
-            }
-            None => {
-                tracing::info!("a sign-in failed");
-                Ok(Err(SignInProblem::Wrong))
-            }
-        }
+        let Some(account) = found.filter(|account| right && !account.disabled) else {
+            tracing::info!("a sign-in failed");
+            return Ok(Err(SignInProblem::Wrong));
+        };
+        self.throttle.succeeded(name, attempt.peer, ticket);
+        Ok(Ok(account))
     }
 
     /// Issues the code. Returns where the browser goes.

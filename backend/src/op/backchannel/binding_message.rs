@@ -167,7 +167,10 @@ mod tests {
     fn what_could_look_like_something_else_is_not_shown() {
         let corpus = include_str!("../../../../tests/vectors/binding-messages.json");
         let corpus: Corpus = serde_json::from_str(corpus).unwrap();
-        assert!(corpus.accepted.len() + corpus.refused.len() >= 100, "V-023: the corpus is large");
+        assert!(
+            corpus.accepted.len() + corpus.refused.len() >= 100,
+            "V-023: the corpus is large"
+        );
         for message in &corpus.accepted {
             assert_eq!(showable(message, 64), Ok(()), "R-062, V-023: {message:?} is fine");
         }

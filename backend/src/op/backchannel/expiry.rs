@@ -41,10 +41,27 @@ mod tests {
         let config = Config::from_toml("").unwrap().op;
         assert_eq!(granted(&config, None).unwrap(), 120);
         for (requested, seconds) in [("5", 5), ("10", 10), ("300", 300), ("600", 600)] {
-            assert_eq!(granted(&config, Some(requested)).unwrap(), seconds, "R-066: {requested}");
+            assert_eq!(
+                granted(&config, Some(requested)).unwrap(),
+                seconds,
+                "R-066: {requested}"
+            );
         }
         for requested in [
-            "0", "-1", "+10", " 10", "10 ", "1.5", "1e2", "0x10", "010", "ten", "4", "601", "٣٠", "99999999999999999999",
+            "0",
+            "-1",
+            "+10",
+            " 10",
+            "10 ",
+            "1.5",
+            "1e2",
+            "0x10",
+            "010",
+            "ten",
+            "4",
+            "601",
+            "٣٠",
+            "99999999999999999999",
         ] {
             assert!(granted(&config, Some(requested)).is_err(), "R-065: {requested}");
         }

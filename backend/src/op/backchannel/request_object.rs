@@ -8,7 +8,9 @@ pub(super) fn check(asked: &Asked<'_>, _: &mut Checked) -> Result<(), Refusal> {
         .into_iter()
         .any(|name| asked.params.get(name).is_some());
     if signed {
-        return Err(Refusal::invalid_request("signed authentication requests are not supported"));
+        return Err(Refusal::invalid_request(
+            "signed authentication requests are not supported",
+        ));
     }
     Ok(())
 }

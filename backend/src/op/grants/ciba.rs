@@ -5,12 +5,7 @@ use countersign_protocol::{OAuthErrorCode, TokenResponse};
 
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, Client},
-    op::{
-        OpError, Params, Provider, Refusal, fresh,
-        id_token::Authentication,
-        poll_pace::Pace,
-        scope::wants_refresh,
-    },
+    op::{OpError, Params, Provider, Refusal, fresh, id_token::Authentication, poll_pace::Pace, scope::wants_refresh},
     storage::{Redeemed, Redemption},
 };
 

@@ -17,7 +17,11 @@ impl Provider {
             // Looked at before the token is used up: a request for more than was granted must change nothing.
             let facts = self.parts.storage.find_token(token, now).await?;
             let own = facts.filter(|facts| facts.family.client_id == client.id && facts.is_refresh);
-            let more = |granted: &str| asked.split(' ').any(|value| !value.is_empty() && !scope::has(granted, value));
+            let more = |granted: &str| {
+                asked
+                    .split(' ')
+                    .any(|value| !value.is_empty() && !scope::has(granted, value))
+            };
             if own.is_some_and(|facts| more(&facts.family.scope)) {
                 let invalid = OAuthErrorCode::InvalidScope;
                 return Err(Refusal::new(invalid, "scope has a value that was not granted").into());

@@ -1,0 +1,260 @@
+//! A backend with its device API, a person to ask and a client that asks.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, StatusCode},
+};
+use countersign::{
+    config::Config,
+    consent::{self, Consent, Wakes, handle_of},
+    devices::{self, DeviceRegistry},
+    domain::{
+        APP_CLIENT_ID, Account, AccountKey, AuthRequestId, BindingMode, Client, ClientAuthMethod, GrantType,
+        KeyPurpose, Matching, NewAccount, NewAuthRequest,
+    },
+    http::ad::{self, DeviceApi},
+    keys::KeyRing,
+    op::{AuthenticationDeviceTrigger as _, Triggered},
+    storage::{Accounts as _, AuthRequests as _, Clients as _, Role, SqliteStorage},
+};
+use countersign_clock::{Clock as _, ManualClock, OsRandom};
+use countersign_jose::{digest, seal::SealingKey};
+use countersign_protocol::{AuthReqId, ClientShown, Handle, ScopeShown, Subject};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+pub const ORIGIN: &str = "http://127.0.0.1:8480";
+/// 2026-11-21 11:40:06 UTC.
+pub const START: i64 = 1_795_261_206_000;
+
+pub struct World {
+    pub clock: Arc<ManualClock>,
+    pub storage: Arc<SqliteStorage>,
+    pub keys: Arc<KeyRing>,
+    pub consent: Arc<Consent>,
+    pub router: Router,
+    asked: AtomicU32,
+    _folder: TempDir,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn field(&self) -> String {
+        self.json()["field"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Status and code in one, as tables compare them.
+    #[track_caller]
+    pub fn refused(&self, status: u16, code: &str) {
+        let got = (self.status.as_u16(), self.code());
+        assert_eq!(
+            got,
+            (status, code.to_owned()),
+            "{}",
+            String::from_utf8_lossy(&self.body)
+        );
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        assert_eq!(self.headers["cache-control"], "no-store");
+    }
+}
+
+impl World {
+    pub async fn new() -> Arc<Self> {
+        Self::with("").await
+    }
+
+    pub async fn with(toml: &str) -> Arc<Self> {
+        let config = Config::from_toml(toml).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Arc::new(SqliteStorage::open(&folder.path().join("test.db"), Role::Server).unwrap());
+        let clock = Arc::new(ManualClock::at(START));
+        let sealing = SealingKey::new([7; 32]);
+        let keys = KeyRing::open(storage.clone(), clock.clone(), sealing, ORIGIN.to_owned());
+        let keys = Arc::new(keys.await.unwrap());
+        let registry = Arc::new(DeviceRegistry::new(devices::Parts {
+            config: config.devices.clone(),
+            origin: ORIGIN.to_owned(),
+            issuer: ORIGIN.to_owned(),
+            storage: storage.clone(),
+            keys: keys.clone(),
+            clock: clock.clone(),
+            random: Arc::new(OsRandom),
+        }));
+        let consent = Arc::new(Consent::new(consent::Parts {
+            config: config.consent,
+            origin: ORIGIN.to_owned(),
+            issuer: ORIGIN.to_owned(),
+            storage: storage.clone(),
+            keys: keys.clone(),
+            clock: clock.clone(),
+            wakes: Wakes::new(),
+        }));
+        let router = ad::routes(DeviceApi {
+            registry,
+            consent: consent.clone(),
+            backend: ORIGIN.to_owned(),
+            issuer: ORIGIN.to_owned(),
+            heartbeat_seconds: config.devices.heartbeat_seconds,
+        });
+        let world = Arc::new(Self {
+            clock,
+            storage,
+            keys,
+            consent,
+            router,
+            asked: AtomicU32::new(0),
+            _folder: folder,
+        });
+        for name in ["anna", "ben"] {
+            world.add_person(name).await;
+        }
+        world.add_client("shop").await;
+        world
+    }
+
+    async fn add_person(&self, name: &str) {
+        let account = Account {
+            sub: Subject::new(format!("sub-{name}")),
+            username: name.to_owned(),
+            name: format!("{name} Example"),
+            attributes: BTreeMap::new(),
+            password_hash: String::new(),
+            disabled: false,
+            created_at: START,
+        };
+        self.storage.add_account(NewAccount { account }).await.unwrap();
+    }
+
+    pub async fn add_client(&self, id: &str) {
+        let client = Client {
+            id: id.into(),
+            name: format!("The {id}"),
+            uri: None,
+            auth_method: ClientAuthMethod::ClientSecretBasic,
+            secret_sha256: None,
+            jwks: None,
+            redirect_uris: Vec::new(),
+            grant_types: vec![GrantType::Ciba],
+            scopes: vec!["openid".to_owned(), "payment".to_owned()],
+            delivery_mode: None,
+            binding_mode: BindingMode::Auto,
+            id_token_alg: "ES256".to_owned(),
+            endpoint_audience: false,
+            created_at: START,
+        };
+        self.storage.add_client(client).await.unwrap();
+    }
+
+    pub fn account(name: &str) -> AccountKey {
+        AccountKey {
+            iss: ORIGIN.to_owned(),
+            sub: Subject::new(format!("sub-{name}")),
+        }
+    }
+
+    pub fn show(message: &str) -> Matching {
+        Matching::Show {
+            message: Some(message.to_owned()),
+        }
+    }
+
+    pub fn typed(code: &str) -> Matching {
+        Matching::Type { code: code.to_owned() }
+    }
+
+    /// The client `shop` asks this person; two minutes to decide.
+    pub async fn ask(&self, person: &str, matching: Matching) -> Handle {
+        let number = self.asked.fetch_add(1, Ordering::SeqCst);
+        self.ask_as("shop", person, matching, &format!("auth-req-{number}"))
+            .await
+    }
+
+    pub async fn ask_as(&self, client: &str, person: &str, matching: Matching, auth_req_id: &str) -> Handle {
+        let (now, id) = (self.clock.now(), AuthReqId::new(auth_req_id));
+        let account = Self::account(person);
+        let triggered = Triggered {
+            auth_req_id: &id,
+            request: NewAuthRequest {
+                id: AuthRequestId(digest::sha256(auth_req_id)),
+                client_id: client.into(),
+                sub: account.sub.clone(),
+                scope: "openid payment".to_owned(),
+                created_at: now,
+                expires_at: now + 120_000,
+                readable_until: now + 180_000,
+                interval: 5,
+            },
+            account,
+            client: ClientShown {
+                id: client.into(),
+                name: format!("The {client}"),
+                uri: None,
+            },
+            scopes: vec![ScopeShown {
+                name: "payment".to_owned(),
+                text: "Make the payment described here".to_owned(),
+            }],
+            matching,
+            acr_values: None,
+            now,
+        };
+        self.consent.trigger_authentication_device(triggered).await.unwrap();
+        handle_of(&id)
+    }
+
+    /// The embedded provider's side of a request made by [`World::ask_as`].
+    pub async fn auth_request(&self, auth_req_id: &str) -> countersign::domain::AuthRequest {
+        let id = AuthRequestId(digest::sha256(auth_req_id));
+        self.storage.find_auth_request(id).await.unwrap().unwrap()
+    }
+
+    /// Claims of an ID token of a sign-in just now.
+    pub fn id_token_claims(&self, person: &str, nonce: &str) -> Value {
+        let now = self.clock.now_seconds();
+        json!({
+            "iss": ORIGIN, "sub": format!("sub-{person}"), "aud": APP_CLIENT_ID, "iat": now, "exp": now + 600,
+            "auth_time": now, "nonce": nonce,
+        })
+    }
+
+    pub fn sign_id_token(&self, claims: &Value) -> String {
+        let key = self.keys.signer(KeyPurpose::IdTokenEs256).unwrap();
+        key.sign("JWT", claims).unwrap()
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.collect().await.unwrap().to_bytes().to_vec(),
+        }
+    }
+}

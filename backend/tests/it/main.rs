@@ -1,0 +1,34 @@
+//! The router in process: a manual clock, a real store, and actors that speak the wire.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a broken expectation fails the test"
+)]
+
+mod device_actor;
+mod device_world;
+
+mod device_decisions;
+mod device_dpop;
+mod device_history;
+mod device_members;
+mod device_registration;
+mod device_silence;
+mod device_stream;
+mod device_swaps;
+mod device_upkeep;
+mod device_vectors;
+
+mod op_browser;
+mod op_trigger;
+mod op_world;
+
+mod op_authorize;
+mod op_backchannel;
+mod op_ciba_grant;
+mod op_client_auth;
+mod op_discovery;
+mod op_parameters;
+mod op_tokens;

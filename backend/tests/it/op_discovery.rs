@@ -1,0 +1,91 @@
+//! What the provider says about itself.
+
+use axum::http::header;
+
+use crate::op_world::{ISSUER, World};
+
+#[tokio::test]
+async fn the_provider_says_what_it_really_does() {
+    let world = World::new().await;
+    let answer = world.get("/.well-known/openid-configuration").await;
+    assert_eq!(answer.status, 200, "R-260");
+    assert_eq!(answer.header(header::CONTENT_TYPE), "application/json", "R-260");
+    let metadata = answer.json();
+    assert_eq!(metadata["issuer"], ISSUER, "R-260: the issuer names itself");
+    assert_eq!(
+        metadata["backchannel_token_delivery_modes_supported"],
+        serde_json::json!(["poll"]),
+        "R-002"
+    );
+    assert!(
+        metadata
+            .get("backchannel_authentication_request_signing_alg_values_supported")
+            .is_none(),
+        "R-005: signed requests are not offered"
+    );
+    for own in ["countersign", "device"] {
+        assert!(
+            !answer.body.contains(&format!("\"{own}")),
+            "R-231: no member of our own"
+        );
+    }
+    // Snapshot: R-001, R-003, R-006, R-007, R-269 and everything else clients rely on.
+    insta::assert_json_snapshot!(metadata);
+    let other = world.get("/.well-known/oauth-authorization-server").await;
+    assert_eq!(other.json(), metadata, "R-260: both documents are one");
+}
+
+#[tokio::test]
+async fn every_endpoint_it_names_exists() {
+    let world = World::new().await;
+    let metadata = world.get("/.well-known/openid-configuration").await.json();
+    for (name, url) in metadata.as_object().unwrap() {
+        let Some(path) = url.as_str().and_then(|url| url.strip_prefix(ISSUER)) else {
+            continue;
+        };
+        if !path.is_empty() {
+            assert_ne!(world.get(path).await.status, 404, "R-001: {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_are_public_named_and_cached() {
+    let world = World::new().await;
+    let answer = world.get("/jwks").await;
+    assert_eq!(answer.header(header::CACHE_CONTROL), "public, max-age=300");
+    let keys = answer.json()["keys"].as_array().unwrap().clone();
+    let mut algorithms: Vec<&str> = keys.iter().map(|key| key["alg"].as_str().unwrap()).collect();
+    algorithms.sort_unstable();
+    assert_eq!(
+        algorithms,
+        ["ES256", "RS256"],
+        "keys for request objects are not among them"
+    );
+    for key in keys {
+        assert!(key["kid"].is_string() && key["use"] == "sig", "R-233: {key}");
+        for secret in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+            assert!(key.get(secret).is_none(), "R-233: {secret} is secret");
+        }
+    }
+}
+
+#[tokio::test]
+async fn other_methods_are_not_allowed() {
+    let world = World::new().await;
+    for path in ["/token", "/bc-authorize", "/introspect", "/revoke", "/sign-in"] {
+        assert_eq!(world.get(path).await.status, 405, "R-041: GET {path}");
+    }
+    for path in ["/jwks", "/.well-known/openid-configuration"] {
+        assert_eq!(world.form(path, &[], &[]).await.status, 405, "POST {path}");
+    }
+    for path in ["/authorize", "/token", "/bc-authorize"] {
+        let request = axum::http::Request::options(path).header("origin", "https://evil.example");
+        let answer = world.send(request.body(axum::body::Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, 405, "V-037: OPTIONS {path}");
+        assert!(
+            answer.headers.get("access-control-allow-origin").is_none(),
+            "R-270: no CORS"
+        );
+    }
+}

@@ -1,0 +1,87 @@
+/** Accounts, key store and pairing: everything that is not a request. */
+import type { AccountView } from '../protocol/AccountView';
+import type { ErrorView } from '../protocol/ErrorView';
+import type { PairInput } from '../protocol/PairInput';
+import type { PairingView } from '../protocol/PairingView';
+import type { StatusView } from '../protocol/StatusView';
+import type { Host } from '../host/types';
+import { failureOf } from './failure';
+
+export class Session {
+  status = $state.raw<StatusView | undefined>();
+  /** Why the app could not even say how it is. */
+  broken = $state.raw<ErrorView | undefined>();
+  /** Set from the moment the person asked to pair until they have seen how it ended. */
+  pairing = $state.raw<PairingView | undefined>();
+
+  /** The address the person asked to pair with. */
+  asked = $state('');
+
+  constructor(readonly host: Host) {}
+
+  /** Listens, and asks once. Returns how to stop. */
+  start(): () => void {
+    const stops = [
+      this.host.on('status', (status) => {
+        this.status = status;
+      }),
+      this.host.on('pairing', (pairing) => {
+        this.pairing = pairing;
+      }),
+    ];
+    void this.load();
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+
+  /** Asks the app how it is. */
+  async load(): Promise<void> {
+    try {
+      this.status = await this.host.get_status();
+      this.broken = undefined;
+    } catch (rejection) {
+      this.broken = failureOf(rejection);
+    }
+  }
+
+  get accounts(): readonly AccountView[] {
+    return this.status?.accounts ?? [];
+  }
+
+  account(id: string): AccountView | undefined {
+    return this.accounts.find((account) => account.id === id);
+  }
+
+  /** Pairs this device; how it goes is in `pairing`. */
+  async pair(input: PairInput): Promise<void> {
+    this.asked = input.backend;
+    this.pairing = { step: 'resolving' };
+    try {
+      const account = await this.host.pair(input);
+      await this.load();
+      this.pairing = { step: 'done', account };
+    } catch (rejection) {
+      const error = failureOf(rejection);
+      // Who cancelled knows it; they get the form back.
+      this.pairing = error.code === 'cancelled' ? undefined : { step: 'failed', error };
+    }
+  }
+
+  /** Goes back to the form after pairing has ended. */
+  endPairing(): void {
+    this.pairing = undefined;
+  }
+
+  async chooseEncryptedFile(passphrase: string): Promise<void> {
+    this.status = await this.host.choose_encrypted_file({ passphrase });
+  }
+
+  async unlock(passphrase: string): Promise<void> {
+    this.status = await this.host.unlock_key_store({ passphrase });
+  }
+
+  async signOut(account_id: string): Promise<void> {
+    this.status = await this.host.sign_out({ account_id });
+  }
+}
