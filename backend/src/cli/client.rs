@@ -12,7 +12,7 @@ use countersign_jose::{JwkSet, b64, digest};
 use countersign_protocol::{ClientId, DeliveryMode, Secret};
 use url::Url;
 
-use super::ConfigFile;
+use super::{ConfigFile, client_name::are_confusable};
 use crate::{
     config::{Config, IdTokenAlg},
     devices::is_deceptive,
@@ -137,10 +137,19 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Command::Add(options) => {
             let config = options.config.load()?;
             let (client, secret) = registered(options, &config)?;
-            let id = client.id.clone();
-            match open(&config)?.add_client(client).await? {
+            let storage = open(&config)?;
+            let clients = storage.list_clients().await?;
+            let (id, name) = (client.id.clone(), client.name.clone());
+            match storage.add_client(client).await? {
                 AddClient::Added => {}
                 AddClient::Taken => bail!("there is a client {id} already"),
+            }
+            for known in clients.iter().filter(|known| are_confusable(&known.name, &name)) {
+                let (known_id, known) = (&known.id, &known.name);
+                writeln!(
+                    io::stderr(),
+                    "warning: people cannot tell {name:?} ({id}) from {known:?} ({known_id}): their names look alike"
+                )?;
             }
             if let Some(secret) = secret {
                 writeln!(out, "{}", secret.expose())?;

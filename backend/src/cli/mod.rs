@@ -1,6 +1,7 @@
 //! The operator's commands.
 
 mod client;
+mod client_name;
 mod keys;
 mod logging;
 mod user;

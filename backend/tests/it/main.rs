@@ -7,6 +7,8 @@
     reason = "a broken expectation fails the test"
 )]
 
+mod cli_client;
+
 mod device_actor;
 mod device_world;
 
@@ -27,6 +29,7 @@ mod op_world;
 
 mod op_authorize;
 mod op_backchannel;
+mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
 mod op_discovery;

@@ -21,11 +21,21 @@ async fn a_request_is_acknowledged_and_handed_over() {
     assert_eq!(answer.header(header::CACHE_CONTROL), "no-store", "R-121");
     assert_eq!(answer.header(header::CONTENT_TYPE), "application/json", "R-121");
     insta::assert_json_snapshot!(answer.json(), { ".auth_req_id" => "[auth_req_id]" });
-    let id = answer.json()["auth_req_id"].as_str().unwrap().to_owned();
+    let acknowledged = answer.json();
+    assert!(
+        acknowledged["expires_in"].as_u64() > Some(0),
+        "R-123: a positive integer"
+    );
+    assert!(acknowledged["interval"].as_u64() > Some(0), "R-124: a positive integer");
+    let id = acknowledged["auth_req_id"].as_str().unwrap();
     assert_eq!(id.len(), 43, "R-122: 256 bits");
+    let url_safe = |char: char| char.is_ascii_alphanumeric() || "-_".contains(char);
+    assert!(id.chars().all(url_safe), "R-122: {id}");
+    let again = world.start(&[]).await;
+    assert_ne!(id, again, "R-122: unique");
     let seen = world.trigger.seen.lock().unwrap();
-    assert_eq!(seen.len(), 1);
-    assert_eq!(seen[0].message.as_deref(), Some("W4SCT"), "R-060: word for word");
+    assert_eq!(seen.len(), 2, "each was handed over once");
+    assert_eq!(seen[0].message.as_deref(), Some("W4SCT"), "R-059, R-060: word for word");
     assert_eq!(seen[0].scopes, ["payment"], "R-141: what the person reads");
     assert_eq!(seen[0].expires_in, 120, "R-123");
 }
@@ -53,11 +63,11 @@ async fn whoever_cannot_be_asked_is_unknown() {
     let mut bodies = Vec::new();
     for hint in ["nobody", "ben@mail.example", "dora", "ANNA", " anna", &elsewhere, "{"] {
         let answer = world.post("/bc-authorize", &[GOOD[0], ("login_hint", hint)]).await;
-        answer.refused(400, "unknown_user_id", &format!("R-076, V-001, V-033: {hint}"));
+        answer.refused(400, "unknown_user_id", &format!("R-076, R-132, V-001, V-033: {hint}"));
         bodies.push(answer.body);
     }
     bodies.dedup();
-    assert_eq!(bodies.len(), 1, "V-033: they are not told apart");
+    assert_eq!(bodies.len(), 1, "R-132, V-033: they are not told apart");
     assert!(world.trigger.seen.lock().unwrap().is_empty(), "R-076: nobody was asked");
 }
 
@@ -134,23 +144,49 @@ async fn the_expiry_is_the_one_that_was_asked_for() {
     let answer = world
         .post("/bc-authorize", &[&GOOD[..], &[("requested_expiry", "10")]].concat())
         .await;
-    assert_eq!(answer.json()["expires_in"], 10, "R-066");
+    assert_eq!(answer.json()["expires_in"], 10, "R-064, R-066");
     assert_eq!(world.trigger.seen.lock().unwrap()[0].expires_in, 10, "R-066");
 }
 
 #[tokio::test]
 async fn what_a_poll_client_need_not_send_is_ignored() {
     let world = World::new().await;
-    for extra in [
-        ("client_notification_token", "x"),
-        ("client_notification_token", "\u{e4} not a token"),
-        ("user_code", "1234"),
-        ("foo", "bar"),
-        ("acr_values", "urn:example:gold urn:countersign:acr:device"),
+    for (extra, why) in [
+        (("client_notification_token", "x"), "R-056: far too short"),
+        (("client_notification_token", "\u{e4} not a token"), "R-056: no token"),
+        (("user_code", "1234"), "R-063: not offered, R-006"),
+        (("foo", "bar"), "R-068"),
+        (("request_context", "{}"), "R-069: an extension we do not know"),
+        (
+            ("resource", "https://api.example"),
+            "R-069: an extension we do not know",
+        ),
+        (
+            ("authorization_details", "[{\"type\":\"x\"}]"),
+            "R-069: an extension we do not know",
+        ),
+        (("acr_values", "urn:example:gold urn:countersign:acr:device"), "R-057"),
+        (("client_name", "Your Bank"), "S-020: a name is registered, not sent"),
     ] {
         let answer = world.post("/bc-authorize", &[&GOOD[..], &[extra]].concat()).await;
-        assert_eq!(answer.status, 200, "R-056, R-068: {extra:?}");
+        assert_eq!(answer.status, 200, "{why}: {extra:?}");
+        let sent = extra.1;
+        let stored = world.stored().join("\n");
+        if extra.0 == "client_notification_token" && sent.len() > 1 {
+            assert!(!stored.contains(sent), "R-056: not stored");
+        }
+        assert!(!stored.contains("Your Bank"), "S-020: nothing of it is kept or shown");
+        let members: Vec<String> = answer.json().as_object().unwrap().keys().cloned().collect();
+        assert_eq!(
+            members,
+            ["auth_req_id", "expires_in", "interval"],
+            "{why}: answered as without"
+        );
     }
+    assert!(
+        world.stored().join("\n").contains("Demo Shop"),
+        "S-020: the registered name is what is kept"
+    );
 }
 
 #[tokio::test]

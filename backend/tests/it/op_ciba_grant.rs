@@ -1,7 +1,10 @@
 //! Polling for tokens.
 
 use axum::http::header;
-use countersign::storage::{Accounts as _, Clients as _, Devices as _};
+use countersign::{
+    domain::{Acr, Amr, Approval, Decision},
+    storage::{Accounts as _, Clients as _, Devices as _},
+};
 use countersign_clock::Clock as _;
 use countersign_jose::{Algorithm, Expect, JwkSet, Typ, digest, verify_with_set};
 use countersign_protocol::{CIBA_GRANT, ClientId, DeviceId};
@@ -86,6 +89,46 @@ async fn polling_too_fast_is_told_to_slow_down() {
         200,
         "R-180: a decided request is answered at once"
     );
+}
+
+/// Proves R-175: CIBA lets us end such a request; we go on telling the client to slow down, and lose nobody's decision.
+#[tokio::test]
+async fn a_client_that_never_slows_down_is_slowed_down_and_not_cut_off() {
+    let world = World::new().await;
+    let id = world.start(&[]).await;
+    world.poll(&id).await.refused(400, "authorization_pending", "R-172");
+    for at in 0..100 {
+        world
+            .poll(&id)
+            .await
+            .refused(400, "slow_down", &format!("R-175: poll {at}"));
+    }
+    world.approve().await;
+    assert_eq!(world.poll(&id).await.status, 200, "R-175: the approval is not lost");
+}
+
+/// Proves: whatever was asked for, and in which order, the ID token names the class that was met.
+#[tokio::test]
+async fn the_acr_is_the_one_that_was_met() {
+    let world = World::new().await;
+    for asked in [
+        "urn:example:gold",
+        "urn:countersign:acr:device-verified urn:countersign:acr:device",
+    ] {
+        for met in [Acr::DEVICE_VERIFIED, Acr::DEVICE] {
+            let id = world.start(&[("acr_values", asked)]).await;
+            let approval = Approval {
+                auth_time: world.clock.now_seconds(),
+                amr: vec![Amr::Swk],
+                acr: Acr(met.to_owned()),
+                device_id: DeviceId::new(DEVICE),
+            };
+            world.decide(Decision::Approve(approval)).await;
+            let tokens = world.poll(&id).await.json();
+            let claims = claims(tokens["id_token"].as_str().unwrap());
+            assert_eq!(claims["acr"], met, "R-058: {asked} was asked for");
+        }
+    }
 }
 
 #[tokio::test]

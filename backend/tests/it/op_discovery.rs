@@ -21,8 +21,20 @@ async fn the_provider_says_what_it_really_does() {
         metadata
             .get("backchannel_authentication_request_signing_alg_values_supported")
             .is_none(),
-        "R-005: signed requests are not offered"
+        "R-004, R-005: signed requests are not offered"
     );
+    let members = metadata.as_object().unwrap();
+    let own_lists = members
+        .keys()
+        .filter(|name| name.starts_with("backchannel_authentication_endpoint_auth"));
+    assert_eq!(own_lists.count(), 0, "R-007: the token endpoint's lists hold");
+    let signed = world
+        .post(
+            "/bc-authorize",
+            &[("request", "e30.e30.x"), ("scope", "openid"), ("login_hint", "anna")],
+        )
+        .await;
+    signed.refused(400, "invalid_request", "R-005: and not taken");
     for own in ["countersign", "device"] {
         assert!(
             !answer.body.contains(&format!("\"{own}")),

@@ -76,7 +76,7 @@ impl Answer {
         );
         let body = self.json();
         let members: Vec<&String> = body.as_object().unwrap().keys().collect();
-        assert_eq!(members, ["error", "error_description"], "R-130: {why}");
+        assert_eq!(members, ["error", "error_description"], "R-129, R-130: {why}");
         let description = body["error_description"].as_str().unwrap();
         let allowed = |c: char| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~');
         assert!(description.chars().all(allowed), "R-128: {description}");
@@ -158,7 +158,10 @@ impl World {
             let mut rows = statement.query([]).unwrap();
             while let Some(row) = rows.next().unwrap() {
                 let values: Vec<String> = (0..columns)
-                    .map(|at| format!("{:?}", row.get_ref(at).unwrap()))
+                    .map(|at| match row.get_ref(at).unwrap() {
+                        rusqlite::types::ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                        other => format!("{other:?}"),
+                    })
                     .collect();
                 stored.push(format!("{table}: {}", values.join(", ")));
             }
