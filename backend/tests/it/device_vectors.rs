@@ -1,8 +1,9 @@
 //! `tests/vectors/device-api.json`: one exchange for each thing that is said, as the device API really says it.
 //!
-//! To write the file anew, delete it and run this test. What is random (keys, signatures, ids) differs between runs; everything else may not.
+//! When what is said has changed, the test fails and leaves a new file in the target folder, to be looked at and put in the old one's place. What
+//! is random (keys, signatures, ids) differs between runs; everything else may not.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use countersign::consent::{Pins, verify_receipt};
 use countersign_jose::b64;
@@ -15,6 +16,7 @@ use crate::{
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/device-api.json");
+const NEW_FILE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/device-api.json");
 
 /// Names the last exchange of a device.
 fn last(device: &TestDevice, name: &str) -> Value {
@@ -136,19 +138,25 @@ fn lasting_text(text: &str) -> String {
 #[tokio::test]
 async fn the_examples_are_what_is_really_said() {
     let played = play().await;
-    if !Path::new(FILE).exists() {
-        let text = serde_json::to_string_pretty(&played).unwrap();
-        fs::write(FILE, text + "\n").unwrap();
-    }
-    let written: Value = serde_json::from_str(&fs::read_to_string(FILE).unwrap()).unwrap();
+    let written = fs::read_to_string(FILE).unwrap_or_default();
+    let written: Value = serde_json::from_str(&written).unwrap_or_default();
     let (written_lines, played_lines) = (pretty(&written), pretty(&played));
-    for (number, (written, played)) in written_lines.iter().zip(&played_lines).enumerate() {
-        assert_eq!(
-            written, played,
-            "line {number} of what lasts: delete the file to write it anew"
-        );
+    if written_lines == played_lines {
+        return;
     }
-    assert_eq!(written_lines.len(), played_lines.len());
+    let same = written_lines
+        .iter()
+        .zip(&played_lines)
+        .take_while(|(written, played)| written == played);
+    let number = same.count();
+    let line = |lines: &[String]| lines.get(number).cloned().unwrap_or_default();
+    let text = serde_json::to_string_pretty(&played).unwrap();
+    fs::write(NEW_FILE, text + "\n").unwrap();
+    panic!(
+        "line {number} of what lasts in {FILE} is {:?}, but {:?} is said: if that is meant, put {NEW_FILE} in its place",
+        line(&written_lines),
+        line(&played_lines)
+    );
 }
 
 fn pretty(value: &Value) -> Vec<String> {
