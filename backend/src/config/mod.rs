@@ -143,7 +143,50 @@ mod tests {
             ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
         ] {
             let error = Config::from_toml(toml).unwrap_err().to_string();
-            assert!(error.contains(key), "R-040: {toml}: {error}");
+            assert!(error.contains(key), "{toml}: {error}");
+        }
+    }
+
+    /// Proves R-040: TLS, or the two literal loopback addresses.
+    #[test]
+    fn plain_http_is_for_literal_loopback_alone() {
+        for (listen, good) in [
+            ("127.0.0.1:80", true),
+            ("[::1]:80", true),
+            ("0.0.0.0:80", false),
+            ("[::]:80", false),
+            ("127.0.0.2:80", false),
+            ("10.0.0.1:80", false),
+            ("[::ffff:127.0.0.1]:80", false),
+        ] {
+            let plain = format!("[server]\nlisten = \"{listen}\"\ntls = \"off\"");
+            assert_eq!(Config::from_toml(&plain).is_ok(), good, "R-040: http on {listen}");
+            let tls = format!("[server]\nlisten = \"{listen}\"\ntls = \"development\"");
+            assert!(Config::from_toml(&tls).is_ok(), "R-040: https on {listen}");
+        }
+    }
+
+    /// Proves: what the provider calls itself is an https origin; http for the two literal loopback addresses.
+    #[test]
+    fn the_issuer_is_an_origin_that_is_safe() {
+        for (url, good) in [
+            ("https://id.example.com", true),
+            ("https://id.example.com:8443", true),
+            ("http://127.0.0.1:8480", true),
+            ("http://[::1]:8480", true),
+            ("http://id.example.com", false),
+            ("http://localhost:8480", false),
+            ("http://127.0.0.2:8480", false),
+            ("https://id.example.com/", false),
+            ("https://id.example.com/op", false),
+            ("https://id.example.com?x", false),
+            ("https://id.example.com#x", false),
+            ("https://user@id.example.com", false),
+            ("ftp://id.example.com", false),
+            ("id.example.com", false),
+        ] {
+            let toml = format!("[server]\npublic_url = \"{url}\"");
+            assert_eq!(Config::from_toml(&toml).is_ok(), good, "R-040, R-260: {url}");
         }
     }
 }

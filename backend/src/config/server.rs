@@ -1,4 +1,7 @@
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use serde::Deserialize;
 use url::Url;
@@ -38,12 +41,12 @@ pub enum TlsMode {
 impl ServerConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         require(
-            self.tls != TlsMode::Off || self.listen.ip().is_loopback(),
+            self.tls != TlsMode::Off || is_loopback(self.listen.ip()),
             "server",
             "listen",
             || {
                 format!(
-                    "{} is not a loopback address: plain http is served on 127.0.0.1 or [::1] alone, set `tls`",
+                    "{} is neither 127.0.0.1 nor [::1]: plain http is served there alone, set `tls`",
                     self.listen
                 )
             },
@@ -82,10 +85,15 @@ impl ServerConfig {
     }
 }
 
+/// The two addresses that everybody who speaks with us, the app among them, takes for this machine.
+fn is_loopback(ip: IpAddr) -> bool {
+    ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST
+}
+
 fn is_loopback_origin(origin: &str) -> bool {
     Url::parse(origin).is_ok_and(|url| match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv4(ip)) => is_loopback(ip.into()),
+        Some(url::Host::Ipv6(ip)) => is_loopback(ip.into()),
         _ => false,
     })
 }

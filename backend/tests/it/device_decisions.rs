@@ -64,7 +64,12 @@ async fn a_number_may_be_mistyped_once() {
     let answer = device.approve_typing(&second, "18").await;
     assert_eq!(answer.json()["tries_left"], 0, "S-007: one try after a wrong number");
     let third = world.ask("anna", World::typed("99")).await;
+    let request = device.request_object(&third).await;
     assert_eq!(device.approve_typing(&third, "99").await.status, 200, "S-007");
+    let mut replay = device.decision(&third, &request, "approve");
+    replay["match"] = "99".into();
+    let answer = device.submit(&third, &request, &replay, By::Uv).await;
+    answer.refused(409, "settled"); // S-010: the right number is good once
     let fourth = world.ask("anna", World::typed("98")).await;
     let answer = device.approve_typing(&fourth, "97").await;
     assert_eq!(
@@ -157,21 +162,36 @@ async fn race(devices: &[Arc<TestDevice>; 2], handle: &Handle) -> String {
     final_state.clone()
 }
 
-/// Proves R-144, S-030.
+/// Proves R-144, S-030: the last millisecond counts, the next one does not.
 #[tokio::test]
 async fn a_decision_after_the_deadline_is_refused_even_by_a_second() {
-    let world = World::new().await;
-    let device = TestDevice::registered(&world, "anna").await;
-    let handle = world.ask("anna", World::show("late")).await;
-    let request = device.request_object(&handle).await;
-    world.clock.advance(120_000);
-    let claims = device.decision(&handle, &request, "approve");
-    let answer = device.submit(&handle, &request, &claims, By::Uv).await;
-    answer.refused(409, "settled");
-    assert_eq!(answer.json()["settled"]["state"], "expired", "S-030");
+    for (dec, by) in [("approve", By::Uv), ("deny", By::Pop)] {
+        for (waited, in_time) in [(119_999, true), (120_000, false), (121_000, false)] {
+            let world = World::new().await;
+            let device = TestDevice::registered(&world, "anna").await;
+            let handle = world.ask_as("shop", "anna", World::show("late"), "id-1").await;
+            let request = device.request_object(&handle).await;
+            world.clock.advance(waited);
+            let claims = device.decision(&handle, &request, dec);
+            let answer = device.submit(&handle, &request, &claims, by).await;
+            if in_time {
+                assert_eq!(answer.status, 200, "R-144: {dec} after {waited} ms: {}", answer.json());
+                continue;
+            }
+            answer.refused(409, "settled");
+            assert_eq!(
+                answer.json()["settled"]["state"],
+                "expired",
+                "S-030: {dec} after {waited} ms"
+            );
+            let state = world.auth_request("id-1").await.state;
+            let decided = matches!(state, AuthRequestState::Approved(_) | AuthRequestState::Denied);
+            assert!(!decided, "R-144: {dec} after {waited} ms: {state:?}");
+        }
+    }
 }
 
-/// Proves S-014, S-015, S-023, S-026, R-142, V-012: each claim bent alone is refused, and nothing changes.
+/// Proves S-015, S-023, S-026, R-142, V-012: each claim bent alone is refused, and nothing changes.
 #[tokio::test]
 async fn a_decision_with_one_wrong_claim_changes_nothing() {
     let world = World::new().await;

@@ -102,7 +102,7 @@ fn no_swap_of_claims_or_parts_turns_one_decision_into_another() {
     assert_eq!(request.state, AuthRequestState::Pending);
 }
 
-/// Proves V-015: every kind of token where a decision belongs, and a decision where every other belongs.
+/// Proves S-023, V-014, V-015: every kind of token where a decision belongs, and a decision where every other belongs.
 #[tokio::test]
 async fn a_token_of_another_kind_is_no_decision_and_a_decision_is_no_other_token() {
     let world = World::new().await;
@@ -123,6 +123,17 @@ async fn a_token_of_another_kind_is_no_decision_and_a_decision_is_no_other_token
         let token = device.uv.sign(typ, &claims).unwrap();
         let answer = device.send_decision(&handle, &request, &token).await;
         assert_eq!(answer.code(), "invalid_decision", "V-015: {typ}");
+    }
+    let signed = device.sign_decision(&claims, By::Uv);
+    let (_, rest) = signed.split_once('.').unwrap();
+    let (payload, signature) = rest.split_once('.').unwrap();
+    for alg in ["none", "None", "HS256", "RS256", "ES384", ""] {
+        let header = serde_json::json!({"alg": alg, "typ": "countersign-decision+jwt", "kid": device.uv.kid()});
+        for signature in ["", signature] {
+            let token = [&b64::encode(header.to_string()), payload, signature].join(".");
+            let answer = device.send_decision(&handle, &request, &token).await;
+            assert_eq!(answer.code(), "invalid_decision", "S-023: alg {alg:?}");
+        }
     }
     let embedded = device.uv.sign_with_jwk("countersign-decision+jwt", &claims).unwrap();
     let answer = device.send_decision(&handle, &request, &embedded).await;

@@ -17,6 +17,7 @@ mod device_dpop;
 mod device_history;
 mod device_members;
 mod device_registration;
+mod device_request_object;
 mod device_silence;
 mod device_stream;
 mod device_swaps;

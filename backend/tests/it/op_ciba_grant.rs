@@ -91,6 +91,18 @@ async fn polling_too_fast_is_told_to_slow_down() {
     );
 }
 
+/// Proves R-160: nobody is held, so nobody is held too long.
+#[tokio::test]
+async fn a_poll_is_answered_at_once() {
+    let world = World::new().await;
+    let id = world.start(&[]).await;
+    let at_once = std::time::Duration::from_secs(5);
+    let answer = tokio::time::timeout(at_once, world.poll(&id)).await;
+    answer
+        .expect("R-160: an undecided request is answered without waiting for the person")
+        .refused(400, "authorization_pending", "R-160");
+}
+
 /// Proves R-175: CIBA lets us end such a request; we go on telling the client to slow down, and lose nobody's decision.
 #[tokio::test]
 async fn a_client_that_never_slows_down_is_slowed_down_and_not_cut_off() {

@@ -41,7 +41,28 @@ async fn the_provider_says_what_it_really_does() {
             "R-231: no member of our own"
         );
     }
-    // Snapshot: and everything else clients rely on.
+    let endpoint = &metadata["backchannel_authentication_endpoint"];
+    assert_eq!(
+        endpoint,
+        &format!("{ISSUER}/bc-authorize"),
+        "R-001: an absolute address"
+    );
+    let grants = metadata["grant_types_supported"].as_array().unwrap();
+    assert!(
+        grants.iter().any(|grant| grant == countersign_protocol::CIBA_GRANT),
+        "R-003"
+    );
+    assert_eq!(metadata["backchannel_user_code_parameter_supported"], false, "R-006");
+    assert_eq!(
+        metadata["authorization_response_iss_parameter_supported"], true,
+        "R-269"
+    );
+    assert_eq!(
+        metadata["code_challenge_methods_supported"],
+        serde_json::json!(["S256"]),
+        "R-270"
+    );
+    // Everything else that clients rely on.
     insta::assert_json_snapshot!(metadata);
     let other = world.get("/.well-known/oauth-authorization-server").await;
     assert_eq!(other.json(), metadata, "R-260: both documents are one");
