@@ -1,7 +1,9 @@
 //! How clients prove who they are at the two endpoints of CIBA.
 
+use std::collections::BTreeSet;
+
 use axum::http::header;
-use countersign::domain::ClientAuthMethod;
+use countersign::domain::{ClientAuthMethod, GrantType};
 use countersign_clock::Clock as _;
 use countersign_jose::{Algorithm, SigningKey};
 use countersign_protocol::CIBA_GRANT;
@@ -194,4 +196,67 @@ async fn a_poll_is_a_posted_form() {
         .await
         .refused(400, "unsupported_grant_type", "R-155: not an old name of it");
     assert_eq!(world.poll(&id).await.status, 200, "R-155: none of this used it up");
+}
+
+/// Proves R-127, R-128, R-129, R-130, R-170: the codes of CIBA Core sections 11 and 13 with their status, and nothing of what was sent.
+#[tokio::test]
+async fn a_refusal_is_one_of_the_listed_codes_and_repeats_nothing() {
+    const MARK: &str = "zq\"<\\>\u{e4}";
+    let world = World::new().await;
+    let mut web = shop("web");
+    web.grant_types.retain(|grant| *grant != GrantType::Ciba);
+    world.add_client(web).await;
+    let asking = [
+        (401, "invalid_client"),
+        (400, "invalid_request"),
+        (400, "invalid_scope"),
+        (400, "unknown_user_id"),
+        (400, "unauthorized_client"),
+        (400, "invalid_binding_message"),
+    ];
+    let redeeming = [
+        (401, "invalid_client"),
+        (400, "invalid_request"),
+        (400, "invalid_grant"),
+        (400, "unauthorized_client"),
+        (400, "unsupported_grant_type"),
+    ];
+    let redeem = [("grant_type", CIBA_GRANT), ("auth_req_id", "x")];
+    for (path, good, listed) in [("/bc-authorize", ASK, &asking[..]), ("/token", redeem, &redeeming[..])] {
+        let mut heard = BTreeSet::new();
+        for client in ["shop", "web", MARK] {
+            for name in [
+                "scope",
+                "login_hint",
+                "binding_message",
+                "requested_expiry",
+                "request",
+                "grant_type",
+                "auth_req_id",
+            ] {
+                for mark in [MARK, "zq\u{202e}", ""] {
+                    let others = good.iter().copied().filter(|(known, _)| *known != name);
+                    let form: Vec<(&str, &str)> = others.chain([(name, mark)]).collect();
+                    let answer = world.post_as(client, path, &form).await;
+                    let (status, code) = (answer.status.as_u16(), answer.error());
+                    if status == 200 {
+                        continue;
+                    }
+                    assert!(
+                        listed.contains(&(status, &code)),
+                        "R-127, R-170: {path}: {status} {code}"
+                    );
+                    answer.refused(status, &code, &format!("{path}: {name}"));
+                    assert!(!answer.body.contains("zq"), "R-128: {path}: {name}: {}", answer.body);
+                    heard.insert((status, code));
+                }
+            }
+        }
+        for (status, code) in listed {
+            assert!(
+                heard.contains(&(*status, (*code).to_owned())),
+                "R-127: {path} says {status} {code}"
+            );
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::{
     kit::{Kit, PIN},
 };
 
-/// S-013: everything in the object has to be about this account, and signed.
+/// S-013, S-051: everything in the object has to be about this account, from the backend and the provider it was paired with, and signed.
 #[tokio::test]
 async fn what_cannot_be_verified_shows_nothing_and_is_not_decided() {
     let fake = Fake::start().await;
