@@ -1,0 +1,112 @@
+//! `docs/conformance.md` names a test for each row, or why there is none yet. Each test that it names exists and names the row.
+
+#![expect(clippy::unwrap_used, reason = "a broken page fails the test")]
+
+use std::{collections::BTreeMap, fs, ops::RangeInclusive, path::Path};
+
+/// Rows about the protocols between client, provider and device.
+const PROTOCOL: [RangeInclusive<u16>; 9] = [
+    1..=7,
+    40..=47,
+    50..=69,
+    75..=76,
+    120..=134,
+    140..=144,
+    155..=180,
+    260..=260,
+    269..=272,
+];
+/// Rows about the device's security.
+const DEVICE: [RangeInclusive<u16>; 7] = [1..=5, 7..=7, 10..=10, 13..=34, 47..=47, 51..=54, 59..=61];
+/// Rows of what is not built yet. A row leaves this list with its first test, and none comes to it.
+const NOT_YET: [&str; 11] = [
+    "R-052", "R-053", "R-054", "R-055", "R-159", "R-162", "R-163", "R-165", "R-171", "S-031", "S-059",
+];
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+fn rows() -> Vec<String> {
+    let protocol = PROTOCOL.into_iter().flatten().map(|row| format!("R-{row:03}"));
+    protocol
+        .chain(DEVICE.into_iter().flatten().map(|row| format!("S-{row:03}")))
+        .collect()
+}
+
+/// The last cell of each row of the table.
+fn table() -> BTreeMap<String, String> {
+    let page = fs::read_to_string(root().join("docs/conformance.md")).unwrap();
+    let mut table = BTreeMap::new();
+    for line in page
+        .lines()
+        .filter(|line| line.starts_with("| R-") || line.starts_with("| S-"))
+    {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [row, _source, meaning, shown] = cells[..] else {
+            panic!("four cells: {line}")
+        };
+        assert!(!meaning.is_empty(), "{row} says what it means");
+        let before = table.insert(row.to_owned(), shown.to_owned());
+        assert!(before.is_none(), "{row} stands there once");
+    }
+    table
+}
+
+/// The text of the test `name`, with what is written above it.
+fn test_of<'a>(source: &'a str, name: &str) -> Option<Vec<&'a str>> {
+    let lines: Vec<&str> = source.lines().collect();
+    let rust = format!("fn {name}(");
+    let is_test = |line: &&str| {
+        let line = line.trim_start();
+        let script = line.strip_prefix("test(").or_else(|| line.strip_prefix("it("));
+        let quoted = script.and_then(|rest| rest.get(1..));
+        line.trim_start_matches("async ").starts_with(&rust) || quoted.is_some_and(|rest| rest.starts_with(name))
+    };
+    let at = lines.iter().position(is_test)?;
+    let (above, rest) = lines.split_at(at);
+    let head = above.iter().rev().take_while(|line| {
+        let line = line.trim_start();
+        line.starts_with("//") || line.starts_with("#[")
+    });
+    let head: Vec<&str> = head.copied().collect();
+    let first = rest.first()?;
+    assert!(
+        !first.trim_start().contains("fn ") || head.iter().any(|line| line.contains("test")),
+        "{name} is a test"
+    );
+    let indent = first.len() - first.trim_start().len();
+    let ends = |line: &&&str| line.len() - line.trim_start().len() == indent && line.trim_start().starts_with('}');
+    let body = rest.iter().take_while(|line| !ends(line));
+    Some(head.into_iter().chain(body.copied()).collect())
+}
+
+#[test]
+fn every_row_is_in_the_table() {
+    let table: Vec<String> = table().into_keys().collect();
+    assert_eq!(table, rows(), "the rows of the table are the rows there are");
+}
+
+#[test]
+fn every_row_has_a_test_that_names_it() {
+    let mut wrong = Vec::new();
+    for (row, shown) in table() {
+        if NOT_YET.contains(&row.as_str()) {
+            assert!(shown.starts_with("not yet: "), "{row} says why: {shown}");
+            continue;
+        }
+        for test in shown.split("<br>") {
+            let named = test.trim_matches('`').split_once("::");
+            let found = named.and_then(|(file, name)| {
+                let source = fs::read_to_string(root().join(file)).ok()?;
+                Some(test_of(&source, name)?.iter().any(|line| line.contains(&row)))
+            });
+            match found {
+                Some(true) => {}
+                Some(false) => wrong.push(format!("{row}: {test} does not name it")),
+                None => wrong.push(format!("{row}: there is no {test}")),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
