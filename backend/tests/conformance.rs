@@ -64,20 +64,20 @@ fn test_of<'a>(source: &'a str, name: &str) -> Option<Vec<&'a str>> {
         line.trim_start_matches("async ").starts_with(&rust) || quoted.is_some_and(|rest| rest.starts_with(name))
     };
     let at = lines.iter().position(is_test)?;
-    let (above, rest) = lines.split_at(at);
+    let (above, onward) = lines.split_at(at);
     let head = above.iter().rev().take_while(|line| {
         let line = line.trim_start();
         line.starts_with("//") || line.starts_with("#[")
     });
     let head: Vec<&str> = head.copied().collect();
-    let first = rest.first()?;
+    let first = onward.first()?;
     assert!(
         !first.trim_start().contains("fn ") || head.iter().any(|line| line.contains("test")),
         "{name} is a test"
     );
     let indent = first.len() - first.trim_start().len();
     let ends = |line: &&&str| line.len() - line.trim_start().len() == indent && line.trim_start().starts_with('}');
-    let body = rest.iter().take_while(|line| !ends(line));
+    let body = onward.iter().take_while(|line| !ends(line));
     Some(head.into_iter().chain(body.copied()).collect())
 }
 
