@@ -9,13 +9,17 @@ pub mod driver;
 pub mod eventually;
 pub mod person;
 pub mod program;
+pub mod raw_device;
 pub mod relying_party;
+pub mod stage;
 
 pub use backend::{Backend, BackendOptions};
 pub use device::{Device, PIN};
 pub use eventually::eventually;
 pub use person::Person;
+pub use raw_device::RawDevice;
 pub use relying_party::{Credentials, PollError, RelyingParty, Started, Tokens};
+pub use stage::Stage;
 
 use std::sync::OnceLock;
 
