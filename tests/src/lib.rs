@@ -12,6 +12,7 @@ pub mod program;
 pub mod raw_device;
 pub mod relying_party;
 pub mod stage;
+pub mod stranger;
 
 pub use backend::{Backend, BackendOptions};
 pub use device::{Device, PIN};
