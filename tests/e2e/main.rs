@@ -6,3 +6,4 @@ mod poll;
 mod power_cut;
 mod race;
 mod spine;
+mod window;

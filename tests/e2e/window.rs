@@ -41,14 +41,8 @@ impl Stage {
         window.click("pair-submit").await;
         let browser = Session::browser(&desktop).await;
         browser.sign_in(&person, &opened_address(&opened).await).await;
-        window.click("nav-pending").await;
-        window
-            .page
-            .wait()
-            .at_most(Duration::from_secs(20))
-            .for_element(fantoccini::Locator::Css("[data-testid=connection][data-kind=live]"))
-            .await
-            .expect("the window goes live");
+        window.click("pairing-finish").await;
+        window.find_css("[data-testid=connection][data-connection=live]").await;
         Self {
             backend,
             person,
@@ -84,7 +78,7 @@ async fn a_payment_is_approved_by_typing_its_number_and_the_client_gets_its_toke
     stage.window.type_into("match-input", "4711").await;
     stage.window.type_into("pin-input", PIN).await;
     stage.window.click("approve").await;
-    stage.window.state("decided").await;
+    stage.window.state("approved").await;
     let tokens = stage
         .shop
         .poll_to_the_end(&started)
@@ -105,19 +99,14 @@ async fn a_wrong_number_leaves_one_try_and_a_second_one_ends_the_request() {
         stage.window.type_into("pin-input", PIN).await;
         stage.window.click("approve").await;
         if number == "1174" {
-            eventually(
-                "the window to tell about the one try",
-                Duration::from_secs(20),
-                async || stage.window.has("tries-left").await.then_some(()),
-            )
-            .await;
+            stage.window.state("wrong_number").await;
             assert_eq!(
                 stage.shop.poll(&started.auth_req_id).await.unwrap_err(),
                 PollError("authorization_pending".into())
             );
         }
     }
-    stage.window.state("decided").await;
+    stage.window.state("mismatch").await;
     assert_eq!(
         stage.shop.poll_to_the_end(&started).await.unwrap_err(),
         PollError("access_denied".into()),
@@ -135,7 +124,7 @@ async fn a_denial_says_why_and_the_client_is_told() {
     );
     stage.window.click("deny-menu").await;
     stage.window.click("deny-not-me").await;
-    stage.window.state("decided").await;
+    stage.window.state("denied").await;
     assert_eq!(
         stage.shop.poll_to_the_end(&started).await.unwrap_err(),
         PollError("access_denied".into()),

@@ -107,7 +107,6 @@ impl Desktop {
             ("HOME".to_owned(), home.display().to_string()),
             ("XDG_RUNTIME_DIR".to_owned(), runtime.display().to_string()),
             ("LIBGL_ALWAYS_SOFTWARE".to_owned(), "1".to_owned()),
-            ("WEBKIT_DISABLE_DMABUF_RENDERER".to_owned(), "1".to_owned()),
             ("NO_AT_BRIDGE".to_owned(), "1".to_owned()),
         ];
         let mut bus = Helper::start(

@@ -89,6 +89,17 @@ impl Session {
             .unwrap_or_else(|error| panic!("{testid}: {error}"))
     }
 
+    /// The element that `selector` names, once it is there.
+    pub async fn find_css(&self, selector: &str) -> Element {
+        let found = self
+            .page
+            .wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::Css(selector))
+            .await;
+        found.unwrap_or_else(|error| panic!("{selector}: {error}"))
+    }
+
     /// Whether an element with this `data-testid` is there now.
     pub async fn has(&self, testid: &str) -> bool {
         let selector = format!("[data-testid=\"{testid}\"]");

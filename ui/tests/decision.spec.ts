@@ -216,6 +216,19 @@ it('the number can be pasted, with whatever stands around it', async () => {
   await page.waitForSelector('[data-state=approved]');
 });
 
+it('a wrong number or PIN leads back to its field', async () => {
+  await show(page, origin, 'request-unlock');
+  for (const [number, pin, field] of [['471', '000000', 'pin-input'], ['111', '123456', 'match-input']] as const) {
+    await page.fill(byId('match-input'), number);
+    await page.fill(byId('pin-input'), pin);
+    await mayApprove();
+    await page.click(byId('approve'));
+    await page.waitForSelector(`${byId(field)}[aria-invalid]`);
+    await page.waitForFunction((name) => document.activeElement?.getAttribute('data-testid') === name, field);
+    expect(await page.inputValue(byId('pin-input')), 'the PIN is not kept').toBe('');
+  }
+});
+
 it('two wrong numbers end the request', async () => {
   await show(page, origin, 'request-type');
   for (const [number, state] of [['111', 'wrong_number'], ['112', 'mismatch']] as const) {

@@ -326,3 +326,66 @@ fn jwks(auth: Auth, file: Option<&Path>) -> anyhow::Result<Option<serde_json::Va
     ensure!(!set.keys.is_empty(), "{} has no key that can be used", file.display());
     Ok(Some(serde_json::to_value(&set)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        add: Add,
+    }
+
+    fn add(options: &str) -> anyhow::Result<(Client, Option<Secret>)> {
+        let words = std::iter::once("add").chain(options.split_whitespace());
+        registered(Line::try_parse_from(words)?.add, &Config::from_toml("")?)
+    }
+
+    const SHOP: &str = "--id shop --name Shop --auth client_secret_basic --grant ciba";
+
+    #[test]
+    fn a_secret_is_made_and_only_its_hash_is_kept() {
+        let (client, secret) = add(&format!("{SHOP} --scope openid")).unwrap();
+        let secret = secret.unwrap();
+        assert_eq!(b64::decode(secret.expose()).unwrap().len(), 32);
+        let kept = serde_json::to_string(&client).unwrap();
+        assert!(
+            !kept.contains(secret.expose()),
+            "the secret is printed once and forgotten"
+        );
+        assert_eq!(client.delivery_mode, Some(DeliveryMode::Poll));
+        assert_eq!(client.grant_types, [GrantType::Ciba]);
+    }
+
+    #[test]
+    fn what_makes_no_usable_client_is_named() {
+        for (options, word) in [
+            (SHOP.replace("shop", "countersign-app"), "built in"),
+            (SHOP.replace("shop", "a:b"), "--id"),
+            (SHOP.replace("ciba", "authorization_code"), "--redirect-uri"),
+            (SHOP.replace("ciba", "refresh_token"), "refresh_token"),
+            (SHOP.replace("client_secret_basic", "private_key_jwt"), "--jwks"),
+            (SHOP.replace("client_secret_basic", "none"), "--auth"),
+            (format!("{SHOP} --scope unheard-of"), "[op.scopes]"),
+            (format!("{SHOP} --uri javascript:alert(1)"), "--uri"),
+            (
+                format!("{SHOP} --redirect-uri https://x.example/cb"),
+                "authorization_code",
+            ),
+            (
+                format!("{SHOP} --grant authorization_code --redirect-uri http://x.example/cb"),
+                "--redirect-uri",
+            ),
+            (format!("{SHOP} --jwks file"), "--jwks"),
+            (format!("{SHOP} --binding-mode guess"), "--binding-mode"),
+        ] {
+            let Err(error) = add(&options) else {
+                panic!("{options} is refused")
+            };
+            assert!(format!("{error:#}").contains(word), "{options}: {error:#}");
+        }
+    }
+}

@@ -74,6 +74,6 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::User(args) => user::run(args).await,
         Command::Client(args) => client::run(args).await,
         Command::Keys(args) => keys::run(args).await,
-        Command::Verify(args) => verify::run(&args, &mut std::io::stdout()),
+        Command::Verify(args) => verify::run(&args, &mut std::io::stdout().lock()),
     }
 }

@@ -172,9 +172,10 @@ impl Provider {
     async fn who(&self, attempt: &SignInAttempt<'_>) -> Result<Result<Account, SignInProblem>, OpError> {
         let now = self.parts.clock.now();
         let name = attempt.username;
-        if let Verdict::Wait(seconds) = self.throttle.attempt(name, attempt.peer, now) {
-            return Ok(Err(SignInProblem::Wait(seconds)));
-        }
+        let ticket = match self.throttle.attempt(name, attempt.peer, now) {
+            Verdict::Go(ticket) => ticket,
+            Verdict::Wait(seconds) => return Ok(Err(SignInProblem::Wait(seconds))),
+        };
         let found = if name.len() <= MAX_NAME_LEN {
             self.parts.storage.find_account_by_username(name).await?
         } else {
@@ -188,7 +189,7 @@ impl Provider {
             tracing::info!("a sign-in failed");
             return Ok(Err(SignInProblem::Wrong));
         };
-        self.throttle.succeeded(name, attempt.peer);
+        self.throttle.succeeded(name, attempt.peer, ticket);
         Ok(Ok(account))
     }
 

@@ -18,11 +18,15 @@ const SWEEP_EVERY: Millis = 60_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Try.
-    Go,
+    /// Try. Comes back with [`Throttle::succeeded`].
+    Go(Ticket),
     /// Not yet; so many seconds.
     Wait(u32),
 }
+
+/// How many attempts the address had made, this one included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ticket(u32);
 
 #[derive(PartialEq, Eq, Hash)]
 enum Who {
@@ -76,24 +80,29 @@ impl Throttle {
         if until > now {
             return Verdict::Wait(u32::try_from((until - now + 999) / 1000).unwrap_or(u32::MAX));
         }
+        let mut ticket = Ticket(0);
         for who in everybody {
             if state.failures.len() >= CAPACITY && !state.failures.contains_key(&who) {
                 continue;
             }
+            let of_peer = matches!(who, Who::Peer(_));
             let failures = state.failures.entry(who).or_default();
             failures.in_a_row = failures.in_a_row.saturating_add(1);
+            if of_peer {
+                ticket = Ticket(failures.in_a_row);
+            }
             failures.last = now;
             if failures.in_a_row >= self.after {
                 let doublings = (failures.in_a_row - self.after).min(20);
                 failures.wait_until = now + (self.first_wait << doublings).min(MAX_WAIT);
             }
         }
-        Verdict::Go
+        Verdict::Go(ticket)
     }
 
-    /// The last attempt was right: the name starts again; of the address only this attempt is forgotten, or one good account
-    /// would pay for guesses at all others.
-    pub(super) fn succeeded(&self, name: &str, peer: Option<IpAddr>) {
+    /// The attempt was right: the name starts again; of the address only this attempt is forgotten, or one good account would pay for
+    /// guesses at all others. A wait stays when somebody else at the address has tried meanwhile.
+    pub(super) fn succeeded(&self, name: &str, peer: Option<IpAddr>, ticket: Ticket) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         for who in who(name, peer) {
             match who {
@@ -102,8 +111,10 @@ impl Throttle {
                 }
                 Who::Peer(_) => {
                     if let Some(failures) = state.failures.get_mut(&who) {
+                        if failures.in_a_row == ticket.0 {
+                            failures.wait_until = 0;
+                        }
                         failures.in_a_row = failures.in_a_row.saturating_sub(1);
-                        failures.wait_until = 0;
                     }
                 }
             }
@@ -126,49 +137,67 @@ fn who(name: &str, peer: Option<IpAddr>) -> Vec<Who> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
-    fn peer(last: u8) -> Option<IpAddr> {
-        Some(IpAddr::from([192, 0, 2, last]))
+    const PEER: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+    const OTHER_PEER: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)));
+
+    #[track_caller]
+    fn goes(throttle: &Throttle, name: &str, peer: Option<IpAddr>, now: Millis) -> Ticket {
+        match throttle.attempt(name, peer, now) {
+            Verdict::Go(ticket) => ticket,
+            Verdict::Wait(seconds) => panic!("{name} has to wait {seconds} s"),
+        }
     }
 
     #[test]
     fn waits_begin_after_some_failures_and_double() {
         let throttle = Throttle::new(3, 30);
-        for attempt in 0..3 {
-            assert_eq!(throttle.attempt("anna", None, 0), Verdict::Go, "attempt {attempt}");
+        for _ in 0..3 {
+            goes(&throttle, "anna", None, 0);
         }
         assert_eq!(throttle.attempt("anna", None, 1), Verdict::Wait(30));
-        assert_eq!(throttle.attempt("anna", None, 30_000), Verdict::Go);
+        goes(&throttle, "anna", None, 30_000);
         assert_eq!(throttle.attempt("anna", None, 30_000), Verdict::Wait(60));
-        assert_eq!(throttle.attempt("ben", None, 30_000), Verdict::Go, "others do not wait");
-        throttle.succeeded("anna", None);
-        assert_eq!(
-            throttle.attempt("anna", None, 30_000),
-            Verdict::Go,
-            "a right password starts again"
-        );
+        goes(&throttle, "ben", None, 30_000);
+        let ticket = goes(&throttle, "anna", None, 90_000);
+        throttle.succeeded("anna", None, ticket);
+        goes(&throttle, "anna", None, 90_000);
     }
 
     #[test]
     fn one_address_cannot_try_one_password_for_everybody() {
         let throttle = Throttle::new(3, 30);
         for name in ["anna", "ben", "carl"] {
-            assert_eq!(throttle.attempt(name, peer(1), 0), Verdict::Go);
+            goes(&throttle, name, PEER, 0);
         }
-        assert_eq!(throttle.attempt("dora", peer(1), 1), Verdict::Wait(30));
-        assert_eq!(throttle.attempt("dora", peer(2), 1), Verdict::Go);
+        assert_eq!(throttle.attempt("dora", PEER, 1), Verdict::Wait(30));
+        goes(&throttle, "dora", OTHER_PEER, 1);
     }
 
     #[test]
     fn a_good_account_does_not_pay_for_guesses_at_others() {
         let throttle = Throttle::new(3, 30);
         for name in ["anna", "ben"] {
-            assert_eq!(throttle.attempt(name, peer(1), 0), Verdict::Go);
+            goes(&throttle, name, PEER, 0);
         }
-        assert_eq!(throttle.attempt("mallory", peer(1), 0), Verdict::Go);
-        throttle.succeeded("mallory", peer(1));
-        assert_eq!(throttle.attempt("carl", peer(1), 0), Verdict::Go);
-        assert_eq!(throttle.attempt("dora", peer(1), 0), Verdict::Wait(30));
+        let ticket = goes(&throttle, "mallory", PEER, 0);
+        throttle.succeeded("mallory", PEER, ticket);
+        let ticket = goes(&throttle, "mallory", PEER, 0);
+        throttle.succeeded("mallory", PEER, ticket);
+        goes(&throttle, "carl", PEER, 0);
+        assert_eq!(throttle.attempt("dora", PEER, 0), Verdict::Wait(30));
+    }
+
+    #[test]
+    fn a_good_account_does_not_end_the_wait_that_a_guess_beside_it_began() {
+        let throttle = Throttle::new(3, 30);
+        goes(&throttle, "anna", PEER, 0);
+        let ticket = goes(&throttle, "mallory", PEER, 0);
+        goes(&throttle, "ben", PEER, 0);
+        throttle.succeeded("mallory", PEER, ticket);
+        assert_eq!(throttle.attempt("carl", PEER, 0), Verdict::Wait(30));
     }
 }

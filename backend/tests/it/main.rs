@@ -9,7 +9,6 @@
 
 mod device_actor;
 mod device_world;
-mod op_world;
 
 mod device_decisions;
 mod device_dpop;
@@ -21,5 +20,15 @@ mod device_stream;
 mod device_swaps;
 mod device_upkeep;
 mod device_vectors;
+
+mod op_browser;
+mod op_trigger;
+mod op_world;
+
+mod op_authorize;
+mod op_backchannel;
 mod op_ciba_grant;
+mod op_client_auth;
 mod op_discovery;
+mod op_parameters;
+mod op_tokens;

@@ -1,11 +1,7 @@
 //! A provider in process, with a person, clients, and a trigger that remembers what it was given.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use async_trait::async_trait;
 use axum::{
     Router,
     body::Body,
@@ -14,25 +10,24 @@ use axum::{
 use countersign::{
     config::Config,
     domain::{
-        Account, AccountKey, Acr, Amr, Approval, BindingMode, Client, ClientAuthMethod, ConnectorId, Decision,
-        DeviceKeys, GrantType, Matching, NewAccount, NewDevice, Prompt, SignedReceipt, TokenHash,
+        Account, AccountKey, Acr, Amr, Approval, BindingMode, Client, ClientAuthMethod, Decision, DeviceKeys,
+        GrantType, NewAccount, NewDevice, SignedReceipt, TokenHash,
     },
     http::op_routes,
     keys::KeyRing,
-    op::{AuthenticationDeviceTrigger, Parts, Provider, Triggered},
-    storage::{
-        Accounts as _, Clients as _, Decide, Devices as _, Opening, Prompts as _, Role, SqliteStorage, StorageError,
-    },
+    op::{Parts, Provider},
+    storage::{Accounts as _, Clients as _, Decide, Devices as _, Prompts as _, Role, SqliteStorage},
 };
 use countersign_clock::{Clock as _, ManualClock, OsRandom, Random as _};
 use countersign_jose::{b64, digest, password, seal::SealingKey};
 use countersign_protocol::{
-    CIBA_GRANT, ClientId, DenyReason, DeviceId, Handle, KeyLevel, Platform, Policy, PublicJwk, PushTarget, Subject,
-    UserVerificationPolicy, UvMethod,
+    CIBA_GRANT, ClientId, DenyReason, DeviceId, KeyLevel, Platform, PublicJwk, PushTarget, Subject, UvMethod,
 };
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
+
+use crate::op_trigger::RecordingTrigger;
 
 pub const ISSUER: &str = "http://127.0.0.1:8480";
 /// 2026-11-21 11:40:06 UTC.
@@ -46,65 +41,7 @@ pub struct World {
     pub storage: Arc<SqliteStorage>,
     pub trigger: Arc<RecordingTrigger>,
     pub router: Router,
-    _folder: tempfile::TempDir,
-}
-
-/// Opens a prompt as the consent service does, and remembers how it was asked.
-pub struct RecordingTrigger {
-    storage: Arc<SqliteStorage>,
-    pub seen: Mutex<Vec<Seen>>,
-}
-
-pub struct Seen {
-    pub handle: Handle,
-    pub code: Option<String>,
-    pub message: Option<String>,
-    pub scopes: Vec<String>,
-    pub expires_in: i64,
-}
-
-#[async_trait]
-impl AuthenticationDeviceTrigger for RecordingTrigger {
-    async fn trigger_authentication_device(&self, triggered: Triggered<'_>) -> Result<(), StorageError> {
-        let handle = Handle::new(digest::sha256_b64(triggered.auth_req_id.expose()));
-        let (code, message) = match &triggered.matching {
-            Matching::Type { code } => (Some(code.clone()), None),
-            Matching::Show { message } => (None, message.clone()),
-        };
-        self.seen.lock().unwrap().push(Seen {
-            handle: handle.clone(),
-            code,
-            message,
-            scopes: triggered.scopes.iter().map(|scope| scope.name.clone()).collect(),
-            expires_in: (triggered.request.expires_at - triggered.now) / 1000,
-        });
-        let prompt = Prompt {
-            handle,
-            connector: ConnectorId::embedded(),
-            external_ref: None,
-            account: triggered.account,
-            client: triggered.client,
-            scopes: triggered.scopes,
-            authorization_details: None,
-            matching: triggered.matching,
-            acr_values: triggered.acr_values,
-            context: None,
-            policy: Policy {
-                uv: UserVerificationPolicy::Required,
-                uv_max_age: 120,
-            },
-            created_at: triggered.now,
-            expires_at: triggered.request.expires_at,
-            seq: 0,
-            settlement: None,
-        };
-        let opening = Opening {
-            prompt,
-            auth_request: Some(triggered.request),
-            supersede: false,
-        };
-        self.storage.open(opening).await.map(|_| ())
-    }
+    folder: tempfile::TempDir,
 }
 
 /// What came back.
@@ -161,7 +98,7 @@ impl World {
         let keys = KeyRing::open(storage.clone(), clock.clone(), sealing, ISSUER.to_owned());
         let trigger = Arc::new(RecordingTrigger {
             storage: storage.clone(),
-            seen: Mutex::default(),
+            seen: std::sync::Mutex::default(),
         });
         let provider = Provider::new(Parts {
             config: Config::from_toml(config).unwrap().op,
@@ -177,7 +114,7 @@ impl World {
             storage,
             trigger,
             router: op_routes(Arc::new(provider)),
-            _folder: folder,
+            folder,
         };
         world.add_person("anna").await;
         world.add_client(shop("shop")).await;
@@ -202,6 +139,31 @@ impl World {
 
     pub async fn add_client(&self, client: Client) {
         self.storage.add_client(client).await.unwrap();
+    }
+
+    /// Everything that is stored, row by row, as text: to see that a refusal changed nothing.
+    pub fn stored(&self) -> Vec<String> {
+        let database = rusqlite::Connection::open(self.folder.path().join("db")).unwrap();
+        let tables = "select name from sqlite_master where type = 'table' order by name";
+        let mut statement = database.prepare(tables).unwrap();
+        let tables: Vec<String> = statement
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let mut stored = Vec::new();
+        for table in tables {
+            let mut statement = database.prepare(&format!("select * from {table}")).unwrap();
+            let columns = statement.column_count();
+            let mut rows = statement.query([]).unwrap();
+            while let Some(row) = rows.next().unwrap() {
+                let values: Vec<String> = (0..columns)
+                    .map(|at| format!("{:?}", row.get_ref(at).unwrap()))
+                    .collect();
+                stored.push(format!("{table}: {}", values.join(", ")));
+            }
+        }
+        stored
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {

@@ -78,6 +78,7 @@ impl Core {
         StatusView {
             app_version: self.host.app_version(),
             suggested_device_name: self.host.suggested_device_name(),
+            suggested_backend: self.host.suggested_backend(),
             key_store: self.host.key_store(),
             accounts: self.all().iter().map(|account| account.view()).collect(),
         }

@@ -67,6 +67,10 @@ pub trait Host: Send + Sync {
     fn platform(&self) -> Platform;
     /// A name for this device that the person would recognise.
     fn suggested_device_name(&self) -> String;
+    /// An address of a backend to propose when a device is paired.
+    fn suggested_backend(&self) -> Option<String> {
+        None
+    }
     /// Where the provider sends the person back when that is not a loopback address: a claimed https link or a private scheme
     /// (RFC 8252 sections 7.1 and 7.2). The answer then arrives through `Authenticator::redirected`.
     fn redirect_uri(&self) -> Option<Url> {

@@ -22,6 +22,10 @@ pub struct StatusView {
     pub app_version: String,
     /// Proposed name of this device.
     pub suggested_device_name: String,
+    /// Proposed address of a backend, where the machine names one; the person still sees it and starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub suggested_backend: Option<String>,
     /// Where private keys are kept.
     pub key_store: KeyStoreView,
     /// Paired accounts, in the order they were added.
@@ -129,6 +133,7 @@ pub struct RequestView {
     /// Where it stands.
     pub state: RequestState,
     /// What it says; absent when it could not be verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub content: Option<RequestContent>,
 }
@@ -144,11 +149,13 @@ pub struct RequestContent {
     /// For what.
     pub scopes: Vec<ScopeShown>,
     /// For what exactly: every member has to be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "unknown")]
     pub authorization_details: Option<Value>,
     /// How both screens are tied together.
     pub matching: Match,
     /// What the client reported about the other device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "unknown")]
     pub context: Option<Value>,
     /// Whether approving needs the PIN (or biometrics) now.
@@ -169,6 +176,7 @@ pub enum RequestState {
     /// It waits.
     Pending {
         /// Tries left, once a wrong number was typed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         tries_left: Option<u32>,
     },
@@ -191,6 +199,7 @@ pub enum RequestState {
     /// A newer request of the same client took its place.
     Superseded {
         /// The newer one, when it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         by: Option<Handle>,
     },
@@ -249,6 +258,7 @@ pub struct HistoryView {
     /// Newest first.
     pub entries: Vec<HistoryEntryView>,
     /// `before` of the next page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "number")]
     pub next: Option<i64>,
 }
@@ -266,15 +276,18 @@ pub struct HistoryEntryView {
     /// For what.
     pub scopes: Vec<ScopeShown>,
     /// The message that was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub message: Option<String>,
     /// Created.
     #[ts(type = "number")]
     pub created_at: i64,
     /// When the client took its tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "number")]
     pub received_at: Option<i64>,
     /// The receipt as JSON text, ready to be saved; absent where there was no decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub receipt: Option<String>,
     /// Whether this device verified the receipt.
@@ -352,4 +365,32 @@ pub enum ErrorCode {
     Refused,
     /// A fault of this app.
     Internal,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_absent_is_not_sent_as_null() {
+        let request = RequestView {
+            account_id: "a".to_owned(),
+            handle: Handle::new("h"),
+            state: RequestState::Pending { tries_left: None },
+            content: None,
+        };
+        let page = HistoryView {
+            entries: Vec::new(),
+            next: None,
+        };
+        for text in [
+            serde_json::to_string(&request).unwrap(),
+            serde_json::to_string(&page).unwrap(),
+        ] {
+            assert!(
+                !text.contains("null"),
+                "the TypeScript says `?`, which is not null: {text}"
+            );
+        }
+    }
 }

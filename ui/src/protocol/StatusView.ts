@@ -15,6 +15,10 @@ app_version: string,
  */
 suggested_device_name: string, 
 /**
+ * Proposed address of a backend, where the machine names one; the person still sees it and starts.
+ */
+suggested_backend?: string, 
+/**
  * Where private keys are kept.
  */
 key_store: KeyStoreView, 

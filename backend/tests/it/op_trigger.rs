@@ -1,0 +1,70 @@
+//! The provider's way to the person, as far as the provider's tests need it.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use countersign::{
+    domain::{ConnectorId, Matching, Prompt},
+    op::{AuthenticationDeviceTrigger, Triggered},
+    storage::{Opening, Prompts as _, SqliteStorage, StorageError},
+};
+use countersign_jose::digest;
+use countersign_protocol::{Handle, Policy, UserVerificationPolicy};
+
+/// Opens a prompt as the consent service does, and remembers how it was asked.
+pub struct RecordingTrigger {
+    pub storage: Arc<SqliteStorage>,
+    pub seen: Mutex<Vec<Seen>>,
+}
+
+pub struct Seen {
+    pub handle: Handle,
+    pub code: Option<String>,
+    pub message: Option<String>,
+    pub scopes: Vec<String>,
+    pub expires_in: i64,
+}
+
+#[async_trait]
+impl AuthenticationDeviceTrigger for RecordingTrigger {
+    async fn trigger_authentication_device(&self, triggered: Triggered<'_>) -> Result<(), StorageError> {
+        let handle = Handle::new(digest::sha256_b64(triggered.auth_req_id.expose()));
+        let (code, message) = match &triggered.matching {
+            Matching::Type { code } => (Some(code.clone()), None),
+            Matching::Show { message } => (None, message.clone()),
+        };
+        self.seen.lock().unwrap().push(Seen {
+            handle: handle.clone(),
+            code,
+            message,
+            scopes: triggered.scopes.iter().map(|scope| scope.name.clone()).collect(),
+            expires_in: (triggered.request.expires_at - triggered.now) / 1000,
+        });
+        let prompt = Prompt {
+            handle,
+            connector: ConnectorId::embedded(),
+            external_ref: None,
+            account: triggered.account,
+            client: triggered.client,
+            scopes: triggered.scopes,
+            authorization_details: None,
+            matching: triggered.matching,
+            acr_values: triggered.acr_values,
+            context: None,
+            policy: Policy {
+                uv: UserVerificationPolicy::Required,
+                uv_max_age: 120,
+            },
+            created_at: triggered.now,
+            expires_at: triggered.request.expires_at,
+            seq: 0,
+            settlement: None,
+        };
+        let opening = Opening {
+            prompt,
+            auth_request: Some(triggered.request),
+            supersede: false,
+        };
+        self.storage.open(opening).await.map(|_| ())
+    }
+}
