@@ -5,5 +5,7 @@ mod interop;
 mod poll;
 mod power_cut;
 mod race;
+mod resume;
 mod spine;
+mod two_devices;
 mod window;

@@ -38,6 +38,7 @@ pub struct Backend {
     folder: TempDir,
     process: Option<Child>,
     environment: Vec<(&'static str, String)>,
+    listen: String,
     /// Issuer and origin.
     pub origin: String,
 }
@@ -47,7 +48,7 @@ impl Backend {
     #[must_use]
     pub fn start(options: &BackendOptions) -> Self {
         let mut backend = Self::prepare(options);
-        backend.spawn("127.0.0.1:0");
+        backend.spawn();
         backend
     }
 
@@ -68,6 +69,7 @@ impl Backend {
             folder,
             process: None,
             environment: options.environment.clone(),
+            listen: "127.0.0.1:0".to_owned(),
             origin: String::new(),
         }
     }
@@ -111,14 +113,14 @@ impl Backend {
         command
     }
 
-    fn spawn(&mut self, listen: &str) {
+    fn spawn(&mut self) {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.log_path())
             .expect("the log can be written");
         let mut process = self
-            .server(listen)
+            .server(&self.listen)
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -140,6 +142,7 @@ impl Backend {
         };
         self.origin = origin;
         self.process = Some(process);
+        self.listen = self.bound();
     }
 
     /// Ends the backend as a power cut would.
@@ -161,14 +164,23 @@ impl Backend {
     /// Starts the backend again on the same port and database.
     pub fn restart(&mut self) {
         let origin = self.origin.clone();
-        self.spawn(&self.listen());
+        self.spawn();
         assert_eq!(self.origin, origin, "issuer and origin survive a restart");
     }
 
-    /// Host and port.
+    /// Address and port that the server has bound, as its log says.
+    fn bound(&self) -> String {
+        let log = self.log();
+        let ready = log.lines().rfind(|line| line.contains("\"bound\""));
+        let ready = ready.and_then(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let bound = ready.and_then(|line| line["fields"]["bound"].as_str().map(str::to_owned));
+        bound.expect("the server logs the address it has bound")
+    }
+
+    /// Address and port.
     #[must_use]
-    pub fn listen(&self) -> String {
-        self.origin.split("://").nth(1).unwrap_or("127.0.0.1:0").to_owned()
+    pub fn listen(&self) -> &str {
+        &self.listen
     }
 
     /// Runs an operator's command on the same database.

@@ -13,6 +13,7 @@ pub mod raw_device;
 pub mod relying_party;
 pub mod stage;
 pub mod stranger;
+pub mod wire;
 
 pub use backend::{Backend, BackendOptions};
 pub use device::{Device, PIN};

@@ -32,6 +32,7 @@ pub struct RawDevice {
     /// Claims and members of its registration, as they were sent.
     pub registration: Value,
     origin: String,
+    address: String,
     http: reqwest::Client,
     access: Mutex<Access>,
 }
@@ -144,12 +145,20 @@ impl RawDevice {
             session: text("device_session"),
             registration,
             origin: backend.origin.clone(),
+            address: backend.origin.clone(),
             http: http(),
             access: Mutex::new(Access {
                 token: text("access_token"),
                 nonce,
             }),
         }
+    }
+
+    /// The same device, which reaches the backend at `address` although it is called something else.
+    #[must_use]
+    pub fn by_way_of(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.address);
+        self
     }
 
     /// Makes a call with DPoP proof and access token; follows a new nonce and renews a token that is not good any more, each once.
@@ -161,7 +170,7 @@ impl RawDevice {
             }
             let (status, answer) = answered(request).await;
             match answer["code"].as_str() {
-                Some("use_dpop_nonce") => self.access.lock().await.nonce = fresh_nonce(&self.origin).await,
+                Some("use_dpop_nonce") => self.access.lock().await.nonce = fresh_nonce(&self.address).await,
                 Some("invalid_token") => self.renew().await,
                 _ => return (status, answer),
             }
@@ -172,10 +181,10 @@ impl RawDevice {
     /// A call that carries what it needs, before its body is put on.
     pub async fn proven(&self, method: Method, path: &str) -> RequestBuilder {
         let access = self.access.lock().await.clone();
-        let url = format!("{}{path}", self.origin);
-        let htu = url.split('?').next().unwrap_or_default();
-        let proof = dpop(&self.pop, method.as_str(), htu, &access.nonce, Some(&access.token));
-        let request = self.http.request(method, &url).header("dpop", proof);
+        let htu = format!("{}{}", self.origin, path.split('?').next().unwrap_or_default());
+        let proof = dpop(&self.pop, method.as_str(), &htu, &access.nonce, Some(&access.token));
+        let url = format!("{}{path}", self.address);
+        let request = self.http.request(method, url).header("dpop", proof);
         request.header("authorization", format!("DPoP {}", access.token))
     }
 
@@ -186,9 +195,15 @@ impl RawDevice {
     }
 
     async fn renew(&self) {
-        let nonce = fresh_nonce(&self.origin).await;
-        let url = format!("{}/ad/v1/session", self.origin);
-        let proof = dpop(&self.pop, "POST", &url, &nonce, None);
+        let nonce = fresh_nonce(&self.address).await;
+        let proof = dpop(
+            &self.pop,
+            "POST",
+            &format!("{}/ad/v1/session", self.origin),
+            &nonce,
+            None,
+        );
+        let url = format!("{}/ad/v1/session", self.address);
         let request = self.http.post(url).header("dpop", proof);
         let (status, body) = answered(request.json(&json!({ "device_session": self.session }))).await;
         assert_eq!(status, StatusCode::OK, "the session buys a token: {body}");
@@ -249,7 +264,7 @@ impl RawDevice {
 
     /// Sends a decision once. `None` when the connection failed.
     pub async fn try_submit(&self, handle: &Handle, decision: &DecisionRequest) -> Option<Answer> {
-        let url = format!("{}/ad/v1/requests/{handle}/decision", self.origin);
+        let url = format!("{}/ad/v1/requests/{handle}/decision", self.address);
         let answer = self.http.post(url).json(decision).send().await.ok()?;
         let status = answer.status();
         let body = answer.bytes().await.ok()?;

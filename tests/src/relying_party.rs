@@ -137,6 +137,18 @@ impl RelyingParty {
         }
     }
 
+    /// The same client, which reaches the provider at `origin` although it is called something else.
+    #[must_use]
+    pub fn by_way_of(mut self, origin: &str) -> Self {
+        for (name, value) in self.discovered.as_object_mut().expect("discovery is an object") {
+            let url = value.as_str().and_then(|url| url.strip_prefix(&self.issuer));
+            if let Some(path) = url.filter(|_| name != "issuer") {
+                *value = format!("{origin}{path}").into();
+            }
+        }
+        self
+    }
+
     /// Posts a form to the endpoint that discovery calls `endpoint`, with the client's credentials.
     pub async fn post(&self, endpoint: &str, form: &[(&str, &str)]) -> (StatusCode, Value) {
         let url = self.discovered[endpoint]
