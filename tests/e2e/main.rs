@@ -2,10 +2,15 @@
 
 mod device_life;
 mod interop;
+mod logs;
+mod operator;
 mod poll;
 mod power_cut;
 mod race;
 mod resume;
 mod spine;
+mod tables_decision;
+mod tables_device;
+mod tables_provider;
 mod two_devices;
 mod window;

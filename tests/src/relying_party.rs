@@ -190,8 +190,10 @@ impl RelyingParty {
 
     /// Starts a request that has to be acknowledged.
     pub async fn start(&self, parameters: &[(&str, &str)]) -> Started {
-        let mut form = vec![("scope", "openid profile payment")];
-        form.extend(parameters);
+        let mut form = parameters.to_vec();
+        if !form.iter().any(|(name, _)| *name == "scope") {
+            form.push(("scope", "openid profile payment"));
+        }
         let (status, body) = self.post("backchannel_authentication_endpoint", &form).await;
         assert_eq!(status, StatusCode::OK, "the request is acknowledged: {body}");
         let auth_req_id = body["auth_req_id"]
