@@ -1,13 +1,11 @@
 //! The real window, driven by WebDriver; a person in a real browser; a client over HTTP.
 
-use std::time::Duration;
-
 use countersign_authenticator::view::RequestState;
 use countersign_e2e::{
     Backend, BackendOptions, Device, Person, PollError, RelyingParty, Started,
     desktop::{Desktop, Keyring},
     driver::{Session, opened_address},
-    eventually, program,
+    program,
 };
 
 const PIN: &str = "271828";
@@ -39,7 +37,7 @@ impl Stage {
         window.type_into("pair-pin", PIN).await;
         window.type_into("pair-pin-repeat", PIN).await;
         window.click("pair-submit").await;
-        let browser = Session::browser(&desktop).await;
+        let browser = Session::browser(&desktop, "sign-in").await;
         browser.sign_in(&person, &opened_address(&opened).await).await;
         window.click("pairing-finish").await;
         window.find_css("[data-testid=connection][data-connection=live]").await;

@@ -54,8 +54,8 @@ impl Session {
         .await
     }
 
-    /// Opens a headless browser.
-    pub async fn browser(desktop: &Desktop) -> Self {
+    /// Opens a headless browser with a profile of its own.
+    pub async fn browser(desktop: &Desktop, profile: &str) -> Self {
         let driver = Helper::start(
             desktop
                 .command("chromedriver")
@@ -63,7 +63,7 @@ impl Session {
                 .stdout(Stdio::null())
                 .stderr(Stdio::null()),
         );
-        let profile = desktop.folder().join("chromium");
+        let profile = desktop.folder().join(profile);
         let arguments = [
             "--headless",
             "--no-sandbox",
@@ -80,24 +80,29 @@ impl Session {
 
     /// The element with this `data-testid`, once it is there.
     pub async fn find(&self, testid: &str) -> Element {
-        let selector = format!("[data-testid=\"{testid}\"]");
-        self.page
-            .wait()
-            .at_most(PATIENCE)
-            .for_element(Locator::Css(&selector))
-            .await
-            .unwrap_or_else(|error| panic!("{testid}: {error}"))
+        self.find_css(&format!("[data-testid=\"{testid}\"]")).await
     }
 
     /// The element that `selector` names, once it is there.
     pub async fn find_css(&self, selector: &str) -> Element {
-        let found = self
-            .page
-            .wait()
-            .at_most(PATIENCE)
-            .for_element(Locator::Css(selector))
-            .await;
-        found.unwrap_or_else(|error| panic!("{selector}: {error}"))
+        self.find_css_within(selector, PATIENCE).await
+    }
+
+    /// The element that `selector` names, once it is there, at most after `limit`.
+    pub async fn find_css_within(&self, selector: &str, limit: Duration) -> Element {
+        let wait = self.page.wait().at_most(limit);
+        match wait.for_element(Locator::Css(selector)).await {
+            Ok(element) => element,
+            Err(error) => self.fail(&format!("{selector}: {error}")).await,
+        }
+    }
+
+    /// Keeps a picture of what the person sees, and fails.
+    async fn fail(&self, why: &str) -> ! {
+        let path = std::env::temp_dir().join(format!("countersign-window-{}.png", std::process::id()));
+        let words = self.words().await;
+        self.picture(&path).await;
+        panic!("{why}\npicture: {}\nwords: {words}", path.display());
     }
 
     /// Whether an element with this `data-testid` is there now.
@@ -125,20 +130,25 @@ impl Session {
     /// Types into the element with this `data-testid`.
     pub async fn type_into(&self, testid: &str, text: &str) {
         let element = self.find(testid).await;
-        element.clear().await.expect("the field can be emptied");
-        element.send_keys(text).await.expect("the field takes keys");
+        let filled = element
+            .prop("value")
+            .await
+            .ok()
+            .flatten()
+            .is_some_and(|value| !value.is_empty());
+        if filled && let Err(error) = element.clear().await {
+            self.fail(&format!("{testid} cannot be emptied: {error}")).await;
+        }
+        if let Err(error) = element.send_keys(text).await {
+            self.fail(&format!("{testid} takes no keys: {error}")).await;
+        }
     }
 
     /// Waits until the request detail shows state `kind`, and returns its words.
     pub async fn state(&self, kind: &str) -> String {
-        let selector = format!("[data-testid=\"state\"][data-state=\"{kind}\"]");
-        let found = self
-            .page
-            .wait()
-            .at_most(PATIENCE)
-            .for_element(Locator::Css(&selector))
+        let element = self
+            .find_css(&format!("[data-testid=\"state\"][data-state=\"{kind}\"]"))
             .await;
-        let element = found.unwrap_or_else(|error| panic!("the detail does not show {kind}: {error}"));
         element.text().await.expect("the state has words")
     }
 

@@ -1,15 +1,18 @@
 //! How a device hears of requests: its own stream, polls where streams do not pass, hints of a push. All end in one inbox.
 
-use std::{pin::pin, sync::Arc};
+use std::sync::Arc;
 
 use countersign_protocol::StreamEvent;
 use futures_util::StreamExt;
 use reqwest::Response;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep, timeout},
+};
 
 use crate::{
-    account::Account, backoff, core::Core, error::AuthenticatorError, intake, rotation, sse::Parser, sync::held,
-    view::ConnectionView,
+    account::Account, api::ApiError, backoff, core::Core, error::AuthenticatorError, intake, rotation, sse::Parser,
+    sync::held, view::ConnectionView,
 };
 
 /// Opens in a row that brought nothing, after which the stream counts as one that does not pass.
@@ -113,27 +116,20 @@ async fn stream(core: &Core, account: &Account, last_event_id: &mut Option<Strin
         return Ended::Nothing;
     };
     let mut parser = Parser::default();
-    let (mut chunks, first) = {
-        let mut opening = pin!(async {
-            let answer = link.api.stream(last_event_id.as_deref()).await?;
-            let mut chunks = Box::pin(event_stream(answer)?.bytes_stream());
-            let first = chunks.next().await;
-            Ok::<_, crate::api::ApiError>((chunks, first))
-        });
-        let started = Instant::now();
-        loop {
-            match timeout(timing.poll_every, opening.as_mut()).await {
-                Ok(Ok((chunks, Some(Ok(first))))) => break (chunks, first),
-                Ok(Ok(_)) => return Ended::Nothing,
-                Ok(Err(error)) => {
-                    core.heed(account, &error).await;
-                    tracing::debug!(account.id, %error, "the stream did not open");
-                    return Ended::Nothing;
-                }
-                Err(_) if started.elapsed() >= timing.first_byte => return Ended::Nothing,
-                Err(_) => report(account, intake::fetch(core, account).await),
-            }
+    let opening = async {
+        let answer = link.api.stream(last_event_id.as_deref()).await?;
+        let mut chunks = Box::pin(event_stream(answer)?.bytes_stream());
+        let first = chunks.next().await;
+        Ok::<_, ApiError>((chunks, first))
+    };
+    let (mut chunks, first) = match beside_polls(core, account, timeout(timing.first_byte, opening)).await {
+        Ok(Ok((chunks, Some(Ok(first))))) => (chunks, first),
+        Ok(Err(error)) => {
+            core.heed(account, &error).await;
+            tracing::debug!(account.id, %error, "the stream did not open");
+            return Ended::Nothing;
         }
+        Ok(Ok((_, Some(Err(_)) | None))) | Err(_) => return Ended::Nothing,
     };
     core.connected(account, ConnectionView::Live);
     let mut chunk = first;
@@ -168,8 +164,25 @@ async fn stream(core: &Core, account: &Account, last_event_id: &mut Option<Strin
     }
 }
 
+/// Polls while something slow is under way. Both go on at the same time: what is slow may hold the renewal of the access token, for
+/// which a poll waits.
+async fn beside_polls<T>(core: &Core, account: &Account, slow: impl Future<Output = T>) -> T {
+    let done = Notify::new();
+    let slow = async {
+        let result = slow.await;
+        done.notify_one();
+        result
+    };
+    let polls = async {
+        while timeout(core.options.timing.poll_every, done.notified()).await.is_err() {
+            report(account, intake::fetch(core, account).await);
+        }
+    };
+    tokio::join!(slow, polls).0
+}
+
 /// The answer, if it is a stream of events and not the page of something in between.
-fn event_stream(answer: Response) -> Result<Response, crate::api::ApiError> {
+fn event_stream(answer: Response) -> Result<Response, ApiError> {
     let kind = answer
         .headers()
         .get(reqwest::header::CONTENT_TYPE)
@@ -177,7 +190,7 @@ fn event_stream(answer: Response) -> Result<Response, crate::api::ApiError> {
     if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
         Ok(answer)
     } else {
-        Err(crate::api::ApiError::Unreadable {
+        Err(ApiError::Unreadable {
             status: answer.status().as_u16(),
         })
     }

@@ -107,7 +107,28 @@ it('approval waits for one unbroken second in the focused window', async () => {
   await vi.advanceTimersByTimeAsync(200);
   expect(presence.ready).toBe(true);
   stop();
+  await vi.advanceTimersByTimeAsync(0);
   expect(host.calls.map(({ command }) => command)).toEqual(['present', 'conceal', 'present', 'conceal']);
+});
+
+/** S-032 */
+it('a slow farewell never overtakes the next greeting', async () => {
+  const host = hostOf('request-show');
+  const conceal = host.conceal.bind(host);
+  let finished = false;
+  host.conceal = async (input) => {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    finished = true;
+    return conceal(input);
+  };
+  const presence = new Presence(host, INPUT);
+  presence.start()();
+  const stop = presence.start();
+  await vi.advanceTimersByTimeAsync(400);
+  expect(host.calls.map(({ command }) => command), 'present waits for conceal').toEqual(['present']);
+  await vi.advanceTimersByTimeAsync(DWELL + 200);
+  expect(finished && presence.ready, 'and then the second starts').toBe(true);
+  stop();
 });
 
 beforeEach(() => {

@@ -10,6 +10,8 @@ export class Presence {
   /** In view and focused now. */
   shown = $state(false);
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** The app hears of coming and going in the order in which they happened, whatever a single call takes. */
+  private told: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly host: Host,
@@ -50,18 +52,18 @@ export class Presence {
     clearTimeout(this.timer);
     if (!shown) {
       // A failure here leaves the app stricter than it has to be, never looser.
-      this.host.conceal(this.request).catch(() => undefined);
+      this.told = this.told.then(() => this.host.conceal(this.request)).catch(() => undefined);
       return;
     }
-    this.host.present(this.request).then(
-      () => {
+    this.told = this.told
+      .then(() => this.host.present(this.request))
+      .then(() => {
         if (!this.shown) return;
         clearTimeout(this.timer);
         this.timer = setTimeout(() => {
           this.ready = true;
         }, DWELL);
-      },
-      () => undefined,
-    );
+      })
+      .catch(() => undefined);
   }
 }

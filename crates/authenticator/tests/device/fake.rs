@@ -55,6 +55,7 @@ pub struct Inner {
     pub lose_replies: u32,
     pub unavailable: bool,
     pub removed: bool,
+    pub slow_session: Duration,
     pub evil_issuer: Option<String>,
     pub op_key: SigningKey,
     pub request_key: SigningKey,
@@ -87,6 +88,7 @@ impl Fake {
             lose_replies: 0,
             unavailable: false,
             removed: false,
+            slow_session: Duration::ZERO,
             evil_issuer: None,
             op_key: SigningKey::generate(Algorithm::Es256).unwrap(),
             request_key: SigningKey::generate(Algorithm::Es256).unwrap(),
@@ -263,6 +265,8 @@ fn proof_problem(request: &Request, origin: &str, now: i64) -> Option<Response> 
 
 async fn session(State(fake): State<Fake>, Json(body): Json<Value>) -> Response {
     assert_eq!(body["device_session"], "session-secret");
+    let slow = fake.lock().slow_session;
+    tokio::time::sleep(slow).await;
     let mut inner = fake.lock();
     inner.tokens += 1;
     let (token, now) = (format!("token-{}", inner.tokens), inner.now());

@@ -155,3 +155,13 @@ async fn many_calls_at_once_renew_the_token_once() {
     }
     assert_eq!(fake.lock().tokens, 1);
 }
+
+/// S-061: polls that wait for the token which the opening stream is getting do not stop it.
+#[tokio::test]
+async fn a_slow_token_stops_neither_stream_nor_polls() {
+    let fake = Fake::start().await;
+    fake.lock().slow_session = std::time::Duration::from_millis(150);
+    let kit = Kit::live(&fake).await;
+    fake.ask("r1");
+    kit.until_pending("r1").await;
+}
