@@ -10,7 +10,7 @@ use countersign_e2e::{
     raw_device::{RawKeys, sign_in},
     stage::refusal,
 };
-use countersign_protocol::{DenyReason, Verdict};
+use countersign_protocol::{DenyReason, Handle, Verdict};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
@@ -138,24 +138,28 @@ async fn neither_the_servers_nor_the_devices_log_holds_a_secret_even_at_level_tr
     };
     secrets.add("client secret", secret);
 
-    with_the_device(&backend, &person, &shop, &mut secrets).await;
+    let handle = with_the_device(&backend, &person, &shop, &mut secrets).await;
     by_hand(&backend, &person, &club, &mut secrets).await;
     mistakes(&backend, &person, &shop, &mut secrets).await;
 
     let log = backend.log();
     assert!(
-        log.contains("\"level\":\"TRACE\"") && log.lines().count() > 100,
+        log.contains("\"level\":\"TRACE\"") && log.contains("\"level\":\"DEBUG\""),
         "everything was logged:\n{log}"
     );
+    assert!(log.contains(handle.as_str()), "what is no secret is there to be found");
     assert_eq!(secrets.found_in(&log), Vec::<&str>::new(), "S-095: the server's log");
     let traced = captured.text();
-    assert!(traced.contains("TRACE"), "everything was traced");
+    assert!(
+        traced.contains("TRACE") && traced.contains("countersign_authenticator"),
+        "everything was traced"
+    );
     secrets.add("PIN", PIN);
     assert_eq!(secrets.found_in(&traced), Vec::<&str>::new(), "S-095: the device's log");
 }
 
-/// A real device pairs, types a wrong number and the right one, denies, rotates its keys.
-async fn with_the_device(backend: &Backend, person: &Person, shop: &RelyingParty, secrets: &mut Secrets) {
+/// A real device pairs, types a wrong number and the right one, denies, rotates its keys and is revoked. Returns the handle of a request.
+async fn with_the_device(backend: &Backend, person: &Person, shop: &RelyingParty, secrets: &mut Secrets) -> Handle {
     let phone = Device::pair(backend, person, "Phone").await;
     let started = shop
         .start(&[("login_hint", "quokka@mail.example"), ("binding_message", NUMBER)])
@@ -193,6 +197,18 @@ async fn with_the_device(backend: &Backend, person: &Person, shop: &RelyingParty
     for name in ["pop_key", "device_session"] {
         secrets.add(name, kept["credentials"][name].as_str().expect("a secret"));
     }
+    let own = phone
+        .authenticator
+        .devices(&phone.account_id)
+        .await
+        .expect("devices are listed");
+    let id = &own.devices[0].device_id;
+    phone
+        .authenticator
+        .revoke_device(&phone.account_id, id)
+        .await
+        .expect("it revokes itself");
+    request.handle
 }
 
 /// A device and a client whose tokens are all known to the test.
