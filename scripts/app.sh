@@ -9,4 +9,4 @@ newer=$(find ui -newer ui/dist/index.html -not -path '*/node_modules*' -not -pat
 if [[ ! -f ui/dist/index.html || -n $newer ]]; then
   npm --prefix ui run build --silent
 fi
-cargo build --quiet -p countersign-app --features tauri/custom-protocol
+cargo build --quiet -p countersign-app --features custom-protocol

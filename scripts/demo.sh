@@ -10,8 +10,9 @@ echo "Building. The first time takes some minutes."
 scripts/node-packages.sh demo
 cargo build --quiet -p countersign
 scripts/app.sh
-countersign=target/debug/countersign
-app=$PWD/target/debug/countersign-app
+built=${CARGO_TARGET_DIR:-$PWD/target}/debug
+countersign=$built/countersign
+app=$built/countersign-app
 
 umask 077
 mkdir -p .demo
@@ -83,7 +84,7 @@ shop=$address
 if [[ -z ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]]; then
   echo "There is no display here, so the window opens on a hidden one and a scripted person uses it."
   cargo run --quiet -p countersign-e2e --bin headless-demo -- \
-    --backend "$backend" --shop "$shop" --username anna --password-file .demo/password --app "$app" </dev/null &
+    --backend "$backend" --shop "$shop" --username anna --password-file .demo/password --app "$app" --pictures .demo/pictures </dev/null &
   started+=("$!")
   wait "$!"
   exit

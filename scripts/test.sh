@@ -31,7 +31,7 @@ cargo test
 
 step "the window"
 scripts/app.sh
-cargo test -p countersign-app --features tauri/custom-protocol
+cargo test -p countersign-app --features custom-protocol
 
 step "whole stories: real processes, real window, clients of other people"
 cargo test -p countersign-e2e

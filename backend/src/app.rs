@@ -1,6 +1,10 @@
 //! The composition root: the only place that knows everything.
 
-use std::{net::TcpListener, path::Path, sync::Arc};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use axum::{Router, middleware};
@@ -110,7 +114,8 @@ pub async fn open(config: &Config, role: Role, origin: String) -> anyhow::Result
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.server.listen)
         .with_context(|| format!("cannot listen on {}", config.server.listen))?;
-    let origin = config.server.origin(listener.local_addr()?);
+    let bound = listener.local_addr()?;
+    let origin = config.server.origin(bound);
     let (storage, keys) = open(&config, Role::Server, origin.clone()).await?;
     let app = build(
         &config,
@@ -128,7 +133,15 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         wakes.close();
     };
     let beside: &Path = &config.storage.path;
-    let served = serve::serve(&config.server, listener, app.router, beside, || announce(&origin), stop).await;
+    let served = serve::serve(
+        &config.server,
+        listener,
+        app.router,
+        beside,
+        || announce(&origin, bound),
+        stop,
+    )
+    .await;
     jobs.abort();
     tracing::info!("stopped");
     Ok(served?)
@@ -139,9 +152,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     clippy::print_stdout,
     reason = "the address is the program's output, logs go to standard error"
 )]
-fn announce(origin: &str) {
+fn announce(origin: &str, bound: SocketAddr) {
+    // The address people use may be another one than the one that is bound.
+    tracing::info!(origin, %bound, "ready");
     println!("listening on {origin}");
-    tracing::info!(origin, "ready");
 }
 
 async fn told_to_stop() {

@@ -37,7 +37,7 @@ impl Stage {
         window.type_into("pair-pin", PIN).await;
         window.type_into("pair-pin-repeat", PIN).await;
         window.click("pair-submit").await;
-        let browser = Session::browser(&desktop).await;
+        let browser = Session::browser(&desktop, "sign-in").await;
         browser.sign_in(&person, &opened_address(&opened).await).await;
         window.click("pairing-finish").await;
         window.find_css("[data-testid=connection][data-connection=live]").await;

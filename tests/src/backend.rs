@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
     time::Duration,
@@ -16,14 +16,29 @@ use crate::program;
 /// How a test wants its backend.
 #[derive(Default)]
 pub struct BackendOptions {
-    /// TOML laid over the test defaults.
+    /// TOML in place of the test defaults; `[storage]` is there already.
     pub config: String,
+    /// Environment variables of the server.
+    pub environment: Vec<(&'static str, String)>,
+}
+
+impl BackendOptions {
+    /// Options with this configuration.
+    #[must_use]
+    pub fn with(config: &str) -> Self {
+        Self {
+            config: config.to_owned(),
+            ..Self::default()
+        }
+    }
 }
 
 /// A backend with a database of its own. It is killed when dropped.
 pub struct Backend {
     folder: TempDir,
     process: Option<Child>,
+    environment: Vec<(&'static str, String)>,
+    listen: String,
     /// Issuer and origin.
     pub origin: String,
 }
@@ -32,6 +47,14 @@ impl Backend {
     /// Starts a backend on a free port with an empty database.
     #[must_use]
     pub fn start(options: &BackendOptions) -> Self {
+        let mut backend = Self::prepare(options);
+        backend.spawn();
+        backend
+    }
+
+    /// A backend that does not run yet: a configuration and a folder for its database.
+    #[must_use]
+    pub fn prepare(options: &BackendOptions) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let database = folder.path().join("countersign.db");
         let head = format!("[storage]\npath = {:?}\n", database.display().to_string());
@@ -42,26 +65,62 @@ impl Backend {
         };
         fs::write(folder.path().join("config.toml"), format!("{head}{config}"))
             .expect("the configuration can be written");
-        let mut backend = Self {
+        Self {
             folder,
             process: None,
+            environment: options.environment.clone(),
+            listen: "127.0.0.1:0".to_owned(),
             origin: String::new(),
-        };
-        backend.spawn("127.0.0.1:0");
-        backend
+        }
     }
 
-    fn spawn(&mut self, listen: &str) {
+    /// Starts the server where it must refuse to start; returns what it says.
+    ///
+    /// # Panics
+    /// When it starts, or does not end within 30 s.
+    #[must_use]
+    pub fn refused(&self, listen: &str) -> String {
+        let log = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+        let mut process = self
+            .server(listen)
+            .stdout(Stdio::piped())
+            .stderr(log.reopen().expect("the file is there"))
+            .spawn()
+            .expect("the backend can be started");
+        // A server that starts says so on its standard output; one that refuses closes it in silence.
+        let (told, said) = mpsc::channel();
+        let stdout = process.stdout.take().expect("its output is piped");
+        std::thread::spawn(move || told.send(BufReader::new(stdout).lines().next().is_some()));
+        let started = said.recv_timeout(Duration::from_secs(30));
+        if started != Ok(false) {
+            process.kill().ok();
+        }
+        let status = process.wait().expect("the process can be reaped");
+        let text = fs::read_to_string(log.path()).unwrap_or_default();
+        assert_eq!(started, Ok(false), "the server refuses to start: {text}");
+        assert_eq!(status.code(), Some(1), "a refusal to start is an error: {text}");
+        text
+    }
+
+    fn server(&self, listen: &str) -> Command {
+        let mut command = Command::new(program::build("countersign", "countersign", &[]));
+        command
+            .args(["serve", "--config"])
+            .arg(self.config_path())
+            .env("COUNTERSIGN_SERVER__LISTEN", listen)
+            .envs(self.environment.iter().map(|(name, value)| (*name, value)))
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn spawn(&mut self) {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.log_path())
             .expect("the log can be written");
-        let mut process = Command::new(program::build("countersign", "countersign", &[]))
-            .args(["serve", "--config"])
-            .arg(self.config_path())
-            .env("COUNTERSIGN_SERVER__LISTEN", listen)
-            .stdin(Stdio::null())
+        let mut process = self
+            .server(&self.listen)
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -83,6 +142,7 @@ impl Backend {
         };
         self.origin = origin;
         self.process = Some(process);
+        self.listen = self.bound();
     }
 
     /// Ends the backend as a power cut would.
@@ -104,9 +164,23 @@ impl Backend {
     /// Starts the backend again on the same port and database.
     pub fn restart(&mut self) {
         let origin = self.origin.clone();
-        let listen = origin.split("://").nth(1).expect("an origin has a host").to_owned();
-        self.spawn(&listen);
+        self.spawn();
         assert_eq!(self.origin, origin, "issuer and origin survive a restart");
+    }
+
+    /// Address and port that the server has bound, as its log says.
+    fn bound(&self) -> String {
+        let log = self.log();
+        let ready = log.lines().rfind(|line| line.contains("\"bound\""));
+        let ready = ready.and_then(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let bound = ready.and_then(|line| line["fields"]["bound"].as_str().map(str::to_owned));
+        bound.expect("the server logs the address it has bound")
+    }
+
+    /// Address and port.
+    #[must_use]
+    pub fn listen(&self) -> &str {
+        &self.listen
     }
 
     /// Runs an operator's command on the same database.
@@ -124,6 +198,7 @@ impl Backend {
             .arg("--config")
             .arg(self.config_path())
             .args(options)
+            .env("COUNTERSIGN_SERVER__LISTEN", self.listen())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -166,6 +241,12 @@ impl Backend {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.as_ref().expect("the backend runs").id()
+    }
+
+    /// A folder that goes with the backend; its database is there.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The configuration file.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use countersign_authenticator::{
-    Authenticator, MemoryChannels, MemoryHost, Options,
+    Authenticator, MemoryChannels, MemoryHost, Options, Timing,
     view::{ApproveInput, ConnectionView, DenyInput, PairInput, RequestState, RequestView},
 };
 use countersign_clock::{OsRandom, SystemClock};
@@ -33,16 +33,22 @@ pub struct Device {
 impl Device {
     /// Pairs a new device called `name` as `person` at `backend`, and waits until its stream is open.
     pub async fn pair(backend: &Backend, person: &Person, name: &str) -> Self {
-        let device = Self::unpaired(name).await;
+        Self::pair_with(backend, person, name, Timing::default()).await
+    }
+
+    /// As [`Self::pair`], with other times of the conversation with the backend.
+    pub async fn pair_with(backend: &Backend, person: &Person, name: &str, timing: Timing) -> Self {
+        let device = Self::unpaired(name, timing).await;
         device.sign_in(&backend.origin, person, name).await
     }
 
-    async fn unpaired(name: &str) -> Self {
+    async fn unpaired(name: &str, timing: Timing) -> Self {
         install_tls();
         let (host, channels) = MemoryHost::new(name);
         // The person waits the second that a request has to be in view; only the tests' patience with PINs is shorter.
         let options = Options {
             unlock_seconds: 60,
+            timing,
             ..Options::default()
         };
         let authenticator = Authenticator::new(host.clone(), Arc::new(SystemClock), Arc::new(OsRandom), options).await;
@@ -135,6 +141,18 @@ impl Device {
             .approve(input)
             .await
             .expect("the approval is answered")
+    }
+
+    /// Approves a request that is settled already; returns its state.
+    pub async fn approve_late(&self, request: &RequestView) -> RequestState {
+        let input = ApproveInput {
+            account_id: self.account_id.clone(),
+            handle: request.handle.clone(),
+            matched: None,
+            pin: Some(PIN.to_owned()),
+        };
+        let answer = self.authenticator.approve(input).await;
+        answer.expect("what was settled is an answer").state
     }
 
     /// Denies the request.

@@ -54,8 +54,8 @@ impl Session {
         .await
     }
 
-    /// Opens a headless browser.
-    pub async fn browser(desktop: &Desktop) -> Self {
+    /// Opens a headless browser with a profile of its own.
+    pub async fn browser(desktop: &Desktop, profile: &str) -> Self {
         let driver = Helper::start(
             desktop
                 .command("chromedriver")
@@ -63,7 +63,7 @@ impl Session {
                 .stdout(Stdio::null())
                 .stderr(Stdio::null()),
         );
-        let profile = desktop.folder().join("chromium");
+        let profile = desktop.folder().join(profile);
         let arguments = [
             "--headless",
             "--no-sandbox",
@@ -85,7 +85,12 @@ impl Session {
 
     /// The element that `selector` names, once it is there.
     pub async fn find_css(&self, selector: &str) -> Element {
-        let wait = self.page.wait().at_most(PATIENCE);
+        self.find_css_within(selector, PATIENCE).await
+    }
+
+    /// The element that `selector` names, once it is there, at most after `limit`.
+    pub async fn find_css_within(&self, selector: &str, limit: Duration) -> Element {
+        let wait = self.page.wait().at_most(limit);
         match wait.for_element(Locator::Css(selector)).await {
             Ok(element) => element,
             Err(error) => self.fail(&format!("{selector}: {error}")).await,

@@ -7,15 +7,23 @@ pub mod desktop;
 pub mod device;
 pub mod driver;
 pub mod eventually;
+pub mod fault;
 pub mod person;
 pub mod program;
+pub mod raw_device;
 pub mod relying_party;
+pub mod snapshot;
+pub mod stage;
+pub mod stranger;
+pub mod wire;
 
 pub use backend::{Backend, BackendOptions};
 pub use device::{Device, PIN};
 pub use eventually::eventually;
 pub use person::Person;
+pub use raw_device::RawDevice;
 pub use relying_party::{Credentials, PollError, RelyingParty, Started, Tokens};
+pub use stage::Stage;
 
 use std::sync::OnceLock;
 

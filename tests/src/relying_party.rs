@@ -2,14 +2,18 @@
 
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use countersign_jose::{Algorithm, Expect, JwkSet, Typ, verify_with_set};
+use countersign_clock::{Clock as _, SystemClock};
+use countersign_jose::{Algorithm, Expect, JwkSet, SigningKey, Typ, verify_with_set};
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{Backend, http};
+use crate::{Backend, http, raw_device::random_text};
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// How a client authenticates.
 #[derive(Debug, Clone)]
@@ -18,6 +22,8 @@ pub enum Credentials {
     Basic(String),
     /// Secret in the form.
     Post(String),
+    /// `private_key_jwt`.
+    Key(Arc<SigningKey>),
 }
 
 /// A registered client.
@@ -86,6 +92,29 @@ impl RelyingParty {
         Self::discover(&backend.origin, id, credentials).await
     }
 
+    /// Adds a client that authenticates with a key.
+    pub async fn add_with_key(backend: &Backend, id: &str) -> Self {
+        let key = SigningKey::generate(Algorithm::Es256).expect("a key can be made");
+        let file = backend.folder().join(format!("{id}.jwks.json"));
+        let jwks = json!({ "keys": [key.public_jwk()] });
+        std::fs::write(&file, jwks.to_string()).expect("the key set can be written");
+        let file = file.to_str().expect("paths are UTF-8");
+        let options = [
+            "client", "add", "--id", id, "--name", "Bank", "--grant", "ciba", "--scope",
+        ];
+        let options = [
+            &options[..],
+            &["openid profile payment", "--auth", "private_key_jwt", "--jwks", file],
+        ]
+        .concat();
+        assert_eq!(
+            backend.succeed(&options, ""),
+            "",
+            "a client with a key has no secret to print"
+        );
+        Self::discover(&backend.origin, id, Credentials::Key(Arc::new(key))).await
+    }
+
     /// A client of the provider `issuer`.
     pub async fn discover(issuer: &str, id: &str, credentials: Credentials) -> Self {
         let http = http();
@@ -108,17 +137,37 @@ impl RelyingParty {
         }
     }
 
+    /// The same client, which reaches the provider at `origin` although it is called something else.
+    #[must_use]
+    pub fn by_way_of(mut self, origin: &str) -> Self {
+        for (name, value) in self.discovered.as_object_mut().expect("discovery is an object") {
+            let url = value.as_str().and_then(|url| url.strip_prefix(&self.issuer));
+            if let Some(path) = url.filter(|_| name != "issuer") {
+                *value = format!("{origin}{path}").into();
+            }
+        }
+        self
+    }
+
     /// Posts a form to the endpoint that discovery calls `endpoint`, with the client's credentials.
     pub async fn post(&self, endpoint: &str, form: &[(&str, &str)]) -> (StatusCode, Value) {
         let url = self.discovered[endpoint]
             .as_str()
             .unwrap_or_else(|| panic!("discovery names {endpoint}"));
+        let assertion;
         let mut form: Vec<(&str, &str)> = form.to_vec();
         let mut request = self.http.post(url);
         match &self.credentials {
             Credentials::Basic(secret) => request = request.basic_auth(&self.id, Some(secret)),
             Credentials::Post(secret) => {
                 form.extend([("client_id", self.id.as_str()), ("client_secret", secret.as_str())]);
+            }
+            Credentials::Key(key) => {
+                assertion = self.assertion(key);
+                form.extend([
+                    ("client_assertion_type", ASSERTION_TYPE),
+                    ("client_assertion", &assertion),
+                ]);
             }
         }
         let answer = request.form(&form).send().await.expect("the provider answers");
@@ -131,10 +180,20 @@ impl RelyingParty {
         (status, answer.json().await.expect("the provider answers JSON"))
     }
 
+    /// A fresh client assertion for the provider (RFC 7523 section 3).
+    fn assertion(&self, key: &SigningKey) -> String {
+        let now = SystemClock.now_seconds();
+        let (iss, aud) = (&self.id, &self.issuer);
+        let claims = json!({ "iss": iss, "sub": iss, "aud": aud, "iat": now, "exp": now + 60, "jti": random_text() });
+        key.sign("JWT", &claims).expect("an assertion can be signed")
+    }
+
     /// Starts a request that has to be acknowledged.
     pub async fn start(&self, parameters: &[(&str, &str)]) -> Started {
-        let mut form = vec![("scope", "openid profile payment")];
-        form.extend(parameters);
+        let mut form = parameters.to_vec();
+        if !form.iter().any(|(name, _)| *name == "scope") {
+            form.push(("scope", "openid profile payment"));
+        }
         let (status, body) = self.post("backchannel_authentication_endpoint", &form).await;
         assert_eq!(status, StatusCode::OK, "the request is acknowledged: {body}");
         let auth_req_id = body["auth_req_id"]

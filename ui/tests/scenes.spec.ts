@@ -84,7 +84,7 @@ const SCENES: [scene: string, words: string[], steps?: Step[]][] = [
   ['history-empty', ['Nothing here yet']],
   ['history-loading', ['Loading']],
   ['history-offline', ['The backend cannot be reached.']],
-  ['record', ['Receipt verified', 'Client received it', 'W4SCT', 'Saved to /home/anna'], [(page) => page.click(byId('receipt-save'))]],
+  ['record', ['Receipt verified', 'Client received it', 'W4SCT', 'Saved to ~/Documents'], [(page) => page.click(byId('receipt-save'))]],
   ['record-denied', ['Not me', 'Please confirm to the agent']],
   ['record-missed', ['Missed', 'No decision was made, so there is no receipt.']],
   ['record-unverified', ['Receipt not verified', 'Do not rely on it.']],

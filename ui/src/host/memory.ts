@@ -155,7 +155,7 @@ export class MemoryHost implements Host {
       return { entries: page, ...(next === undefined ? {} : { next }) };
     });
 
-  save_receipt = (input: RequestInput) => this.answer('save_receipt', input, () => `/home/anna/Documents/receipt-${input.handle}.json`);
+  save_receipt = (input: RequestInput) => this.answer('save_receipt', input, () => `~/Documents/receipt-${input.handle}.json`);
 
   get_devices = (input: { account_id: string }) => this.answer('get_devices', input, () => ({ devices: this.world.devices }));
 

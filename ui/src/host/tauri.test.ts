@@ -33,3 +33,17 @@ it('hands on what the app tells, until it is told to stop', async () => {
   await emit('inbox', { loaded: false, requests: [] });
   expect(heard).toEqual([{ loaded: true, requests: [] }]);
 });
+
+it('asks for a whole state only when its changes are heard', async () => {
+  const called: string[] = [];
+  mockIPC(
+    async (command) => {
+      if (command === 'plugin:event|listen') await new Promise((resolve) => setTimeout(resolve, 20));
+      called.push(command);
+      return 1;
+    },
+  );
+  host.on('status', () => undefined);
+  await host.get_status();
+  expect(called, 'a change between answer and listening would be lost').toEqual(['plugin:event|listen', 'get_status']);
+});

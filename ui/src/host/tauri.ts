@@ -11,10 +11,19 @@ function send<I, T>(command: string): (input: I) => Promise<T> {
   return (input) => invoke<T>(command, { input });
 }
 
+/** Settles when everything that was asked to listen does. */
+let listens: Promise<unknown> = Promise.resolve();
+
+/** Asks for a whole state only when its changes are heard, so that none falls in between. */
+function askAfterListening<T>(command: string): () => Promise<T> {
+  return () => listens.then(() => invoke<T>(command));
+}
+
 function on<E extends keyof HostEvents>(event: E, tell: (payload: HostEvents[E]) => void): Unsubscribe {
   const listening = listen<HostEvents[E]>(event, ({ payload }) => {
     tell(payload);
   });
+  listens = Promise.all([listens, listening]);
   return () => {
     void listening.then((stop) => {
       stop();
@@ -24,13 +33,13 @@ function on<E extends keyof HostEvents>(event: E, tell: (payload: HostEvents[E])
 
 /** The app. */
 export const host: Host = {
-  get_status: ask('get_status'),
+  get_status: askAfterListening('get_status'),
   choose_encrypted_file: send('choose_encrypted_file'),
   unlock_key_store: send('unlock_key_store'),
   pair: send('pair'),
   cancel_pairing: ask('cancel_pairing'),
   reopen_browser: ask('reopen_browser'),
-  get_inbox: ask('get_inbox'),
+  get_inbox: askAfterListening('get_inbox'),
   refresh: ask('refresh'),
   get_request: send('get_request'),
   present: send('present'),

@@ -17,12 +17,16 @@ export class Session {
   /** The address the person asked to pair with. */
   asked = $state('');
 
+  /** How often the app told its status unasked. */
+  private told = 0;
+
   constructor(readonly host: Host) {}
 
   /** Listens, and asks once. Returns how to stop. */
   start(): () => void {
     const stops = [
       this.host.on('status', (status) => {
+        this.told += 1;
         this.status = status;
       }),
       this.host.on('pairing', (pairing) => {
@@ -38,7 +42,7 @@ export class Session {
   /** Asks the app how it is. */
   async load(): Promise<void> {
     try {
-      this.status = await this.host.get_status();
+      await this.take(this.host.get_status());
       this.broken = undefined;
     } catch (rejection) {
       this.broken = failureOf(rejection);
@@ -74,14 +78,21 @@ export class Session {
   }
 
   async chooseEncryptedFile(passphrase: string): Promise<void> {
-    this.status = await this.host.choose_encrypted_file({ passphrase });
+    await this.take(this.host.choose_encrypted_file({ passphrase }));
   }
 
   async unlock(passphrase: string): Promise<void> {
-    this.status = await this.host.unlock_key_store({ passphrase });
+    await this.take(this.host.unlock_key_store({ passphrase }));
   }
 
   async signOut(account_id: string): Promise<void> {
-    this.status = await this.host.sign_out({ account_id });
+    await this.take(this.host.sign_out({ account_id }));
+  }
+
+  /** An answer counts unless the app told something meanwhile: what it tells unasked is never older. */
+  private async take(answer: Promise<StatusView>): Promise<void> {
+    const before = this.told;
+    const status = await answer;
+    if (this.told === before) this.status = status;
   }
 }
