@@ -83,6 +83,11 @@ pub fn build(
         let (clock, random) = (clock.clone(), random);
         move |request, next| http::access_log(clock.clone(), random.clone(), request, next)
     }));
+    let router = if config.server.forwarded_for {
+        router.layer(middleware::from_fn(http::behind_proxy))
+    } else {
+        router
+    };
     let jobs = Jobs {
         consent,
         keys,

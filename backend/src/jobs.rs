@@ -7,7 +7,11 @@ use std::{sync::Arc, time::Duration};
 use countersign_clock::{Clock, Millis};
 use tokio::time::MissedTickBehavior;
 
-use crate::{consent::Consent, keys::KeyRing, storage::Storage};
+use crate::{
+    consent::Consent,
+    keys::KeyRing,
+    storage::{Storage, StorageError},
+};
 
 /// Rows that one step deletes at most, so that it never holds the writer for long.
 const CHUNK: u32 = 500;
@@ -42,15 +46,20 @@ impl Jobs {
         }
     }
 
-    async fn sweep(&self) -> Result<(), crate::storage::StorageError> {
+    async fn sweep(&self) -> Result<(), StorageError> {
         let now = self.clock.now();
         let history_from = now - Millis::from(self.history_days) * DAY;
-        let prompts = self.storage.sweep_prompts(history_from, now, CHUNK).await?;
-        let grants = self.storage.sweep_grants(now, CHUNK).await?;
-        let replay = self.storage.sweep_replay(now, CHUNK).await?;
-        tracing::trace!(prompts, grants, replay, "deleted what is over");
-        Ok(())
+        sweep(&*self.storage, history_from, now).await
     }
+}
+
+/// Deletes all that is over, step by step: a fixed number at a time would fall behind a busy provider for good.
+async fn sweep(storage: &dyn Storage, history_from: Millis, now: Millis) -> Result<(), StorageError> {
+    let full = u64::from(CHUNK);
+    while storage.sweep_prompts(history_from, now, CHUNK).await? >= full {}
+    while storage.sweep_grants(now, CHUNK).await? >= full {}
+    while storage.sweep_replay(now, CHUNK).await? >= full {}
+    Ok(())
 }
 
 fn every(period: Duration) -> tokio::time::Interval {
@@ -69,5 +78,24 @@ fn report<T, E: std::error::Error>(job: &str, result: Result<T, E>) {
             source = cause.source();
         }
         tracing::warn!(job, error = chain, "a job failed and will be tried again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::storage::{Replay as _, Role, SqliteStorage};
+
+    #[tokio::test]
+    async fn one_sweep_deletes_all_that_is_over_however_much_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = SqliteStorage::open(&folder.path().join("db"), Role::Server).unwrap();
+        let ids: Vec<String> = (0..3 * CHUNK).map(|id| id.to_string()).collect();
+        join_all(ids.iter().map(|id| storage.remember_once("kind", "owner", id, 1_000))).await;
+        sweep(&storage, 0, 1_000).await.unwrap();
+        let left = storage.sweep_replay(1_000, CHUNK).await.unwrap();
+        assert_eq!(left, 0, "nothing that is over is left");
     }
 }

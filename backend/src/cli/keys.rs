@@ -82,6 +82,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                     KeyState::Next => "next",
                     KeyState::Active => "active",
                     KeyState::Retiring => "retiring",
+                    KeyState::Dropped => continue,
                 };
                 writeln!(out, "{}\t{}\t{state}", key.kid, label(key.purpose))?;
             }

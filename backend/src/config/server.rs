@@ -22,6 +22,8 @@ pub struct ServerConfig {
     pub tls_certificate: PathBuf,
     /// PEM private key.
     pub tls_key: PathBuf,
+    /// Whether a proxy on this machine names its callers in `X-Forwarded-For`.
+    pub forwarded_for: bool,
     /// Seconds for open requests at the end.
     pub shutdown_seconds: u64,
 }

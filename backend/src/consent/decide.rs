@@ -231,7 +231,7 @@ impl Consent {
             handle: handle.clone(),
             account: account.clone(),
             device_id: verified.device.id,
-            jti: verified.claims.jti,
+            decision: digest::sha256_b64(verified.receipt.decision),
             max_tries: self.parts.config.match_tries,
             now,
         };

@@ -20,6 +20,8 @@ pub enum KeyState {
     Active,
     /// Published until the last thing it signed is over.
     Retiring,
+    /// Gone. Only the announcement of a request-object key is left, for devices that were away.
+    Dropped,
 }
 
 /// A key as it is stored.
@@ -31,7 +33,7 @@ pub struct StoredKey {
     pub purpose: KeyPurpose,
     /// Where it is in its life.
     pub state: KeyState,
-    /// PKCS#8, sealed with the key-encryption key; the seal's context is the `kid`.
+    /// PKCS#8, sealed with the key-encryption key; the seal's context is the `kid`. Empty once the key is dropped.
     pub sealed: Vec<u8>,
     /// Public JWK, as JSON.
     pub public_jwk: String,

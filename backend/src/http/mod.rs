@@ -8,6 +8,7 @@ mod ad_devices;
 mod ad_requests;
 mod device_registration;
 mod dpop;
+mod forwarded;
 mod health;
 mod intake;
 mod oauth_error;
@@ -21,5 +22,6 @@ mod strict_json;
 
 pub use access_log::access_log;
 pub use ad::{DeviceApi, routes as device_routes};
+pub use forwarded::behind_proxy;
 pub use health::routes as health_routes;
 pub use op::routes as op_routes;

@@ -9,6 +9,8 @@ use crate::domain::{KeyPurpose, KeyState, StoredKey};
 #[derive(Default)]
 pub struct Snapshot {
     keys: Vec<Opened>,
+    /// Of all request-object keys that ever were, oldest first: a device that was away follows them from the key it knows.
+    announcements: Vec<String>,
 }
 
 struct Opened {
@@ -17,14 +19,13 @@ struct Opened {
     state: KeyState,
     key: Arc<SigningKey>,
     public: Jwk,
-    announcement: Option<String>,
 }
 
 impl Snapshot {
     /// Opens `stored` keys; a key that `before` has already is not opened again.
     pub(super) fn open(stored: &[StoredKey], sealing: &SealingKey, before: &Self) -> Result<Self, KeyError> {
         let mut keys = Vec::with_capacity(stored.len());
-        for entry in stored {
+        for entry in stored.iter().filter(|entry| entry.state != KeyState::Dropped) {
             let known = before
                 .keys
                 .iter()
@@ -45,10 +46,10 @@ impl Snapshot {
                 state: entry.state,
                 public: key.public_jwk(),
                 key,
-                announcement: entry.announcement.clone(),
             });
         }
-        Ok(Self { keys })
+        let announcements = stored.iter().filter_map(|entry| entry.announcement.clone()).collect();
+        Ok(Self { keys, announcements })
     }
 
     /// The key that signs for `purpose`.
@@ -57,7 +58,7 @@ impl Snapshot {
         self.keys.iter().find(signs).map(|opened| opened.key.clone())
     }
 
-    /// Public keys of `purposes`, each with `kid`, `alg` and `use`, in every state: who verifies needs the next one and the last one too.
+    /// Public keys of `purposes`, each with `kid`, `alg` and `use`, whether it signs or not: who verifies needs the next one and the last one too.
     #[must_use]
     pub fn public(&self, purposes: &[KeyPurpose]) -> Vec<Jwk> {
         let wanted = self.keys.iter().filter(|opened| purposes.contains(&opened.purpose));
@@ -74,9 +75,6 @@ impl Snapshot {
     /// Announcements of request-object keys, oldest first.
     #[must_use]
     pub fn announcements(&self) -> Vec<String> {
-        self.keys
-            .iter()
-            .filter_map(|opened| opened.announcement.clone())
-            .collect()
+        self.announcements.clone()
     }
 }

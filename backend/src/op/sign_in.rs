@@ -6,7 +6,7 @@ use countersign_clock::Millis;
 use countersign_jose::{b64, digest, password};
 use countersign_protocol::{OAuthErrorCode, Secret};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     ACR_PASSWORD, OpError, Provider,
@@ -23,20 +23,40 @@ const CONTEXT: &str = "op.sign_in";
 const MAX_NAME_LEN: usize = 256;
 /// Passwords hashed at the same time: each takes 19 MiB and a core.
 const AT_ONCE: usize = 2;
+/// Sign-ins that are hashed or wait for it, some seconds of work; who comes on top of them is asked to come back.
+const IN_LINE: usize = 64;
+/// Seconds after which they come back.
+const COME_BACK: u32 = 5;
 
 /// The one place where passwords are hashed, a few at a time.
-pub(super) struct Passwords(Arc<Semaphore>);
+pub(super) struct Passwords {
+    hashing: Arc<Semaphore>,
+    line: Arc<Semaphore>,
+}
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self {
+            hashing: Arc::new(Semaphore::new(AT_ONCE)),
+            line: Arc::new(Semaphore::new(IN_LINE)),
+        }
     }
 }
 
 impl Passwords {
+    /// A place in the line, unless it is too long.
+    fn line_up(&self) -> Option<OwnedSemaphorePermit> {
+        self.line.clone().try_acquire_owned().ok()
+    }
+
     /// Whether `password` belongs to `phc`. Runs to its end even when the browser goes away.
     async fn verify(&self, password: Secret, phc: String) -> Result<bool, OpError> {
-        let permit = self.0.clone().acquire_owned().await.map_err(|_| OpError::Stopped)?;
+        let permit = self
+            .hashing
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| OpError::Stopped)?;
         let verified = tokio::task::spawn_blocking(move || {
             let _held = permit;
             password::verify(password.expose(), &phc)
@@ -170,6 +190,10 @@ impl Provider {
 
     /// Who signs in. Unknown and disabled people take as long as others and are answered like a wrong password.
     async fn who(&self, attempt: &SignInAttempt<'_>) -> Result<Result<Account, SignInProblem>, OpError> {
+        // Before the attempt is counted: whoever is sent away has not guessed.
+        let Some(_place) = self.passwords.line_up() else {
+            return Ok(Err(SignInProblem::Wait(COME_BACK)));
+        };
         let now = self.parts.clock.now();
         let name = attempt.username;
         let ticket = match self.throttle.attempt(name, attempt.peer, now) {
@@ -220,5 +244,19 @@ impl Provider {
         parameters.extend(sealed.state.as_deref().map(|state| ("state", state)));
         parameters.push(("iss", self.issuer()));
         Ok(redirect_uri::with_parameters(&sealed.redirect_uri, &parameters))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_of_passwords_is_bounded_and_who_leaves_makes_room() {
+        let passwords = Passwords::default();
+        let mut line: Vec<_> = std::iter::from_fn(|| passwords.line_up()).take(IN_LINE + 1).collect();
+        assert_eq!(line.len(), IN_LINE, "nobody waits behind a line without end");
+        line.pop();
+        assert!(passwords.line_up().is_some(), "a place is free again");
     }
 }

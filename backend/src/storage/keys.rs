@@ -13,6 +13,6 @@ pub trait SigningKeys {
     async fn add_key(&self, key: StoredKey) -> Result<bool, StorageError>;
     /// Makes the `Next` key of a purpose `Active` and the `Active` one `Retiring`, in one commit. False when there is no `Next`.
     async fn promote_key(&self, purpose: KeyPurpose, now: Millis) -> Result<bool, StorageError>;
-    /// Deletes `Retiring` keys that have been so since before `before`.
+    /// Deletes `Retiring` keys that have been so since before `before`; of those that were announced the announcement stays, as `Dropped`.
     async fn drop_retired_keys(&self, before: Millis) -> Result<u64, StorageError>;
 }

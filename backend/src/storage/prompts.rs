@@ -71,8 +71,8 @@ pub struct Mismatch {
     pub account: AccountKey,
     /// Which device.
     pub device_id: DeviceId,
-    /// `jti` of the decision.
-    pub jti: String,
+    /// Digest of the signed decision: the same one again is the same try, another number under the same `jti` is another.
+    pub decision: String,
     /// Tries a request allows at most.
     pub max_tries: u32,
     /// Now.
@@ -82,7 +82,7 @@ pub struct Mismatch {
 /// Verdict on a wrong number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MismatchVerdict {
-    /// Counted, on the prompt and on the device, or the same `jti` was counted before.
+    /// Counted, on the prompt and on the device, or the same decision was counted before.
     Wrong {
         /// Tries left: the lower of what the prompt and the device have left. A device with a wrong number on an earlier request starts with one try less, but never below one.
         tries_left: u32,

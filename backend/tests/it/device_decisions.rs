@@ -109,6 +109,29 @@ async fn the_same_decision_again_gets_the_same_answer_again() {
     assert_eq!(again["state"], "approved", "S-029");
 }
 
+/// Proves S-007: a `jti` that is used again is no way to try one number after the other.
+#[tokio::test]
+async fn another_number_under_the_same_jti_is_another_try() {
+    let world = World::new().await;
+    let device = TestDevice::registered(&world, "anna").await;
+    let handle = world.ask_as("shop", "anna", World::typed("42"), "id-1").await;
+    let request = device.request_object(&handle).await;
+    let mut claims = device.decision(&handle, &request, "approve");
+    for (number, tries_left) in [("40", 1), ("41", 0)] {
+        claims["match"] = number.into();
+        let answer = device.submit(&handle, &request, &claims, By::Uv).await;
+        answer.refused(422, "match_wrong");
+        assert_eq!(answer.json()["tries_left"], tries_left, "S-007: {number}");
+    }
+    claims["match"] = "42".into();
+    let answer = device.submit(&handle, &request, &claims, By::Uv).await;
+    answer.refused(409, "settled");
+    assert!(
+        matches!(world.auth_request("id-1").await.state, AuthRequestState::Denied),
+        "S-007: the right number comes too late"
+    );
+}
+
 /// Proves R-143, S-028, V-011: whatever races, one decision has an effect and all others hear of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_a_hundred_racing_decisions_exactly_one_has_an_effect() {

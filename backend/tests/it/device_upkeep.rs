@@ -236,6 +236,43 @@ async fn a_new_request_key_is_announced_by_the_old_one() {
     assert_eq!(device.approve(&handle).await.status, 200);
 }
 
+/// Proves S-013: however long a device was away, announcements lead from the keys that it pinned to the one that signs.
+#[tokio::test]
+async fn a_device_that_was_away_for_several_rotations_can_follow() {
+    let world = World::new().await;
+    let purpose = KeyPurpose::RequestObject;
+    let mut pinned = world.keys.snapshot().public(&[purpose]);
+    for _ in 0..8 {
+        world.keys.rotate(purpose).await.unwrap();
+        world.clock.advance(13 * 60 * 60 * 1000);
+    }
+    let expect = Expect {
+        typ: Typ::Exactly(KEY_ANNOUNCEMENT_TYP),
+        algs: &[Algorithm::Es256],
+        max_len: 16_384,
+    };
+    for statement in world.keys.snapshot().announcements() {
+        let known = JwkSet { keys: pinned.clone() };
+        let claims: KeyAnnouncementClaims = verify_with_set(&statement, &expect, &known)
+            .expect("S-013: signed by a key that is known by then")
+            .claims()
+            .unwrap();
+        let announced: JwkSet = serde_json::from_value(json!({"keys": claims.keys})).unwrap();
+        for key in announced.keys {
+            if pinned.iter().all(|known| known.thumbprint() != key.thumbprint()) {
+                pinned.push(key);
+            }
+        }
+    }
+    let signer = world.keys.signer(purpose).unwrap();
+    assert!(
+        pinned.iter().any(|known| known.thumbprint() == signer.kid()),
+        "S-013: the chain ends at the key that signs"
+    );
+    let published = world.keys.snapshot().public(&[purpose]);
+    assert!(published.len() <= 3, "S-013: old keys themselves are gone");
+}
+
 #[tokio::test]
 async fn the_discovery_document_names_the_api() {
     let world = World::new().await;

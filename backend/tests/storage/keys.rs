@@ -14,7 +14,7 @@ fn key(kid: &str, purpose: KeyPurpose, age: i64) -> StoredKey {
         public_jwk: "{}".to_owned(),
         created_at: NOW + age,
         state_since: NOW + age,
-        announcement: Some("a.b.c".to_owned()),
+        announcement: (purpose == KeyPurpose::RequestObject).then(|| "a.b.c".to_owned()),
     }
 }
 
@@ -78,4 +78,26 @@ pub async fn promotion_retires_the_key_before_and_retired_ones_are_dropped(store
     );
     assert_eq!(store.drop_retired_keys(NOW + 11).await.unwrap(), 1);
     assert_eq!(states(store).await, [("two".to_owned(), KeyState::Active)]);
+}
+
+/// S-013: devices that were away need the announcements between the key they know and the one that signs.
+pub async fn of_a_dropped_request_key_the_announcement_stays(store: &dyn Storage) {
+    let purpose = KeyPurpose::RequestObject;
+    for (kid, at) in [("one", 0), ("two", 10), ("three", 20)] {
+        store.add_key(key(kid, purpose, at)).await.unwrap();
+        store.promote_key(purpose, NOW + at).await.unwrap();
+    }
+    assert_eq!(store.drop_retired_keys(NOW + 30).await.unwrap(), 2);
+    let expected = [
+        ("one".to_owned(), KeyState::Dropped),
+        ("two".to_owned(), KeyState::Dropped),
+        ("three".to_owned(), KeyState::Active),
+    ];
+    assert_eq!(states(store).await, expected);
+    let keys = store.list_keys().await.unwrap();
+    for dropped in keys.iter().filter(|key| key.state == KeyState::Dropped) {
+        assert_eq!(dropped.sealed, Vec::<u8>::new(), "the private half is gone");
+        assert_eq!(dropped.announcement.as_deref(), Some("a.b.c"), "S-013");
+    }
+    assert_eq!(store.drop_retired_keys(NOW + 40).await.unwrap(), 0, "dropped once");
 }

@@ -92,7 +92,8 @@ holds_for_sqlite! {
         a_client_revokes_only_its_own_tokens;
     keys:
         the_first_key_signs_and_the_next_one_waits,
-        promotion_retires_the_key_before_and_retired_ones_are_dropped;
+        promotion_retires_the_key_before_and_retired_ones_are_dropped,
+        of_a_dropped_request_key_the_announcement_stays;
     mismatches:
         wrong_numbers_are_counted_across_requests_until_a_right_one,
         the_same_wrong_decision_counts_once,

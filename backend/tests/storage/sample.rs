@@ -194,12 +194,12 @@ pub fn deny(handle: &str, jti: &str) -> Decide {
 }
 
 /// Ada types a wrong number on her phone.
-pub fn mistype(handle: &str, jti: &str) -> Mismatch {
+pub fn mistype(handle: &str, decision: &str) -> Mismatch {
     Mismatch {
         handle: Handle::from(handle),
         account: person("ada"),
         device_id: DeviceId::from("phone"),
-        jti: jti.to_owned(),
+        decision: decision.to_owned(),
         max_tries: 2,
         now: NOW + 500,
     }

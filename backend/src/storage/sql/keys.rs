@@ -13,4 +13,8 @@ pub(in crate::storage) const MOVE: &str =
     "update signing_keys set state = $3, state_since = $4 where purpose = $1 and state = $2";
 
 pub(in crate::storage) const DROP_RETIRED: &str =
-    "delete from signing_keys where state = 'retiring' and state_since < $1";
+    "delete from signing_keys where state = 'retiring' and state_since < $1 and announcement is null";
+
+/// What an announced key leaves behind.
+pub(in crate::storage) const STRIP_RETIRED: &str = "update signing_keys set state = 'dropped', sealed = x''
+    where state = 'retiring' and state_since < $1";

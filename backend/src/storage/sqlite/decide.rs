@@ -66,7 +66,7 @@ pub(super) fn mismatch(connection: &Connection, mismatch: &Mismatch) -> Result<M
     };
     let counted = connection.one(
         sql::prompts::FIND_ATTEMPT,
-        params![mismatch.handle.as_str(), mismatch.device_id.as_str(), mismatch.jti],
+        params![mismatch.handle.as_str(), mismatch.device_id.as_str(), mismatch.decision],
         |row| row.value::<u32>("tries_left"),
     )?;
     if let Some(tries_left) = counted {
@@ -123,7 +123,7 @@ fn count_try(connection: &Connection, mismatch: &Mismatch, device: &Device) -> R
     let tries_left = mismatch.max_tries.saturating_sub(tries).min(device_left);
     connection.run(
         sql::prompts::ADD_ATTEMPT,
-        params![handle, device_id, mismatch.jti, device_left, tries_left],
+        params![handle, device_id, mismatch.decision, device_left, tries_left],
     )?;
     connection.run(sql::devices::COUNT_MISMATCH, params![device_id])?;
     Ok(tries_left)

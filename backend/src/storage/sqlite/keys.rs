@@ -40,8 +40,12 @@ impl SigningKeys for SqliteStorage {
     }
 
     async fn drop_retired_keys(&self, before: Millis) -> Result<u64, StorageError> {
-        self.write(move |connection| Ok(count(connection.run(sql::keys::DROP_RETIRED, params![before])?)))
-            .await
+        self.write(move |connection| {
+            let deleted = connection.run(sql::keys::DROP_RETIRED, params![before])?;
+            let stripped = connection.run(sql::keys::STRIP_RETIRED, params![before])?;
+            Ok(count(deleted + stripped))
+        })
+        .await
     }
 }
 
@@ -99,6 +103,7 @@ fn read(row: &Row<'_>) -> Result<StoredKey, StorageError> {
         "next" => KeyState::Next,
         "active" => KeyState::Active,
         "retiring" => KeyState::Retiring,
+        "dropped" => KeyState::Dropped,
         _ => return Err(corrupt),
     };
     Ok(StoredKey {
@@ -126,5 +131,6 @@ fn state_word(state: KeyState) -> &'static str {
         KeyState::Next => "next",
         KeyState::Active => "active",
         KeyState::Retiring => "retiring",
+        KeyState::Dropped => "dropped",
     }
 }
