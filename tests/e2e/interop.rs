@@ -24,8 +24,8 @@ async fn play(story: &Value, decide: impl AsyncFn(&Device, RequestView)) -> [Val
         stranger.result().await
     };
     let (first, second) = tokio::join!(
-        one(PROGRAMS[0], "anna", "client_secret_basic"),
-        one(PROGRAMS[1], "ben", "client_secret_post"),
+        Box::pin(one(PROGRAMS[0], "anna", "client_secret_basic")),
+        Box::pin(one(PROGRAMS[1], "ben", "client_secret_post")),
     );
     [first, second]
 }

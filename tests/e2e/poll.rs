@@ -104,7 +104,7 @@ async fn polling_too_fast_makes_the_interval_five_seconds_longer_for_good() {
             );
         },
         async {
-            tokio::time::sleep(Duration::from_millis(6_000)).await;
+            tokio::time::sleep(Duration::from_secs(6)).await;
             let answer = stage.refused(&patient).await;
             assert_eq!(answer, "authorization_pending", "R-173: five seconds more are");
         },
