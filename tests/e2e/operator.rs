@@ -16,7 +16,7 @@ use serde_json::Value;
 #[test]
 fn plain_http_is_refused_beyond_this_machine() {
     let backend = Backend::prepare(&BackendOptions::default());
-    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "127.0.0.2:0"] {
         let said = backend.refused(listen);
         assert!(
             said.contains("loopback") && said.contains("tls"),

@@ -1,4 +1,7 @@
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use serde::Deserialize;
 use url::Url;
@@ -38,7 +41,7 @@ pub enum TlsMode {
 impl ServerConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         require(
-            self.tls != TlsMode::Off || self.listen.ip().is_loopback(),
+            self.tls != TlsMode::Off || is_literal_loopback(self.listen.ip()),
             "server",
             "listen",
             || {
@@ -82,10 +85,15 @@ impl ServerConfig {
     }
 }
 
+/// 127.0.0.1 or [::1]. The rest of 127.0.0.0/8 never leaves the machine either, but no device talks plain http to it.
+fn is_literal_loopback(ip: IpAddr) -> bool {
+    ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST
+}
+
 fn is_loopback_origin(origin: &str) -> bool {
     Url::parse(origin).is_ok_and(|url| match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv4(ip)) => is_literal_loopback(ip.into()),
+        Some(url::Host::Ipv6(ip)) => is_literal_loopback(ip.into()),
         _ => false,
     })
 }
