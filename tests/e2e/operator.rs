@@ -196,6 +196,19 @@ async fn told_to_stop_the_server_ends_in_time_although_streams_are_open() {
     assert!(backend.log().contains("\"stopped\""), "and it says so");
 }
 
+#[test]
+fn the_server_can_be_stopped_in_the_moment_it_is_ready() {
+    let mut backend = Backend::start(&BackendOptions::default());
+    for _ in 0..10 {
+        assert_eq!(
+            backend.stop().code(),
+            Some(0),
+            "the signal is heard before anybody can send it"
+        );
+        backend.restart();
+    }
+}
+
 /// S-013: keys change under running devices and clients, and nobody has to do anything.
 #[tokio::test]
 async fn keys_rotate_while_everybody_goes_on() {
