@@ -9,6 +9,7 @@ mod power_cut;
 mod race;
 mod resume;
 mod spine;
+mod tables_app;
 mod tables_decision;
 mod tables_device;
 mod tables_provider;

@@ -16,7 +16,7 @@ use serde_json::Value;
 #[test]
 fn plain_http_is_refused_beyond_this_machine() {
     let backend = Backend::prepare(&BackendOptions::default());
-    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "127.0.0.2:0"] {
         let said = backend.refused(listen);
         assert!(
             said.contains("loopback") && said.contains("tls"),
@@ -194,6 +194,19 @@ async fn told_to_stop_the_server_ends_in_time_although_streams_are_open() {
         began.elapsed()
     );
     assert!(backend.log().contains("\"stopped\""), "and it says so");
+}
+
+#[test]
+fn the_server_can_be_stopped_in_the_moment_it_is_ready() {
+    let mut backend = Backend::start(&BackendOptions::default());
+    for _ in 0..10 {
+        assert_eq!(
+            backend.stop().code(),
+            Some(0),
+            "the signal is heard before anybody can send it"
+        );
+        backend.restart();
+    }
 }
 
 /// S-013: keys change under running devices and clients, and nobody has to do anything.

@@ -116,7 +116,7 @@ async fn after_a_power_cut_what_was_approved_is_redeemed_once_and_nothing_else_i
         let why = format!("{known:?} became {ends:?} (seed {seed})");
         match known {
             Known::Answered(Verdict::Approve) => {
-                assert_eq!(tokens, 1, "an answered approval brings tokens once: {why}")
+                assert_eq!(tokens, 1, "an answered approval brings tokens once: {why}");
             }
             Known::Answered(Verdict::Deny) => {
                 assert!(

@@ -1,5 +1,7 @@
 //! Signed decisions with one thing wrong, in the envelope and inside: the documented `code`, and nothing decided.
 
+#![expect(clippy::too_many_lines, reason = "tables are as long as what they list")]
+
 use countersign_clock::{Clock as _, SystemClock};
 use countersign_e2e::{
     Person, RawDevice, RelyingParty, Stage, Started,
@@ -46,6 +48,7 @@ impl Cast {
         let pending = stage.phone.pending().await.into_iter().find(newer).expect("it waits");
         let on_laptop = laptop.pending().await.into_iter().find(newer).expect("it waits");
         Self {
+            stage,
             laptop,
             stranger,
             bank,
@@ -54,7 +57,6 @@ impl Cast {
             on_laptop,
             of_bank,
             other,
-            stage,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The device API, each member missing, twice, empty, too long, and of the wrong kind: the documented `code`, and nothing changed.
 
+#![expect(clippy::too_many_lines, reason = "tables are as long as what they list")]
+
 use countersign_clock::{Clock as _, SystemClock};
 use countersign_e2e::{
     Backend, RawDevice, Stage,
@@ -48,7 +50,7 @@ async fn registrations_with_one_thing_wrong_register_nothing() {
     let origin = &stage.backend.origin;
     let good = keys.registration(origin, tokens["id_token"].as_str().expect("a token"), "New");
     let other = RawKeys::generate();
-    let stale = other.registration(origin, "x", "x")["uv_proof"].clone();
+    let foreign_proof = other.registration(origin, "x", "x")["uv_proof"].clone();
     let mut rows: Vec<Row> = Vec::new();
     for member in [
         "id_token_hint",
@@ -113,7 +115,7 @@ async fn registrations_with_one_thing_wrong_register_nothing() {
         ("uv_key", is(json!(keys.pop.public_jwk())), 400, "invalid_key_proof"),
         ("uv_key", is(json!(other.uv.public_jwk())), 400, "invalid_key_proof"),
         ("uv_proof", is(""), 400, "invalid_key_proof"),
-        ("uv_proof", is(stale), 400, "invalid_key_proof"),
+        ("uv_proof", is(foreign_proof), 400, "invalid_key_proof"),
         ("uv_proof", is("x".repeat(17_000)), 413, "too_large"),
         ("key_level", is("imaginary"), 400, "invalid_body"),
         ("uv_method", is("faith"), 400, "invalid_body"),

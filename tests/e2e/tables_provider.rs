@@ -1,60 +1,18 @@
 //! The provider's endpoints, each parameter missing, twice, empty, too long, and of the wrong kind: the error that is documented, and
 //! nothing changed.
 
-use countersign_e2e::{Backend, BackendOptions, Credentials, Person, RelyingParty, Stage, http, snapshot};
+use countersign_e2e::{
+    Backend, BackendOptions, Credentials, Person, RelyingParty, Stage,
+    form_fault::{
+        Fault::{self, Empty, Is, Long, Missing, Twice},
+        Form, form, spoilt, told,
+    },
+    http, snapshot,
+};
 use countersign_protocol::CIBA_GRANT;
 use reqwest::{RequestBuilder, StatusCode, header};
-use serde_json::Value;
 
-/// What is wrong with a parameter.
-#[derive(Debug, Clone, Copy)]
-enum Fault {
-    Missing,
-    Twice,
-    Empty,
-    Long(usize),
-    Is(&'static str),
-}
-
-use Fault::{Empty, Is, Long, Missing, Twice};
-
-type Form = Vec<(String, String)>;
 type Row = (&'static str, Fault, &'static str);
-
-fn form(parameters: &[(&str, &str)]) -> Form {
-    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    parameters.iter().map(owned).collect()
-}
-
-/// The form with one thing wrong.
-fn spoilt(good: &Form, name: &str, fault: Fault) -> Form {
-    let mut form = good.clone();
-    let value = form
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.clone());
-    let value = value.unwrap_or_else(|| "1".to_owned());
-    form.retain(|(known, _)| known != name);
-    let values = match fault {
-        Missing => vec![],
-        Twice => vec![value.clone(), value],
-        Empty => vec![String::new()],
-        Long(length) => vec!["a".repeat(length)],
-        Is(value) => vec![value.to_owned()],
-    };
-    form.extend(values.into_iter().map(|value| (name.to_owned(), value)));
-    form
-}
-
-async fn told(request: RequestBuilder) -> (StatusCode, String) {
-    let answer = request.send().await.expect("the provider answers");
-    let status = answer.status();
-    let body: Value = answer.json().await.unwrap_or_default();
-    let members = body.as_object().map(|body| body.keys().cloned().collect::<Vec<_>>());
-    let only = members.is_none_or(|members| members.iter().all(|name| name.starts_with("error")));
-    assert!(only, "RFC 6749 section 5.2: nothing but the error is in it: {body}");
-    (status, body["error"].as_str().unwrap_or_default().to_owned())
-}
 
 /// Posts `good` with each row's fault; every answer has to be the row's, and nothing may change.
 async fn table(stage: &Stage, path: &str, good: &Form, rows: &[Row]) {

@@ -41,7 +41,6 @@ pub fn spoilt(good: &Value, member: &str, fault: &Fault) -> String {
 }
 
 /// The request with a JSON text that no serialiser would write.
-#[must_use]
 pub fn with_text(request: RequestBuilder, body: String) -> RequestBuilder {
     request.header("content-type", "application/json").body(body)
 }

@@ -8,6 +8,7 @@ pub mod device;
 pub mod driver;
 pub mod eventually;
 pub mod fault;
+pub mod form_fault;
 pub mod person;
 pub mod program;
 pub mod raw_device;

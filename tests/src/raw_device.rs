@@ -92,8 +92,20 @@ impl RawKeys {
     }
 }
 
-/// Signs `person` in as the app does and returns the whole token response.
+/// Signs `person` in as the app does and returns the whole token response, with the code.
 pub async fn sign_in(origin: &str, person: &Person, nonce: &str) -> Value {
+    let form = code_exchange(origin, person, nonce).await;
+    let answer = http().post(format!("{origin}/token")).form(&form).send().await;
+    let answer = answer.expect("the provider answers");
+    assert_eq!(answer.status(), StatusCode::OK, "the code is exchanged");
+    let mut tokens: Value = answer.json().await.expect("tokens are JSON");
+    tokens["code"] = form[2].1.clone().into();
+    tokens
+}
+
+/// Where the app sends a person's browser, and the PKCE verifier that belongs to it.
+#[must_use]
+pub fn authorization_url(origin: &str, nonce: &str) -> (Url, String) {
     let verifier = random_text();
     let mut authorize = Url::parse(&format!("{origin}/authorize")).expect("an origin is a URL");
     authorize.query_pairs_mut().extend_pairs([
@@ -106,6 +118,12 @@ pub async fn sign_in(origin: &str, person: &Person, nonce: &str) -> Value {
         ("code_challenge", &digest::sha256_b64(&verifier)),
         ("code_challenge_method", "S256"),
     ]);
+    (authorize, verifier)
+}
+
+/// Signs `person` in as the app does and returns the token request that is due then.
+pub async fn code_exchange(origin: &str, person: &Person, nonce: &str) -> Vec<(String, String)> {
+    let (authorize, verifier) = authorization_url(origin, nonce);
     let back = person.sign_in(&authorize).await;
     let code = back.query_pairs().find(|(name, _)| name == "code");
     let code = code.expect("the provider sends a code").1.into_owned();
@@ -116,12 +134,7 @@ pub async fn sign_in(origin: &str, person: &Person, nonce: &str) -> Value {
         ("redirect_uri", REDIRECT_URI),
         ("code_verifier", &verifier),
     ];
-    let answer = http().post(format!("{origin}/token")).form(&form).send().await;
-    let answer = answer.expect("the provider answers");
-    assert_eq!(answer.status(), StatusCode::OK, "the code is exchanged");
-    let mut tokens: Value = answer.json().await.expect("tokens are JSON");
-    tokens["code"] = code.into();
-    tokens
+    form.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
 impl RawDevice {

@@ -1,6 +1,6 @@
 //! Everything a backend keeps, to show that something changed nothing.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use rusqlite::{Connection, OpenFlags, types::Value};
 
@@ -42,7 +42,7 @@ fn rows(store: &Connection, table: &str) -> Vec<String> {
             .filter(|(_, column)| *column != "last_seen_at")
         {
             let value: Value = row.get(index).expect("any value can be read");
-            text += &format!("{column}={value:?} ");
+            write!(text, "{column}={value:?} ").expect("a string takes any text");
         }
         rows.push(text);
     }

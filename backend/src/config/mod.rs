@@ -138,6 +138,7 @@ mod tests {
             ("[op]\nbinding_code_digits = 1", "binding_code_digits"),
             ("[consent]\nmatch_tries = 3", "match_tries"),
             ("[server]\nlisten = \"0.0.0.0:80\"", "listen"),
+            ("[server]\nlisten = \"127.0.0.2:80\"", "listen"),
             ("[server]\npublic_url = \"https://x.example/path\"", "public_url"),
             ("[server]\ntls = \"files\"", "tls_certificate"),
             ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
