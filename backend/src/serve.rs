@@ -138,8 +138,9 @@ fn development_certificate(
     names.sort();
     names.dedup();
     let made = rcgen::generate_simple_self_signed(names).map_err(|error| failed(io::Error::other(error)))?;
-    crate::keys::write_private(&key, made.signing_key.serialize_pem().as_bytes()).map_err(failed)?;
+    // The key last, because it is never overwritten: a start that was cut off between the two makes both anew.
     std::fs::write(&certificate, made.cert.pem()).map_err(failed)?;
+    crate::keys::write_private(&key, made.signing_key.serialize_pem().as_bytes()).map_err(failed)?;
     Ok((certificate, key))
 }
 

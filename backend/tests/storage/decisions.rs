@@ -110,6 +110,21 @@ pub async fn the_same_decision_again_gets_the_same_answer(store: &dyn Storage) {
     assert_eq!(store.last_seq(&person("ada")).await.unwrap(), 2, "it changes nothing");
 }
 
+/// S-028, S-029.
+pub async fn another_decision_under_the_same_jti_is_told_what_was_decided(store: &dyn Storage) {
+    ada_and_the_shop(store).await;
+    ask_ada(store, "h").await;
+    store.decide(approve("h", "j1")).await.unwrap();
+    let other = Decide {
+        decision: Decision::Deny(DenyReason::NotMe),
+        ..approve("h", "j1")
+    };
+    let Decided::Settled(view) = store.decide(other).await.unwrap() else {
+        panic!("S-028: a denial must not be answered as if it had been recorded");
+    };
+    assert_eq!(view.state, PromptState::Approved);
+}
+
 ///
 pub async fn an_expired_prompt_is_never_decided(store: &dyn Storage) {
     ada_and_the_shop(store).await;

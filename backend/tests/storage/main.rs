@@ -60,6 +60,7 @@ holds_for_sqlite! {
         the_first_decision_wins,
         of_a_hundred_parallel_decisions_one_is_recorded,
         the_same_decision_again_gets_the_same_answer,
+        another_decision_under_the_same_jti_is_told_what_was_decided,
         an_expired_prompt_is_never_decided,
         a_decision_counts_only_for_its_person,
         a_revoked_device_decides_nothing,

@@ -20,6 +20,7 @@ pub(super) fn decide(connection: &Connection, decide: &Decide) -> Result<Decided
     // Before anything that may have changed since: the same decision gets the same answer.
     if let Some(settlement) = &prompt.settlement
         && settlement.decision_jti.as_ref() == Some(&decide.jti)
+        && (settlement.view.state, settlement.view.reason) == outcome_of(&decide.decision)
         && settlement
             .view
             .decided_by
@@ -147,13 +148,17 @@ fn holds(device: &Device, thumbprint: &str) -> bool {
         .is_some_and(|keys| keys.pop_thumbprint == thumbprint || keys.uv_thumbprint == thumbprint)
 }
 
-fn view_of(decide: &Decide, device: &Device) -> SettledView {
-    let (state, reason) = match &decide.decision {
+fn outcome_of(decision: &Decision) -> (PromptState, Option<SettledReason>) {
+    match decision {
         Decision::Approve(_) => (PromptState::Approved, None),
         Decision::Deny(DenyReason::NotMe) => (PromptState::Denied, Some(SettledReason::NotMe)),
         Decision::Deny(DenyReason::ChangedMind) => (PromptState::Denied, Some(SettledReason::ChangedMind)),
         Decision::Deny(DenyReason::TooMany) => (PromptState::Denied, Some(SettledReason::TooMany)),
-    };
+    }
+}
+
+fn view_of(decide: &Decide, device: &Device) -> SettledView {
+    let (state, reason) = outcome_of(&decide.decision);
     SettledView {
         state,
         settled_at: Some(decide.now),
