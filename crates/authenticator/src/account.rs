@@ -80,6 +80,8 @@ pub(crate) struct Account {
     pub(crate) nudge: Notify,
     pub(crate) changed: Notify,
     pub(crate) fetching: tokio::sync::Mutex<()>,
+    // Held while the record is changed and written, so that a slow write never brings back what was wiped meanwhile.
+    keeping: tokio::sync::Mutex<Keeping>,
 }
 
 impl Account {
@@ -106,6 +108,7 @@ impl Account {
             nudge: Notify::new(),
             changed: Notify::new(),
             fetching: tokio::sync::Mutex::new(()),
+            keeping: tokio::sync::Mutex::new(Keeping::Kept),
         })
     }
 
@@ -123,6 +126,10 @@ impl Account {
 
     /// Takes over a changed record and what follows from it, and keeps it.
     pub(crate) async fn replace(&self, core: &Core, record: Record) -> Result<(), AuthenticatorError> {
+        let _in_order = self.keeping.lock().await;
+        if self.is_removed() {
+            return Err(AuthenticatorError::DeviceRemoved);
+        }
         let new = link(core, &record, &self.clock)?;
         save(core.host.secrets().as_ref(), &record).await?;
         *write(&self.record) = record;
@@ -132,6 +139,10 @@ impl Account {
 
     /// Keeps a changed record whose keys are the same.
     pub(crate) async fn update(&self, core: &Core, change: impl FnOnce(&mut Record)) -> Result<(), AuthenticatorError> {
+        let keeping = self.keeping.lock().await;
+        if *keeping == Keeping::Forgotten {
+            return Ok(());
+        }
         let changed = {
             let mut record = write(&self.record);
             change(&mut record);
@@ -155,6 +166,8 @@ impl Account {
     /// Forgets the account altogether.
     pub(crate) async fn forget(&self, core: &Core) -> Result<(), AuthenticatorError> {
         self.part();
+        let mut keeping = self.keeping.lock().await;
+        *keeping = Keeping::Forgotten;
         let store = core.host.secrets();
         self.gate.wipe(store.as_ref()).await?;
         store.delete(&seen_name(&self.id)).await?;
@@ -203,6 +216,13 @@ impl Account {
             removed: record.credentials.is_none(),
         }
     }
+}
+
+/// Whether an account's record is still written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    Kept,
+    Forgotten,
 }
 
 /// The way to the backend of `record`, unless the device was removed.
