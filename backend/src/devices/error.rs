@@ -58,6 +58,9 @@ pub enum DeviceError {
     /// The key belongs to another device.
     #[error("the key belongs to another device")]
     KeyInUse,
+    /// The person has as many devices as are allowed.
+    #[error("this person has too many devices: remove one first")]
+    TooManyDevices,
     /// The store did not answer.
     #[error("devices could not be read or written")]
     Storage(#[from] StorageError),

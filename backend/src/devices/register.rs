@@ -26,6 +26,18 @@ pub struct TwoFieldRegistration {
     pub id_token_hint: Secret,
 }
 
+/// Devices a person can have at a time, so that one sign-in cannot fill the store.
+const MAX_DEVICES: usize = 32;
+
+/// Whether registering `new` renews `device` and adds none.
+fn is_same(device: &Device, new: &NewDevice) -> bool {
+    match (&device.keys, &new.keys) {
+        (Some(old), Some(new)) => old.pop_thumbprint == new.pop_thumbprint,
+        (None, None) => device.push == new.push,
+        _ => false,
+    }
+}
+
 impl DeviceRegistry {
     /// Registers the calling device, or renews it when its key is known. The ID token was made for this very key, and both keys are proven.
     ///
@@ -120,6 +132,10 @@ impl DeviceRegistry {
     }
 
     async fn record(&self, new: NewDevice) -> Result<Device, DeviceError> {
+        let others = self.parts.storage.list_devices(&new.account).await?;
+        if others.len() >= MAX_DEVICES && !others.iter().any(|device| is_same(device, &new)) {
+            return Err(DeviceError::TooManyDevices);
+        }
         match self.parts.storage.register_device(new).await? {
             Registered::New(device) => {
                 tracing::info!(device.id = %device.id, "device {} is registered", device.id);

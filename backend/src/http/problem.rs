@@ -135,7 +135,7 @@ fn code_of_device(error: &DeviceError) -> ProblemCode {
         DeviceError::Token => Code::InvalidToken,
         DeviceError::Proof(_) => Code::InvalidDpopProof,
         DeviceError::Nonce => Code::UseDpopNonce,
-        DeviceError::TooManyProofs => Code::TooManyRequests,
+        DeviceError::TooManyProofs | DeviceError::TooManyDevices => Code::TooManyRequests,
         DeviceError::IdToken(_) => Code::InvalidIdToken,
         DeviceError::Session => Code::InvalidSession,
         DeviceError::Removed => Code::DeviceRemoved,

@@ -227,3 +227,20 @@ async fn a_device_with_a_push_token_alone_is_registered_without_keys() {
     let answer = post_form(&world, "device_registration_token=t&id_token_hint=abc".to_owned()).await;
     answer.refused(401, "invalid_id_token");
 }
+
+#[tokio::test]
+async fn one_sign_in_cannot_fill_the_store_with_devices() {
+    let world = World::new().await;
+    let hint = world.sign_id_token(&world.id_token_claims("anna", "n"));
+    let register = async |token: &str| {
+        let body = format!("device_registration_token={token}&id_token_hint={hint}");
+        post_form(&world, body).await
+    };
+    for n in 0..32 {
+        assert_eq!(register(&format!("tok{n}")).await.status, 204);
+    }
+    register("tok32").await.refused(429, "too_many_requests");
+    assert_eq!(register("tok31").await.status, 204, "a renewal adds none");
+    let devices = world.storage.list_devices(&World::account("anna")).await.unwrap();
+    assert_eq!(devices.len(), 32, "a refusal changes nothing");
+}
