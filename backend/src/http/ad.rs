@@ -7,31 +7,22 @@ use axum::{
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{any, delete, get, post, put},
 };
 use countersign_protocol::{ClientId, CountersignMetadata};
-use serde::Serialize;
 
-use super::{ad_devices, ad_requests, device_registration, problem::ApiError, stream};
-use crate::{consent::Consent, devices::DeviceRegistry, domain::APP_CLIENT_ID};
+use super::{
+    ad_devices, ad_requests,
+    device_api::{DeviceApi, json},
+    device_registration,
+    problem::ApiError,
+    stream,
+};
+use crate::domain::APP_CLIENT_ID;
 
 /// Largest body, bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// What the device API speaks for.
-pub struct DeviceApi {
-    /// Who may call.
-    pub registry: Arc<DeviceRegistry>,
-    /// What they are asked.
-    pub consent: Arc<Consent>,
-    /// The backend's origin.
-    pub backend: String,
-    /// The provider at which people sign in.
-    pub issuer: String,
-    /// Seconds between two signs of life on a stream.
-    pub heartbeat_seconds: u32,
-}
 
 /// The routes of the device API.
 pub fn routes(api: DeviceApi) -> Router {
@@ -88,15 +79,4 @@ async fn metadata(State(api): State<Arc<DeviceApi>>) -> Response {
             versions: vec!["1".to_owned()],
         },
     )
-}
-
-/// An answer of `body` as JSON.
-pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => (status, [(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "an answer cannot be written as JSON");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
 }

@@ -6,7 +6,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use countersign_protocol::{DeviceId, KeyRotation, PushUpdate, Rename};
 
 use super::{
-    ad::{DeviceApi, json},
+    device_api::{DeviceApi, json},
     dpop::Caller,
     intake::{JsonBody, PathId},
     problem::ApiError,

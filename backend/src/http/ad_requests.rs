@@ -10,7 +10,7 @@ use axum::{
 use countersign_protocol::{DecisionRequest, Handle};
 
 use super::{
-    ad::{DeviceApi, json},
+    device_api::{DeviceApi, json},
     dpop::Caller,
     intake::{self, JsonBody, PathId},
     problem::ApiError,

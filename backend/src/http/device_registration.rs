@@ -10,7 +10,7 @@ use axum::{
 use countersign_protocol::{DeviceRegistration, Secret, SessionRequest};
 
 use super::{
-    ad::{DeviceApi, json},
+    device_api::{DeviceApi, json},
     dpop,
     intake::{self, JsonBody},
     problem::ApiError,

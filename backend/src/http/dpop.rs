@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderName, header, request::Parts},
 };
 
-use super::{ad::DeviceApi, problem::ApiError};
+use super::{device_api::DeviceApi, problem::ApiError};
 use crate::{
     devices::{Call, DeviceError},
     domain::Device,

@@ -1,11 +1,12 @@
 //! HTTP: routes, limits, and what an error looks like. Nothing below this module knows about it.
 
-pub mod ad;
+mod ad;
 pub mod op;
 
 mod access_log;
 mod ad_devices;
 mod ad_requests;
+mod device_api;
 mod device_registration;
 mod dpop;
 mod forwarded;
@@ -21,7 +22,8 @@ mod stream;
 mod strict_json;
 
 pub use access_log::access_log;
-pub use ad::{DeviceApi, routes as device_routes};
+pub use ad::routes as device_routes;
+pub use device_api::DeviceApi;
 pub use forwarded::behind_proxy;
 pub use health::routes as health_routes;
 pub use op::routes as op_routes;

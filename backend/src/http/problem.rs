@@ -218,7 +218,7 @@ impl IntoResponse for ApiError {
             tries_left,
             settled,
         };
-        let mut response = super::ad::json(status, &problem);
+        let mut response = super::device_api::json(status, &problem);
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

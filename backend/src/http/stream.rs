@@ -14,7 +14,7 @@ use countersign_protocol::StreamEvent;
 use futures_util::stream;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::{ad::DeviceApi, dpop::Caller, problem::ApiError};
+use super::{device_api::DeviceApi, dpop::Caller, problem::ApiError};
 use crate::{
     consent::{Change, Changes, ConsentError, Heard, NotNow, Subscription},
     devices::DeviceError,

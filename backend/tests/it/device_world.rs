@@ -21,7 +21,7 @@ use countersign::{
         APP_CLIENT_ID, Account, AccountKey, AuthRequestId, BindingMode, Client, ClientAuthMethod, GrantType,
         KeyPurpose, Matching, NewAccount, NewAuthRequest,
     },
-    http::ad::{self, DeviceApi},
+    http::{DeviceApi, device_routes},
     keys::KeyRing,
     op::{AuthenticationDeviceTrigger as _, Triggered},
     storage::{Accounts as _, AuthRequests as _, Clients as _, Role, SqliteStorage},
@@ -115,7 +115,7 @@ impl World {
             clock: clock.clone(),
             wakes: Wakes::new(),
         }));
-        let router = ad::routes(DeviceApi {
+        let router = device_routes(DeviceApi {
             registry,
             consent: consent.clone(),
             backend: ORIGIN.to_owned(),
