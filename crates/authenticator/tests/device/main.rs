@@ -13,6 +13,8 @@ mod kit;
 #[cfg(test)]
 mod pairing;
 #[cfg(test)]
+mod slow_store;
+#[cfg(test)]
 mod trust;
 #[cfg(test)]
 mod waking;
