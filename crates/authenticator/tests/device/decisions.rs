@@ -1,5 +1,7 @@
 //! Approve and deny.
 
+use std::time::Duration;
+
 use countersign_authenticator::{
     AuthenticatorError,
     view::{ConnectionView, RequestState},
@@ -270,7 +272,11 @@ async fn a_clock_that_is_five_minutes_off_pairs_and_decides() {
 #[tokio::test]
 async fn an_approval_that_is_given_up_leaves_the_request_pending() {
     let fake = Fake::start().await;
-    let kit = Kit::live(&fake).await;
+    // Time enough between two sendings to give up in.
+    let mut options = quick();
+    options.timing.backoff_first = Duration::from_secs(20);
+    options.timing.backoff_most = Duration::from_secs(20);
+    let kit = Kit::paired(&fake, options).await;
     fake.ask("r1");
     kit.until_pending("r1").await;
     kit.present("r1");
