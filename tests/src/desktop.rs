@@ -157,9 +157,10 @@ impl Desktop {
     fn wait_for_keyring(&self) {
         let started = Instant::now();
         loop {
-            let mut store = self.command("secret-tool");
+            let mut store = self.command("timeout");
+            // A keyring that is not open yet may ask, and nobody would answer.
             store
-                .args(["store", "--label=probe", "probe", "probe"])
+                .args(["5", "secret-tool", "store", "--label=probe", "probe", "probe"])
                 .stdin(Stdio::piped())
                 .stderr(Stdio::null());
             let mut child = store.spawn().expect("secret-tool is installed");
