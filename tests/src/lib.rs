@@ -13,6 +13,7 @@ pub mod person;
 pub mod program;
 pub mod raw_device;
 pub mod relying_party;
+pub mod robot;
 pub mod snapshot;
 pub mod stage;
 pub mod stranger;
