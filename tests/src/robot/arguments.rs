@@ -62,8 +62,8 @@ impl Arguments {
         ensure!(!everybody.is_empty(), "nobody is named: give --person or --people");
         let mut names: Vec<&str> = everybody.iter().map(|person| person.username.as_str()).collect();
         names.sort_unstable();
-        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            bail!("{} is named twice", twice[0]);
+        if let Some([name, _]) = names.array_windows().find(|[one, next]| one == next) {
+            bail!("{name} is named twice");
         }
         Ok(everybody)
     }
