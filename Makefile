@@ -1,7 +1,7 @@
 # The verbs of this repository. Each is a script of its own, so that it can be read and run without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check app fmt
+.PHONY: help setup demo test check bench app fmt
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -19,6 +19,10 @@ test: ## everything a contributor must pass
 
 check: ## formatting, lints, generated files, licences: what needs no running program
 	@scripts/check.sh
+
+bench: ## measure this backend and node-oidc-provider in turn, write docs/benchmarks.md
+	@scripts/setup.sh bench
+	@scripts/bench.sh
 
 app: ## build the window: target/debug/countersign-app
 	@scripts/setup.sh app

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The benchmark: the same load on every system in turn, several rounds, medians. Prints lines and, with --page, writes docs/benchmarks.md.
-//   node bench.mjs --countersign PROGRAM --robot PROGRAM [--before PROGRAM] [--rounds 3] [--grants 2000] [--polls 20000]
+//   node bench.mjs --countersign PROGRAM --robot PROGRAM [--postgres PROGRAM] [--before PROGRAM] [--rounds 3] [--grants 2000] [--polls 20000]
 //                  [--pending 300000] [--only CASE] [--page FILE]
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -9,7 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { lineOf, median, writePage } from './page.mjs';
+import { linesOf, median, writePage } from './page.mjs';
 import { CROWD, PEOPLE, ours, peer, stopAll } from './systems.mjs';
 
 const LOAD = path.join(path.dirname(fileURLToPath(import.meta.url)), 'ciba-load.mjs');
@@ -19,6 +19,7 @@ const { values: options } = parseArgs({
   options: {
     countersign: { type: 'string' },
     robot: { type: 'string' },
+    postgres: { type: 'string' },
     before: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     grants: { type: 'string', default: '2000' },
@@ -43,7 +44,7 @@ async function load(system, { alg, words }) {
   const client = system.client(alg);
   const file = path.join(folder, 'result.json');
   const all = ['--issuer', system.issuer, '--client', client.id, '--secret', client.secret, '--hint-mod', PEOPLE, '--concurrency', CONCURRENCY];
-  all.push('--complete-url', system.complete, '--warmup', '300', '--pid', system.pid, '--json', file, '--quiet', ...words);
+  all.push('--complete-url', system.complete, '--warmup', '300', '--pid', system.pids, '--children', '--json', file, '--quiet', ...words);
   const robotBefore = system.robotCpu();
   const generator = spawn(process.execPath, [LOAD, ...all.map(String)], { stdio: 'inherit' });
   const code = await new Promise((resolve) => generator.once('exit', resolve));
@@ -87,15 +88,16 @@ async function besidePending(system) {
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-bench-'));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopAll().finally(() => process.exit(130)));
 try {
-  const { countersign, robot, before } = options;
-  const systems = [await ours({ name: 'ours', countersign, robot, folder: path.join(folder, 'ours') })];
-  systems.push(before ? await ours({ name: 'before', countersign: before, robot, folder: path.join(folder, 'before') }) : await peer({ folder }));
-  console.log(`${systems[0].name} and ${systems[1].name}, ${PEOPLE} people with paired devices, ${CONCURRENCY} at once:`);
+  const { countersign, robot, postgres, before } = options;
+  const own = (name, more) => ours({ name, countersign, robot, folder: path.join(folder, name), ...more });
+  const systems = [await own('ours'), before ? await own('before', { countersign: before }) : await peer({ folder })];
+  if (postgres) systems.push(await own('ours-on-postgresql', { postgres }));
+  console.log(`${systems.map((system) => system.name).join(', ')}; ${PEOPLE} people with paired devices, ${CONCURRENCY} at once:`);
   const result = await compare(systems);
   const pending = Number(options.pending) > 0 && !options.only ? await besidePending(systems[0]) : null;
-  const rows = CASES.map((one) => ({ ...one, ours: result(one, 'ours'), other: result(one, systems[1].name) }));
+  const rows = CASES.map((one) => ({ ...one, runs: systems.map((system) => ({ system: system.name, ...result(one, system.name) })) }));
   console.log(`\nServer CPU, ${systems[1].name} to ours:`);
-  for (const row of rows) console.log(`  ${lineOf(row)}`);
+  for (const row of rows) for (const line of linesOf(row)) console.log(`  ${line}`);
   if (options.page) writePage(options.page, { rows, pending, options, concurrency: CONCURRENCY, people: PEOPLE });
 } finally {
   await stopAll();

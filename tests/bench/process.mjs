@@ -23,10 +23,14 @@ function family(pid) {
   return found;
 }
 
-/** Memory in MiB now and at its peak, and CPU milliseconds so far; with `children`, of everything it started and still runs. */
-export function usage(pid, { children = false } = {}) {
+/**
+ * Memory in MiB now and at its peak, and CPU milliseconds so far, of the processes `pids` (separated by commas); with `children`, of all that they
+ * started as well.
+ */
+export function usage(pids, { children = false } = {}) {
   const total = { rss: 0, peak: 0, cpu: 0 };
-  for (const one of children ? family(pid) : [pid]) {
+  const named = `${pids}`.split(',');
+  for (const one of children ? named.flatMap(family) : named) {
     try {
       const fields = stat(one);
       // A process that ended has left its time with the one that waited for it.

@@ -1,5 +1,6 @@
 // The systems that are measured, as processes of this run on 127.0.0.1: ours with its robot device, and the peer.
 import { spawn, spawnSync } from 'node:child_process';
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
@@ -59,11 +60,18 @@ max_expiry = 3600
 supersede = false
 `;
 
-/** Our backend with 64 paired devices; `storage` is the TOML of its section. */
-export async function ours({ name, countersign, robot, folder, storage = '' }) {
+/** Our backend with 64 paired devices, on SQLite or, with the program `postgres`, on a PostgreSQL server of its own. */
+export async function ours({ name, countersign, robot, postgres, folder }) {
   fs.mkdirSync(folder, { recursive: true });
   const file = path.join(folder, 'config.toml');
-  fs.writeFileSync(file, config(storage || `path = ${JSON.stringify(path.join(folder, 'countersign.db'))}`));
+  const storage = [`path = ${JSON.stringify(path.join(folder, 'countersign.db'))}`];
+  const database = postgres && (await start(postgres, [], { log: path.join(folder, 'postgres.log') }));
+  if (database) {
+    const secret = path.join(folder, 'secret');
+    fs.writeFileSync(secret, crypto.randomBytes(32).toString('base64url'), { mode: 0o600 });
+    storage.push(`url = ${JSON.stringify(database.address)}`, `secret_file = ${JSON.stringify(secret)}`);
+  }
+  fs.writeFileSync(file, config(storage.join('\n')));
   const command = (words, input) => run(countersign, [...words.slice(0, 2), '--config', file, ...words.slice(2)], input);
   const person = (username) => {
     const password = `correct horse ${username}`;
@@ -87,8 +95,7 @@ export async function ours({ name, countersign, robot, folder, storage = '' }) {
     issuer: server.address,
     complete: `${devices.address}/decide?auth_req_id={auth_req_id}&action={action}`,
     client: (alg) => clients[alg],
-    usage: () => usage(server.pid),
-    pid: server.pid,
+    pids: [server.pid, ...(database ? [database.pid] : [])],
     robotCpu: () => usage(devices.pid).cpu,
   };
 }
@@ -103,8 +110,7 @@ export async function peer({ folder }) {
     issuer: server.address,
     complete: `${server.address}/hook/complete?auth_req_id={auth_req_id}&action={action}`,
     client: (alg) => ({ id: alg === 'ES256' ? 'load-es' : 'load-rs', secret: PEER_SECRET }),
-    usage: () => usage(server.pid),
-    pid: server.pid,
+    pids: [server.pid],
     robotCpu: () => 0,
   };
 }
