@@ -1,4 +1,6 @@
 //! What every store keeps to, told by claims that take any store, and what only the SQLite file does.
+//!
+//! The model is a store too: what the others do is compared with it.
 
 #[cfg(test)]
 mod accounts;
@@ -17,6 +19,8 @@ mod keys;
 #[cfg(test)]
 mod mismatches;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod prompts;
 #[cfg(test)]
 mod redemptions;
@@ -27,26 +31,32 @@ mod sample;
 #[cfg(test)]
 mod sqlite_file;
 #[cfg(test)]
+mod stores;
+#[cfg(test)]
 mod sweeps;
 
-/// Runs each claim on a fresh store.
-macro_rules! holds_for_sqlite {
+/// Runs each claim on a fresh store of each kind; [`stores`] makes them.
+macro_rules! every_store_keeps {
     ($($module:ident: $($claim:ident),+;)+) => {
         #[cfg(test)]
-        mod sqlite {
+        mod every_store_keeps {
+            every_store_keeps!(@store sqlite: $($module: $($claim),+;)+);
+            every_store_keeps!(@store model: $($module: $($claim),+;)+);
+        }
+    };
+    (@store $store:ident: $($module:ident: $($claim:ident),+;)+) => {
+        mod $store {
             $($(
                 #[tokio::test]
                 async fn $claim() {
-                    let directory = tempfile::tempdir().unwrap();
-                    let store = crate::sample::sqlite(&directory);
-                    crate::$module::$claim(&store).await;
+                    crate::stores::$store(crate::$module::$claim).await;
                 }
             )+)+
         }
     };
 }
 
-holds_for_sqlite! {
+every_store_keeps! {
     accounts:
         a_hint_finds_by_the_attributes_it_may_use_and_compares_exactly,
         a_hint_that_names_two_people_is_told_apart,
