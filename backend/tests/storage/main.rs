@@ -29,6 +29,8 @@ mod replay;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
+mod sequences;
+#[cfg(test)]
 mod sqlite_file;
 #[cfg(test)]
 mod stores;

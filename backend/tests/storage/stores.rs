@@ -4,12 +4,12 @@ use countersign::storage::Storage;
 
 use crate::{model::Model, sample};
 
-pub async fn sqlite(claim: impl AsyncFnOnce(&dyn Storage)) {
+pub async fn sqlite<T>(claim: impl AsyncFnOnce(&dyn Storage) -> T) -> T {
     let directory = tempfile::tempdir().unwrap();
     let store = sample::sqlite(&directory);
-    claim(&store).await;
+    claim(&store).await
 }
 
-pub async fn model(claim: impl AsyncFnOnce(&dyn Storage)) {
-    claim(&Model::default()).await;
+pub async fn model<T>(claim: impl AsyncFnOnce(&dyn Storage) -> T) -> T {
+    claim(&Model::default()).await
 }

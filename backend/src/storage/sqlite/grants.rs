@@ -49,7 +49,10 @@ impl Grants for SqliteStorage {
             if let Some(refresh) = connection.one(sql::grants::FIND_REFRESH, by, read_standing)? {
                 revoke_family(connection, &refresh.family.id, now)?;
             }
-            connection.run(sql::grants::REVOKE_ACCESS, by)?;
+            // A family without anything would never be swept.
+            if let Some(family) = connection.one(sql::grants::REVOKE_ACCESS, by, |row| row.text("family_id"))? {
+                connection.run(sql::grants::SWEEP_FAMILY, params![family])?;
+            }
             Ok(())
         })
         .await

@@ -173,14 +173,15 @@ fn expire(connection: &Connection, now: Millis, limit: u32) -> Result<Vec<Swept>
     Ok(swept.collect())
 }
 
-/// Ends what a removed client still asks.
+/// Ends what a removed client still asks. What was over before stays expired.
 pub(super) fn cancel_of_client(connection: &Connection, client_id: &str, now: Millis) -> Result<(), StorageError> {
     for prompt in connection.all(sql::prompts::PENDING_OF_CLIENT, params![client_id], read_prompt)? {
-        settle(
-            connection,
-            &prompt,
-            &Ending::without_decision(PromptState::Cancelled, now),
-        )?;
+        let ending = if prompt.expires_at <= now {
+            Ending::without_decision(PromptState::Expired, prompt.expires_at)
+        } else {
+            Ending::without_decision(PromptState::Cancelled, now)
+        };
+        settle(connection, &prompt, &ending)?;
     }
     Ok(())
 }

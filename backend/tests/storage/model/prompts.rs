@@ -110,23 +110,9 @@ impl Prompts for Model {
 
     async fn expire_prompts(&self, now: Millis, limit: u32) -> Result<Vec<Swept>, StorageError> {
         self.write(|kept| {
-            let mut overdue: Vec<Prompt> = kept
-                .prompts
-                .values()
-                .map(|asked| asked.prompt.clone())
-                .filter(|prompt| prompt.settlement.is_none() && prompt.expires_at <= now)
-                .collect();
-            overdue.sort_by_key(|prompt| (prompt.expires_at, prompt.handle.clone()));
-            let mut swept = Vec::new();
-            for Prompt {
-                account,
-                handle,
-                expires_at,
-                ..
-            } in limited(overdue, limit)
-            {
-                kept.settle(&handle, Ending::without_decision(PromptState::Expired, expires_at))?;
-                swept.push(Swept { account, handle });
+            let swept = limited(kept.overdue(now), limit);
+            for Swept { handle, .. } in &swept {
+                kept.expire(handle)?;
             }
             Ok(swept)
         })
@@ -159,6 +145,19 @@ impl Prompts for Model {
 }
 
 impl Model {
+    /// Expires the prompts that another store chose, in its order. False, and nothing happens, when that is not what `expire_prompts` may do.
+    pub fn expire_these(&self, now: Millis, limit: u32, chosen: &[Swept]) -> bool {
+        let overdue = self.read(|kept| kept.overdue(now));
+        let once = (1..chosen.len()).all(|n| !chosen[..n].contains(&chosen[n]));
+        let allowed =
+            once && chosen.iter().all(|swept| overdue.contains(swept)) && chosen.len() == limited(overdue, limit).len();
+        let done = self.write(|kept| {
+            let handles = chosen.iter().filter(|_| allowed).map(|swept| &swept.handle);
+            handles.into_iter().try_for_each(|handle| kept.expire(handle))
+        });
+        allowed && done.is_ok()
+    }
+
     fn prompts_where(&self, wanted: impl Fn(&Prompt) -> bool) -> Vec<Prompt> {
         self.read(|kept| {
             let prompts = kept.prompts.values().map(|asked| &asked.prompt);
@@ -178,6 +177,25 @@ impl Kept {
         self.prompts
             .get(handle)
             .filter(|asked| asked.prompt.account == *account)
+    }
+
+    /// Undecided past the deadline, earliest deadline first.
+    fn overdue(&self, now: Millis) -> Vec<Swept> {
+        let prompts = self.prompts.values().map(|asked| &asked.prompt);
+        let mut overdue: Vec<&Prompt> = prompts
+            .filter(|prompt| prompt.settlement.is_none() && prompt.expires_at <= now)
+            .collect();
+        overdue.sort_by_key(|prompt| (prompt.expires_at, prompt.handle.clone()));
+        let swept = overdue.into_iter().map(|prompt| Swept {
+            account: prompt.account.clone(),
+            handle: prompt.handle.clone(),
+        });
+        swept.collect()
+    }
+
+    fn expire(&mut self, handle: &Handle) -> Result<(), StorageError> {
+        let deadline = self.prompts[handle].prompt.expires_at;
+        self.settle(handle, Ending::without_decision(PromptState::Expired, deadline))
     }
 
     fn supersede(&mut self, newer: &Prompt) -> Result<Vec<Handle>, StorageError> {
