@@ -67,6 +67,7 @@ every_store_keeps! {
     clients:
         a_client_reads_back_as_it_was_added,
         a_removed_client_loses_its_grants_and_its_questions,
+        a_question_that_was_over_stays_so_when_its_client_is_removed,
         a_client_that_takes_a_removed_ones_id_inherits_nothing;
     decisions:
         the_first_decision_wins,
@@ -102,7 +103,8 @@ every_store_keeps! {
         tokens_stand_for_nothing_once_they_are_over,
         revoking_an_access_token_leaves_the_rest,
         revoking_a_refresh_token_takes_the_family,
-        a_client_revokes_only_its_own_tokens;
+        a_client_revokes_only_its_own_tokens,
+        a_family_goes_with_its_last_token;
     keys:
         the_first_key_signs_and_the_next_one_waits,
         promotion_retires_the_key_before_and_retired_ones_are_dropped,

@@ -4,7 +4,10 @@ mod call;
 mod names;
 mod observation;
 mod operation;
+mod questions;
+mod random;
 mod resolve;
+mod tokens;
 mod world;
 
 use std::{cell::RefCell, ops::Range};
@@ -14,10 +17,7 @@ use proptest::test_runner::{
 };
 use tokio::runtime::Builder;
 
-use self::{
-    operation::{Step, steps},
-    world::follow,
-};
+use self::{operation::Step, random::steps, world::follow};
 use crate::{model::Model, stores};
 
 /// What is heard in a sequence: operations and verdicts.

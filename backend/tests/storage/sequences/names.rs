@@ -50,20 +50,12 @@ impl Names {
         self.sessions.iter().map(String::as_str)
     }
 
-    pub fn handle(&self, back: u8) -> String {
-        from_newest(&self.handles, back).cloned().unwrap_or_else(nothing)
+    pub fn codes(&self) -> &[(String, ClientId)] {
+        &self.codes
     }
 
-    pub fn code(&self, back: u8) -> (String, ClientId) {
-        from_newest(&self.codes, back)
-            .cloned()
-            .unwrap_or_else(|| (nothing(), client_id(0)))
-    }
-
-    pub fn token(&self, back: u8) -> (String, ClientId) {
-        from_newest(&self.tokens, back)
-            .cloned()
-            .unwrap_or_else(|| (nothing(), client_id(0)))
+    pub fn owned_tokens(&self) -> &[(String, ClientId)] {
+        &self.tokens
     }
 
     pub fn new_handle(&mut self, name: Name) -> String {
@@ -106,18 +98,10 @@ pub fn stranger() -> AccountKey {
 
 fn give<T: Clone>(names: &mut Vec<T>, name: Name, fresh: impl FnOnce(usize) -> T) -> T {
     if let Name::Old(back) = name
-        && let Some(old) = from_newest(names, back)
+        && let Some(old) = names.iter().rev().nth(usize::from(back))
     {
         return old.clone();
     }
     names.push(fresh(names.len()));
     names[names.len() - 1].clone()
-}
-
-fn from_newest<T>(names: &[T], back: u8) -> Option<&T> {
-    names.iter().rev().nth(usize::from(back))
-}
-
-fn nothing() -> String {
-    "none".to_owned()
 }

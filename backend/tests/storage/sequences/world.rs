@@ -9,7 +9,7 @@ use super::{
     call::Call,
     names::{CLIENTS, Names, PEOPLE, STRANGER},
     observation::observe,
-    operation::{Name, Operation, Step},
+    operation::{Name, Operation, Register, Step},
 };
 use crate::{
     model::Model,
@@ -60,13 +60,14 @@ impl World<'_> {
             self.ask("", &Call::AddClient(Box::new(client))).await?;
         }
         for (device, person) in [(0, 0), (1, 0), (2, 1), (3, STRANGER)] {
-            let register = Operation::Register {
+            let register = Operation::Register(Register {
                 device,
                 person,
                 keys: Some([2 * device, 2 * device + 1]),
                 push: 1,
                 session: Name::Fresh,
-            };
+                again: false,
+            });
             let call = self.call(&register, NOW).await;
             self.ask("", &call).await?;
         }
