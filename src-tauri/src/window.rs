@@ -57,6 +57,8 @@ fn watch<R: Runtime>(window: &WebviewWindow<R>) {
         WindowEvent::Focused(false) | WindowEvent::CloseRequested { .. } | WindowEvent::Destroyed => {
             device.left_front();
         }
+        #[cfg(mobile)]
+        WindowEvent::Suspended => device.left_front(),
         _ => {}
     });
 }
