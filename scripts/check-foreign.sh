@@ -14,8 +14,8 @@ cd "$(dirname "$0")/.."
 packages=(countersign-authenticator countersign-app)
 targets=("$@")
 ((${#targets[@]} > 0)) || targets=(aarch64-linux-android aarch64-apple-ios aarch64-apple-darwin x86_64-pc-windows-msvc)
-unpacked=${RUST_WEB:-$PWD/.cache/rust-web}
-results=${FOREIGN_TARGET:-$PWD/.cache/foreign}
+unpacked=$(realpath -m "${RUST_WEB:-.cache/rust-web}")
+results=$(realpath -m "${FOREIGN_TARGET:-.cache/foreign}")
 stand_ins=$PWD/scripts/foreign
 
 die() {
@@ -29,9 +29,6 @@ pinned_can() {
     [[ -d $(rustc --print target-libdir --target "$target" 2>/dev/null) ]] || return 1
   done
 }
-
-temporary=$(mktemp -d)
-trap 'rm -rf "$temporary"' EXIT
 
 cargo=(cargo)
 if ! pinned_can; then
@@ -48,18 +45,23 @@ unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET RUSTC_WRAPPER
 scripts/node-packages.sh ui
 [[ -f ui/dist/index.html ]] || npm --prefix ui run build --silent
 
-# What the build scripts of the window's toolkit look for. Each is only looked at: no file of an SDK is read in a check.
-mkdir -p "$temporary/sdk" "$temporary/android/app" "$temporary/kotlin"
-export APPLE_SDK=$temporary/sdk PATH=$stand_ins:$PATH
+# What the build scripts of the window's toolkit look for: empty folders do. They keep their place, because what was built is built anew
+# when they move.
+empty=$results/empty
+mkdir -p "$empty/sdk" "$empty/android/app" "$empty/kotlin"
+export APPLE_SDK=$empty/sdk PATH=$stand_ins:$PATH
 export IPHONEOS_DEPLOYMENT_TARGET=14.0 MACOSX_DEPLOYMENT_TARGET=11.0
 export WRY_ANDROID_PACKAGE=dev.countersign.app WRY_ANDROID_LIBRARY=countersign_app_lib
-export WRY_ANDROID_KOTLIN_FILES_OUT_DIR=$temporary/kotlin TAURI_ANDROID_PROJECT_PATH=$temporary/android
+export WRY_ANDROID_KOTLIN_FILES_OUT_DIR=$empty/kotlin TAURI_ANDROID_PROJECT_PATH=$empty/android
 
+broken=()
 for target in "${targets[@]}"; do
   SECONDS=0
   name=${target//-/_}
   export "CC_$name=$stand_ins/compiler" "CXX_$name=$stand_ins/compiler" "AR_$name=$stand_ins/archiver"
-  "${cargo[@]}" check --quiet --locked --lib "${packages[@]/#/--package=}" --target "$target" --target-dir "$results" ||
-    die "$target does not compile"
-  printf '%-26s %d s\n' "$target" "$SECONDS"
+  verdict=ok
+  "${cargo[@]}" check --quiet --locked --lib "${packages[@]/#/--package=}" --target "$target" --target-dir "$results" || verdict=BROKEN
+  [[ $verdict == ok ]] || broken+=("$target")
+  printf '%-26s %-6s %4d s\n' "$target" "$verdict" "$SECONDS"
 done
+((${#broken[@]} == 0)) || die "does not compile for ${broken[*]}"
