@@ -1,8 +1,6 @@
 //! What the device tells, handed on to the window.
 
 use countersign_authenticator::AppEvent;
-#[cfg(desktop)]
-use countersign_authenticator::view::PairingView;
 use serde::Serialize;
 use tauri::{AppHandle, Emitter, Runtime};
 
@@ -16,7 +14,7 @@ pub(crate) fn forward<R: Runtime>(app: &AppHandle<R>, event: AppEvent) {
         AppEvent::Pairing(view) => {
             // The person comes back from the browser: the window should be what they see next. On a phone the link has shown it.
             #[cfg(desktop)]
-            if matches!(view, PairingView::Verifying) {
+            if matches!(view, countersign_authenticator::view::PairingView::Verifying) {
                 window::raise(app);
             }
             tell(app, "pairing", &view);
