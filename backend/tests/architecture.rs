@@ -9,7 +9,8 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
+    ("failpoints", &[]),
     ("config", &[]),
     ("domain", &[]),
     ("storage", &["domain", "config"]),
@@ -39,7 +40,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 const HOMES: [(&str, &[&str]); 4] = [
     ("rusqlite", &["storage"]),
     ("axum::", &["http", "app", "serve"]),
-    ("std::env", &["config"]),
+    ("std::env", &["config", "failpoints"]),
     ("askama", &["http"]),
 ];
 

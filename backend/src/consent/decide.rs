@@ -207,9 +207,12 @@ impl Consent {
             receipt: verified.receipt,
             now,
         };
+        fail_point!(Decide);
         match self.parts.storage.decide(decide).await? {
             Decided::Recorded(settled) => {
+                fail_point!(Wake);
                 self.parts.wakes.notify(&account);
+                fail_point!(Woken);
                 let (state, device) = (name_of(settled.state), verified.device.id);
                 tracing::info!(prompt.handle = %handle, device.id = %device, "prompt {handle} is {state} by device {device}");
                 Ok(DecisionAnswer::Recorded(Settled {

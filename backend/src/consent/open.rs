@@ -53,7 +53,9 @@ impl AuthenticationDeviceTrigger for Consent {
         let opened = self.parts.storage.open(opening).await?;
         let gone = opened.superseded.len();
         tracing::info!(prompt.handle = %handle, client.id = %client, superseded = gone, "prompt {handle} of client {client} waits");
+        fail_point!(Wake);
         self.parts.wakes.notify(&account);
+        fail_point!(Woken);
         Ok(())
     }
 }

@@ -47,6 +47,7 @@ fn redeem(connection: &Connection, redemption: &Redemption) -> Result<Redeemed, 
             request: Box::new(request),
         });
     }
+    fail_point!(Redeem);
     request.state = AuthRequestState::Redeemed { at: now };
     connection.run(sql::prompts::SET_REDEEMED, params![request.handle.as_str(), now])?;
     let family = GrantFamily {

@@ -105,6 +105,7 @@ fn open(connection: &Connection, opening: &Opening) -> Result<Opened, StorageErr
     };
     let seq = next_seq(connection, &prompt.account)?;
     add(connection, prompt, seq)?;
+    fail_point!(Open);
     if let Some(request) = &opening.auth_request {
         auth_requests::add(connection, request, &prompt.handle)?;
     }

@@ -75,6 +75,7 @@ pub(super) fn settle(connection: &Connection, prompt: &Prompt, ending: &Ending<'
     if let Some(receipt) = ending.receipt {
         keep_receipt(connection, &prompt.handle, receipt)?;
     }
+    fail_point!(Complete);
     if prompt.connector.is_embedded() {
         settle_request(connection, prompt, ending)?;
     }
