@@ -8,6 +8,7 @@ mod poll;
 mod power_cut;
 mod race;
 mod resume;
+mod soak;
 mod spine;
 mod tables_app;
 mod tables_decision;

@@ -1,0 +1,202 @@
+//! What people and clients do while the server is killed: they approve, deny, forget and disagree, poll, race and repeat.
+
+use std::{sync::Arc, time::Duration};
+
+use countersign_clock::SeededRandom;
+use countersign_protocol::Verdict;
+use futures_util::future::join_all;
+use tokio::{sync::watch, time::sleep};
+
+use super::{
+    calls::{Client, Question, World},
+    history::{At, RedeemAnswer, RequestHistory},
+};
+use crate::{Backend, Person, RawDevice, RelyingParty, raw_device::random_text};
+
+const PEOPLE: usize = 4;
+const CLIENTS: usize = 3;
+/// A guess every so often leaves the machine to the others.
+const BETWEEN_GUESSES: Duration = Duration::from_millis(5);
+
+/// Seeded luck.
+pub struct Chance(pub(super) SeededRandom);
+
+/// A person with two devices.
+pub struct Human {
+    /// Sign-in name.
+    pub name: String,
+    /// The devices.
+    pub devices: [RawDevice; 2],
+}
+
+/// Everybody.
+pub struct Cast {
+    /// People.
+    pub people: Vec<Human>,
+    /// Clients.
+    pub clients: Vec<Client>,
+    storm: usize,
+}
+
+/// What became of guessing ids.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Guesses {
+    /// Answered guesses.
+    pub made: usize,
+    /// Guesses that were answered otherwise than with `invalid_grant`.
+    pub right: usize,
+}
+
+impl Cast {
+    /// Brings everybody in. Some clients ask for `storm` tokens at once.
+    pub async fn gather(backend: &Backend, storm: usize) -> Self {
+        let mut people = Vec::new();
+        for number in 0..PEOPLE {
+            let name = format!("person{number}");
+            let person = Person::add(backend, &name);
+            let devices = [
+                RawDevice::register(backend, &person, "Phone").await,
+                RawDevice::register(backend, &person, "Laptop").await,
+            ];
+            people.push(Human { name, devices });
+        }
+        let mut clients = Vec::new();
+        for number in 0..CLIENTS {
+            let id = format!("client{number}");
+            let party = if number == 0 {
+                RelyingParty::add_with_key(backend, &id).await
+            } else {
+                RelyingParty::add(backend, &id, &[]).await
+            };
+            let keys = party.keys().await;
+            clients.push(Client { party, keys });
+        }
+        Self { people, clients, storm }
+    }
+
+    fn person(&self, chance: &Chance) -> &Human {
+        &self.people[pick(chance, PEOPLE)]
+    }
+
+    /// Two clients that are not the same.
+    fn clients(&self, chance: &Chance) -> (&Client, &Client) {
+        let first = pick(chance, CLIENTS);
+        (&self.clients[first], &self.clients[(first + 1) % CLIENTS])
+    }
+}
+
+fn pick(chance: &Chance, below: usize) -> usize {
+    usize::try_from(chance.draw(below as u64)).expect("a small number")
+}
+
+/// One request after the other, until the run is over; returns what became of those that were acknowledged.
+pub async fn visit(
+    world: Arc<World>,
+    cast: Arc<Cast>,
+    chance: Chance,
+    running: watch::Receiver<bool>,
+) -> Vec<RequestHistory> {
+    let mut histories = Vec::new();
+    while *running.borrow() {
+        histories.extend(one_request(&world, &cast, &chance).await);
+    }
+    histories
+}
+
+/// Tries ids that nobody was given (V-009).
+pub async fn guess(world: Arc<World>, cast: Arc<Cast>, running: watch::Receiver<bool>) -> Guesses {
+    let mut guesses = Guesses::default();
+    while *running.borrow() {
+        let (_, answer, _) = world.ask(&random_text(), &cast.clients[1]).await;
+        if answer != RedeemAnswer::Unknown {
+            guesses.made += 1;
+            guesses.right += usize::from(answer != RedeemAnswer::Invalid);
+        }
+        sleep(BETWEEN_GUESSES).await;
+    }
+    guesses
+}
+
+async fn one_request(world: &World, cast: &Cast, chance: &Chance) -> Option<RequestHistory> {
+    let luck = chance.draw(100);
+    let forgets = (60..68).contains(&luck);
+    let late = (68..76).contains(&luck);
+    let (person, (client, thief)) = (cast.person(chance), cast.clients(chance));
+    let seconds = if forgets || late { 3 } else { 15 };
+    let question = world.open(client, &person.name, seconds).await?;
+    let [phone, laptop] = &person.devices;
+    if chance.draw(8) == 0 {
+        world.redeem(&question, client).await;
+    }
+    let steals = chance.draw(8) == 0;
+    if !forgets && let Some(pending) = world.look(phone, &question).await {
+        let verdict = if chance.draw(3) == 0 {
+            Verdict::Deny
+        } else {
+            Verdict::Approve
+        };
+        let steal = async {
+            if steals {
+                world.steal(&question, thief).await;
+            }
+        };
+        match luck {
+            // Both devices at once.
+            76..90 => {
+                let other = if chance.draw(2) == 0 {
+                    Verdict::Deny
+                } else {
+                    Verdict::Approve
+                };
+                let on_laptop = async {
+                    if let Some(pending) = world.look(laptop, &question).await {
+                        world.decide(&question, laptop, &pending, other, true).await;
+                    }
+                };
+                let on_phone = world.decide(&question, phone, &pending, verdict, true);
+                tokio::join!(on_laptop, on_phone, steal);
+            }
+            // The client does not wait for the answer, and the device does not ask for it again.
+            90..97 => {
+                let decide = world.decide(&question, phone, &pending, verdict, false);
+                tokio::join!(decide, poll_to_the_end(world, &question, client), steal);
+            }
+            97.. => {
+                world.decide(&question, phone, &pending, Verdict::Approve, true).await;
+                steal.await;
+                join_all((0..cast.storm).map(|_| world.redeem(&question, client))).await;
+            }
+            _ => {
+                if late {
+                    sleep_until(world, question.deadline(), chance).await;
+                }
+                world.decide(&question, phone, &pending, verdict, true).await;
+                steal.await;
+            }
+        }
+    }
+    let pollers = 1 + chance.draw(3);
+    join_all((0..pollers).map(|_| poll_to_the_end(world, &question, client))).await;
+    Some(question.history())
+}
+
+/// Until shortly before or after `deadline`.
+async fn sleep_until(world: &World, deadline: At, chance: &Chance) {
+    let moment = (deadline + chance.draw(80_000)).saturating_sub(60_000);
+    sleep(Duration::from_micros(moment.saturating_sub(world.now()))).await;
+}
+
+/// Polls as it was told, until the answer is final.
+async fn poll_to_the_end(world: &World, question: &Question, client: &Client) {
+    let mut interval = Duration::from_millis(1_050);
+    loop {
+        match world.redeem(question, client).await {
+            (RedeemAnswer::Unknown, _) => {}
+            (RedeemAnswer::Pending, slower) => {
+                interval += Duration::from_secs(if slower { 5 } else { 0 });
+                sleep(interval).await;
+            }
+            _ => return,
+        }
+    }
+}
