@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign_jose::{JwkSet, digest};
-use countersign_protocol::{CIBA_GRANT, Handle, Pending, RequestStatus, Settled, SettledView, Verdict};
+use countersign_jose::{JwkSet, b64, digest};
+use countersign_protocol::{CIBA_GRANT, Handle, Pending, RequestClaims, RequestStatus, Settled, SettledView, Verdict};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -31,6 +31,17 @@ pub struct Client {
     pub party: RelyingParty,
     /// The provider's keys.
     pub keys: JwkSet,
+}
+
+/// How a device decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Deciding {
+    /// What.
+    pub verdict: Verdict,
+    /// Signed at once, but sent then.
+    pub not_before: At,
+    /// Whether it goes on until there is an answer.
+    pub perseveres: bool,
 }
 
 /// A request that was acknowledged, and what happens to it.
@@ -161,16 +172,19 @@ impl World {
         }
     }
 
-    /// The device decides; when no answer comes and it `perseveres`, it sends the same decision again.
-    pub async fn decide(
-        &self,
-        question: &Question,
-        device: &RawDevice,
-        pending: &Pending,
-        verdict: Verdict,
-        perseveres: bool,
-    ) {
-        let decision = device.decision(pending, verdict, None);
+    /// The device decides, unless it thinks that it is too late; when no answer comes and it `perseveres`, it sends the same decision again.
+    pub async fn decide(&self, question: &Question, device: &RawDevice, pending: &Pending, how: Deciding) {
+        let Deciding {
+            verdict,
+            not_before,
+            perseveres,
+        } = how;
+        let claims = device.claims(pending, verdict, None);
+        if claims.iat >= deadline_of(&pending.request) {
+            return;
+        }
+        let decision = device.sign(pending, &claims);
+        tokio::time::sleep(Duration::from_micros(not_before.saturating_sub(self.now()))).await;
         let started = Instant::now();
         loop {
             self.server().await;
@@ -262,4 +276,12 @@ impl World {
             self.surprise(format!("{what}: {status} {body}"));
         }
     }
+}
+
+/// The deadline that a request object names, seconds.
+fn deadline_of(request: &str) -> i64 {
+    let payload = request.split('.').nth(1).unwrap_or_default();
+    let payload = b64::decode(payload).expect("a request object is a JWS");
+    let claims: RequestClaims = serde_json::from_slice(&payload).expect("section 5: its claims");
+    claims.exp
 }

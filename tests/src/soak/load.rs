@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tokio::{sync::watch, time::sleep};
 
 use super::{
-    calls::{Client, Question, World},
+    calls::{Client, Deciding, Question, World},
     history::{At, RedeemAnswer, RequestHistory},
 };
 use crate::{Backend, Person, RawDevice, RelyingParty, raw_device::random_text};
@@ -130,11 +130,13 @@ async fn one_request(world: &World, cast: &Cast, chance: &Chance) -> Option<Requ
     }
     let steals = chance.draw(8) == 0;
     if !forgets && let Some(pending) = world.look(phone, &question).await {
-        let verdict = if chance.draw(3) == 0 {
-            Verdict::Deny
-        } else {
-            Verdict::Approve
+        let verdict = any_verdict(chance);
+        let how = |verdict| Deciding {
+            verdict,
+            not_before: if late { around(question.deadline(), chance) } else { 0 },
+            perseveres: !(90..97).contains(&luck),
         };
+        let on_phone = |verdict| world.decide(&question, phone, &pending, how(verdict));
         let steal = async {
             if steals {
                 world.steal(&question, thief).await;
@@ -143,34 +145,37 @@ async fn one_request(world: &World, cast: &Cast, chance: &Chance) -> Option<Requ
         match luck {
             // Both devices at once.
             76..90 => {
-                let other = if chance.draw(2) == 0 {
-                    Verdict::Deny
-                } else {
-                    Verdict::Approve
-                };
+                let other = any_verdict(chance);
                 let on_laptop = async {
                     if let Some(pending) = world.look(laptop, &question).await {
-                        world.decide(&question, laptop, &pending, other, true).await;
+                        world.decide(&question, laptop, &pending, how(other)).await;
                     }
                 };
-                let on_phone = world.decide(&question, phone, &pending, verdict, true);
-                tokio::join!(on_laptop, on_phone, steal);
+                tokio::join!(on_laptop, on_phone(verdict), steal);
             }
             // The client does not wait for the answer, and the device does not ask for it again.
             90..97 => {
-                let decide = world.decide(&question, phone, &pending, verdict, false);
-                tokio::join!(decide, poll_to_the_end(world, &question, client), steal);
+                let polls = poll_to_the_end(world, &question, client);
+                tokio::join!(on_phone(verdict), polls, steal);
             }
             97.. => {
-                world.decide(&question, phone, &pending, Verdict::Approve, true).await;
+                on_phone(Verdict::Approve).await;
                 steal.await;
                 join_all((0..cast.storm).map(|_| world.redeem(&question, client))).await;
             }
+            // The decision arrives when the time is over, or nearly, and the client asks right then.
+            _ if late => {
+                let polls = async {
+                    sleep(Duration::from_micros(
+                        around(question.deadline(), chance).saturating_sub(world.now()),
+                    ))
+                    .await;
+                    poll_to_the_end(world, &question, client).await;
+                };
+                tokio::join!(on_phone(verdict), polls, steal);
+            }
             _ => {
-                if late {
-                    sleep_until(world, question.deadline(), chance).await;
-                }
-                world.decide(&question, phone, &pending, verdict, true).await;
+                on_phone(verdict).await;
                 steal.await;
             }
         }
@@ -180,10 +185,16 @@ async fn one_request(world: &World, cast: &Cast, chance: &Chance) -> Option<Requ
     Some(question.history())
 }
 
-/// Until shortly before or after `deadline`.
-async fn sleep_until(world: &World, deadline: At, chance: &Chance) {
-    let moment = (deadline + chance.draw(80_000)).saturating_sub(60_000);
-    sleep(Duration::from_micros(moment.saturating_sub(world.now()))).await;
+fn any_verdict(chance: &Chance) -> Verdict {
+    match chance.draw(3) {
+        0 => Verdict::Deny,
+        _ => Verdict::Approve,
+    }
+}
+
+/// Shortly before `deadline`, or just after.
+fn around(deadline: At, chance: &Chance) -> At {
+    (deadline + chance.draw(60_000)).saturating_sub(50_000)
 }
 
 /// Polls as it was told, until the answer is final.
