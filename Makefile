@@ -1,7 +1,7 @@
 # The verbs of this repository. Each is a script of its own, so that it can be read and run without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check app fmt
+.PHONY: help setup demo test check soak app fmt
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -19,6 +19,11 @@ test: ## everything a contributor must pass
 
 check: ## formatting, lints, generated files, licences: what needs no running program
 	@scripts/check.sh
+
+SECONDS ?= 60
+
+soak: ## kill the server under load for SECONDS=60, and judge what became of every request
+	@scripts/soak.sh --seconds $(SECONDS)
 
 app: ## build the window: target/debug/countersign-app
 	@scripts/setup.sh app

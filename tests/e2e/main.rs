@@ -1,6 +1,7 @@
 //! Stories over real HTTP between real processes.
 
 mod device_life;
+mod failure_points;
 mod interop;
 mod logs;
 mod operator;

@@ -27,7 +27,7 @@ use self::{
 use crate::{Backend, BackendOptions};
 
 /// Requests live for seconds, so that runs see them end; only the ready line is logged, since each restart reads it.
-const CONFIG: &str = "[op]\ninterval = 1\nexpires_in = 15\nmin_expiry = 3\ngrace_seconds = 20\n\
+pub const CONFIG: &str = "[op]\ninterval = 1\nexpires_in = 15\nmin_expiry = 3\ngrace_seconds = 20\n\
     [consent]\nsupersede = false\n[log]\nlevel = \"warn,countersign::app=info\"\n";
 
 /// How a run is made.
