@@ -71,6 +71,8 @@ static ARMED: LazyLock<Option<Armed>> = LazyLock::new(|| {
     Some(armed)
 });
 static HITS: AtomicU32 = AtomicU32::new(0);
+/// Commits are counted when they are on disk, so that one that is tried again counts once.
+static COMMITS: AtomicU32 = AtomicU32::new(0);
 /// Whether the transaction that is open is a step of a grant: housekeeping commits at its own times, and would make counting a game of chance.
 static IN_GRANT: AtomicBool = AtomicBool::new(false);
 
@@ -90,19 +92,22 @@ fn read(text: &str) -> Option<Armed> {
 
 /// Fails here, if this is where and when it has to.
 pub(crate) fn reach(point: Point) {
-    let counts = match point {
+    let hit = match point {
         Point::Open | Point::Complete | Point::Redeem => {
             IN_GRANT.store(true, Ordering::SeqCst);
-            true
+            None
         }
-        Point::CommitBefore => IN_GRANT.load(Ordering::SeqCst),
-        Point::CommitAfter => IN_GRANT.swap(false, Ordering::SeqCst),
-        Point::Decide | Point::Wake | Point::Woken => true,
+        Point::CommitBefore if IN_GRANT.load(Ordering::SeqCst) => Some(COMMITS.load(Ordering::SeqCst) + 1),
+        Point::CommitAfter if IN_GRANT.swap(false, Ordering::SeqCst) => {
+            Some(COMMITS.fetch_add(1, Ordering::SeqCst) + 1)
+        }
+        Point::CommitBefore | Point::CommitAfter => return,
+        Point::Decide | Point::Wake | Point::Woken => None,
     };
-    let Some(armed) = ARMED.as_ref().filter(|armed| counts && armed.point == point) else {
+    let Some(armed) = ARMED.as_ref().filter(|armed| armed.point == point) else {
         return;
     };
-    if HITS.fetch_add(1, Ordering::SeqCst) + 1 != armed.hit {
+    if hit.unwrap_or_else(|| HITS.fetch_add(1, Ordering::SeqCst) + 1) != armed.hit {
         return;
     }
     tracing::warn!(failpoint = ?point, "the process fails here, as it was told to");

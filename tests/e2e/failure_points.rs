@@ -7,7 +7,7 @@ use countersign_e2e::{
     backend::FAILPOINT,
     eventually, program,
     soak::{
-        CONFIG,
+        CONFIG, Store,
         calls::{Deciding, Question, World},
         checker,
         history::{RedeemAnswer, RequestHistory},
@@ -16,6 +16,7 @@ use countersign_e2e::{
     },
     stage::refusal,
 };
+use countersign_postgres_cluster::Cluster;
 use countersign_protocol::Verdict;
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -63,8 +64,22 @@ fn breakable() -> BackendOptions {
 
 /// R-167, S-022, S-026: whatever was acknowledged holds, nothing is doubled, and a repetition gets through.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_grant_survives_the_servers_death_at_every_step() {
-    let mut backend = Backend::start(&breakable());
+async fn a_grant_in_a_file_survives_the_servers_death_at_every_step() {
+    die_at_every_step(Store::Sqlite).await;
+}
+
+/// R-167, S-022, S-026: the same promises.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_grant_in_a_database_server_survives_the_servers_death_at_every_step() {
+    die_at_every_step(Store::Postgres).await;
+}
+
+async fn die_at_every_step(store: Store) {
+    let cluster = store.start();
+    let mut backend = Backend::start(&BackendOptions {
+        database_url: cluster.as_ref().map(Cluster::database),
+        ..breakable()
+    });
     let cast = Cast::gather(&backend, 0).await;
     let (up, is_up) = watch::channel(true);
     let world = World::new(is_up);

@@ -1,8 +1,9 @@
 //! The real backend as a process.
 
 use std::{
+    fmt::Write as _,
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
@@ -11,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::program;
+use crate::{program, raw_device::random_text};
 
 /// How a test wants its backend.
 #[derive(Default)]
@@ -20,6 +21,8 @@ pub struct BackendOptions {
     pub config: String,
     /// Environment variables of the server.
     pub environment: Vec<(&'static str, String)>,
+    /// The PostgreSQL database, in place of a SQLite file.
+    pub database_url: Option<String>,
     /// Whether the server is the build that fails where it is told to, see [`Backend::fail_at`].
     pub failpoints: bool,
 }
@@ -61,7 +64,13 @@ impl Backend {
     pub fn prepare(options: &BackendOptions) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let database = folder.path().join("countersign.db");
-        let head = format!("[storage]\npath = {:?}\n", database.display().to_string());
+        let mut head = format!("[storage]\npath = {:?}\n", database.display().to_string());
+        if let Some(url) = &options.database_url {
+            let secret = folder.path().join("secret.key");
+            fs::write(&secret, random_text()).expect("the key-encryption key can be written");
+            let secret = secret.display().to_string();
+            write!(head, "url = {url:?}\nsecret_file = {secret:?}\n").expect("text can be written");
+        }
         let config = if options.config.is_empty() {
             DEFAULTS
         } else {

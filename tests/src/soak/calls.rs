@@ -16,6 +16,8 @@ use crate::{RawDevice, RelyingParty};
 
 /// A decision is good for a minute; its sender gives up before.
 const PERSEVERANCE: Duration = Duration::from_secs(40);
+/// Before a call is made again.
+const PAUSE: Duration = Duration::from_millis(20);
 const GRACE: At = 20_000_000;
 
 /// The time of the run, and what nobody expected.
@@ -203,6 +205,7 @@ impl World {
             if answer != DecideAnswer::Unknown || !perseveres || started.elapsed() > PERSEVERANCE {
                 return;
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

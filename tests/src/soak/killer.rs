@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use countersign_postgres_cluster::Cluster;
 use tokio::sync::watch;
 
 use super::load::Chance;
@@ -16,38 +17,76 @@ pub enum Kills {
     For(Duration),
 }
 
-/// Kills and restarts; says through `up` when calls have a chance. Returns how often it killed.
-pub async fn kill_now_and_then(
-    backend: &mut Backend,
-    up: &watch::Sender<bool>,
-    chance: &Chance,
-    kills: Kills,
-) -> usize {
-    let began = Instant::now();
-    let mut killed = 0;
-    loop {
-        let over = match kills {
-            Kills::Count(count) => killed >= count,
-            Kills::For(time) => began.elapsed() >= time,
-        };
-        if over {
-            return killed;
-        }
-        tokio::time::sleep(chance.moment(100, 1200)).await;
-        killed += tokio::task::block_in_place(|| kill_once(backend, up, chance));
-    }
+/// The one with the knife.
+pub struct Killer<'a> {
+    backend: &'a mut Backend,
+    cluster: Option<&'a mut Cluster>,
+    up: watch::Sender<bool>,
+    chance: Chance,
 }
 
-fn kill_once(backend: &mut Backend, up: &watch::Sender<bool>, chance: &Chance) -> usize {
-    backend.kill();
-    up.send_replace(false);
-    let mut killed = 1;
-    if chance.draw(4) == 0 {
-        // While it reads the store, before it listens, or just after.
-        backend.start_and_kill(chance.moment(0, 250));
-        killed += 1;
+impl<'a> Killer<'a> {
+    /// Kills `backend`, and `cluster` where there is one; says through `up` when calls have a chance.
+    #[must_use]
+    pub fn new(
+        backend: &'a mut Backend,
+        cluster: Option<&'a mut Cluster>,
+        up: watch::Sender<bool>,
+        chance: Chance,
+    ) -> Self {
+        Self {
+            backend,
+            cluster,
+            up,
+            chance,
+        }
     }
-    backend.restart();
-    up.send_replace(true);
-    killed
+
+    /// Kills and restarts until it is over. Returns how often it killed.
+    pub async fn kill_now_and_then(&mut self, kills: Kills) -> usize {
+        let began = Instant::now();
+        let mut killed = 0;
+        loop {
+            let over = match kills {
+                Kills::Count(count) => killed >= count,
+                Kills::For(time) => began.elapsed() >= time,
+            };
+            if over {
+                return killed;
+            }
+            tokio::time::sleep(self.chance.moment(100, 1200)).await;
+            killed += tokio::task::block_in_place(|| self.kill_once());
+        }
+    }
+
+    fn kill_once(&mut self) -> usize {
+        let luck = self.chance.draw(8);
+        if luck < 3
+            && let Some(cluster) = self.cluster.as_mut()
+        {
+            // The database alone, or both.
+            cluster.kill();
+            self.up.send_replace(false);
+            if luck == 0 {
+                self.backend.kill();
+            }
+            cluster.restart();
+            if luck == 0 {
+                self.backend.restart();
+            }
+            self.up.send_replace(true);
+            return 1;
+        }
+        self.backend.kill();
+        self.up.send_replace(false);
+        let mut killed = 1;
+        if luck < 5 {
+            // While it reads the store, before it listens, or just after.
+            self.backend.start_and_kill(self.chance.moment(0, 250));
+            killed += 1;
+        }
+        self.backend.restart();
+        self.up.send_replace(true);
+        killed
+    }
 }

@@ -202,7 +202,7 @@ async fn poll_to_the_end(world: &World, question: &Question, client: &Client) {
     let mut interval = Duration::from_millis(1_050);
     loop {
         match world.redeem(question, client).await {
-            (RedeemAnswer::Unknown, _) => {}
+            (RedeemAnswer::Unknown, _) => sleep(BETWEEN_GUESSES).await,
             (RedeemAnswer::Pending, slower) => {
                 interval += Duration::from_secs(if slower { 5 } else { 0 });
                 sleep(interval).await;

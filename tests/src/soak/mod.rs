@@ -16,11 +16,12 @@ pub mod report;
 use std::{sync::Arc, time::Duration};
 
 use countersign_clock::{Random as _, SeededRandom};
+use countersign_postgres_cluster::{Cluster, PowerLoss};
 use tokio::sync::watch;
 
 use self::{
     calls::World,
-    killer::Kills,
+    killer::{Killer, Kills},
     load::{Cast, Chance},
     report::Report,
 };
@@ -30,9 +31,37 @@ use crate::{Backend, BackendOptions};
 pub const CONFIG: &str = "[op]\ninterval = 1\nexpires_in = 15\nmin_expiry = 3\ngrace_seconds = 20\n\
     [consent]\nsupersede = false\n[log]\nlevel = \"warn,countersign::app=info\"\n";
 
+/// Where everything is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Store {
+    /// A file.
+    Sqlite,
+    /// A PostgreSQL server of the run's own, which is killed, too.
+    Postgres,
+}
+
+impl Store {
+    /// Its name on the command line and in the report.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+
+    /// Starts what it needs. Commits wait for the disk, as in production.
+    #[must_use]
+    pub fn start(self) -> Option<Cluster> {
+        (self == Self::Postgres).then(|| Cluster::start(PowerLoss::Survived))
+    }
+}
+
 /// How a run is made.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Where everything is kept.
+    pub store: Store,
     /// Where chance begins.
     pub seed: u64,
     /// How long.
@@ -48,7 +77,11 @@ pub struct Options {
 /// # Panics
 /// When the server does not come back, or people and clients cannot be set up.
 pub async fn run(options: &Options) -> Report {
-    let mut backend = Backend::start(&BackendOptions::with(CONFIG));
+    let mut cluster = options.store.start();
+    let mut backend = Backend::start(&BackendOptions {
+        database_url: cluster.as_ref().map(Cluster::database),
+        ..BackendOptions::with(CONFIG)
+    });
     let (up, is_up) = watch::channel(true);
     let world = Arc::new(World::new(is_up));
     let cast = Arc::new(Cast::gather(&backend, options.storm).await);
@@ -62,7 +95,8 @@ pub async fn run(options: &Options) -> Report {
         .collect();
     let guessing = tokio::spawn(load::guess(world.clone(), cast.clone(), is_running));
 
-    let killed = killer::kill_now_and_then(&mut backend, &up, &Chance::new(options.seed), options.kills).await;
+    let mut killer = Killer::new(&mut backend, cluster.as_mut(), up, Chance::new(options.seed));
+    let killed = killer.kill_now_and_then(options.kills).await;
     running.send_replace(false);
     let mut histories = Vec::new();
     for visitor in visitors {
@@ -72,7 +106,7 @@ pub async fn run(options: &Options) -> Report {
 
     ledger::tell(&world, &cast, &mut histories).await;
     ledger::verify_some(&cast, &histories).await;
-    let report = Report::of(options.seed, killed, guesses, histories, world.surprises());
+    let report = Report::of(options, killed, guesses, histories, world.surprises());
     if !report.holds() {
         println!("the data directory is kept: {}", backend.keep().display());
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{
+    Options,
     checker::{self, Broken, Violation},
     history::{Action, End, RequestHistory},
     load::Guesses,
@@ -43,7 +44,7 @@ impl Report {
     /// Judges `histories` and counts.
     #[must_use]
     pub fn of(
-        seed: u64,
+        options: &Options,
         kills: usize,
         guesses: Guesses,
         histories: Vec<RequestHistory>,
@@ -58,8 +59,8 @@ impl Report {
         let redemption = |action: &Action| matches!(action, Action::Redeem(_));
         let steps = || histories.iter().flat_map(|history| &history.steps);
         Self {
-            store: "sqlite",
-            seed,
+            store: options.store.name(),
+            seed: options.seed,
             kills,
             requests: histories.len(),
             transitions: histories.iter().map(RequestHistory::transitions).sum(),
