@@ -4,6 +4,17 @@
 
 #![forbid(unsafe_code)]
 
+/// Names a step of a grant at which a build for tests can be told to fail. In every other build it is nothing.
+macro_rules! fail_point {
+    ($point:ident) => {
+        #[cfg(feature = "failpoints")]
+        crate::failpoints::reach(crate::failpoints::Point::$point);
+    };
+}
+
+#[cfg(feature = "failpoints")]
+mod failpoints;
+
 pub mod config;
 pub mod domain;
 pub mod storage;

@@ -16,6 +16,7 @@ pub mod program;
 pub mod raw_device;
 pub mod relying_party;
 pub mod snapshot;
+pub mod soak;
 pub mod stage;
 pub mod stranger;
 pub mod wire;
