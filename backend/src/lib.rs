@@ -2,9 +2,13 @@
 //!
 //! Modules stand in arrow order: each imports only from those above it, as `tests/architecture.rs` proves.
 
+pub mod meters;
+pub mod steps;
+
 pub mod config;
 pub mod domain;
 pub mod storage;
+pub mod telemetry;
 
 pub mod keys;
 pub mod op;

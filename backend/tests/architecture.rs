@@ -9,18 +9,37 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 15] = [
+    ("meters", &[]),
+    ("steps", &[]),
     ("config", &[]),
     ("domain", &[]),
-    ("storage", &["domain", "config"]),
-    ("keys", &["domain", "storage"]),
-    ("op", &["config", "domain", "storage", "keys"]),
+    ("telemetry", &["steps", "config"]),
+    ("storage", &["meters", "steps", "domain", "config"]),
+    ("keys", &["meters", "domain", "storage"]),
+    ("op", &["meters", "steps", "config", "domain", "storage", "keys"]),
     ("devices", &["config", "domain", "storage", "keys"]),
-    ("consent", &["config", "domain", "storage", "keys", "op", "devices"]),
+    (
+        "consent",
+        &[
+            "meters", "steps", "config", "domain", "storage", "keys", "op", "devices",
+        ],
+    ),
     ("jobs", &["domain", "storage", "keys", "op", "consent"]),
     (
         "http",
-        &["config", "domain", "storage", "keys", "op", "devices", "consent"],
+        &[
+            "meters",
+            "steps",
+            "config",
+            "domain",
+            "telemetry",
+            "storage",
+            "keys",
+            "op",
+            "devices",
+            "consent",
+        ],
     ),
     ("serve", &["config", "keys"]),
     (
@@ -31,16 +50,28 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ),
     (
         "cli",
-        &["config", "domain", "storage", "keys", "op", "devices", "consent", "app"],
+        &[
+            "config",
+            "domain",
+            "telemetry",
+            "storage",
+            "keys",
+            "op",
+            "devices",
+            "consent",
+            "app",
+        ],
     ),
 ];
 
 /// Libraries that belong to one place.
-const HOMES: [(&str, &[&str]); 4] = [
+const HOMES: [(&str, &[&str]); 6] = [
     ("rusqlite", &["storage"]),
-    ("axum::", &["http", "app", "serve"]),
+    ("axum::", &["http", "app", "serve", "telemetry"]),
     ("std::env", &["config"]),
     ("askama", &["http"]),
+    ("prometheus_client", &["meters"]),
+    ("opentelemetry", &["telemetry"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -59,11 +59,17 @@ impl ConfigFile {
 /// # Errors
 /// With a sentence for the operator.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    // The HTTP client takes it from here. An error means that the program around us has installed one.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     match cli.command {
         Command::Serve(file) => {
             let config = file.load()?;
-            logging::start(&config.log)?;
-            app::run(config).await
+            let telemetry = logging::start(&config)?;
+            let ran = app::run(config).await;
+            if let Some(telemetry) = telemetry {
+                telemetry.shut_down().await;
+            }
+            ran
         }
         Command::Defaults => {
             #[expect(clippy::print_stdout, reason = "the defaults are this command's output")]

@@ -1,4 +1,5 @@
 use super::{Consent, ConsentError};
+use crate::meters::{Outcome, meters};
 
 impl Consent {
     /// Settles prompts whose time is over, at most `limit`, and tells their people. Returns how many. Verdicts do not wait for it: a
@@ -13,6 +14,7 @@ impl Consent {
             tracing::info!(prompt.handle = %prompt.handle, "prompt {} is expired", prompt.handle);
             self.parts.wakes.notify(&prompt.account);
         }
+        meters().count_many(Outcome::Expired, expired.len());
         Ok(expired.len())
     }
 }
