@@ -1,5 +1,6 @@
 //! The operator's commands.
 
+mod backup;
 mod client;
 mod client_name;
 mod keys;
@@ -36,6 +37,21 @@ enum Command {
     Client(client::Args),
     /// List and rotate signing keys
     Keys(keys::Args),
+    /// Copy the database into a file, while the server runs or not
+    #[command(
+        after_help = "Example:\n  countersign backup /var/backups/countersign-monday.db --config countersign.toml\n\n\
+        The file is new, whole and readable by its owner alone. The key-encryption key is not in it: keep that file in another place."
+    )]
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the database, and end everything that was open in it
+    #[command(
+        after_help = "Example:\n  countersign restore /var/backups/countersign-monday.db --replace --config countersign.toml\n\n\
+        Stop the server first. What was open when the backup was made is ended, because what became of it since is not known."
+    )]
+    Restore(backup::RestoreArgs),
+    /// End everything that was open in a database that was restored by other means
+    #[command(name = "after-restore")]
+    AfterRestore(backup::AfterRestoreArgs),
     /// Check a receipt offline
     Verify(verify::VerifyArgs),
 }
@@ -81,6 +97,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::User(args) => user::run(args).await,
         Command::Client(args) => client::run(args).await,
         Command::Keys(args) => keys::run(args).await,
+        Command::Backup(args) => backup::back_up_to(&args),
+        Command::Restore(args) => backup::restore(args).await,
+        Command::AfterRestore(args) => backup::after_restore(args).await,
         Command::Verify(args) => verify::run(&args, &mut std::io::stdout().lock()),
     }
 }

@@ -81,6 +81,14 @@ impl KeyRing {
         Ok(ring)
     }
 
+    /// Whether `sealing` opens all `stored` keys.
+    ///
+    /// # Errors
+    /// When one of them does not open.
+    pub fn check(stored: &[StoredKey], sealing: &SealingKey) -> Result<(), KeyError> {
+        Snapshot::open(stored, sealing, &Snapshot::default()).map(drop)
+    }
+
     /// Reads the keys again, so that a rotation by another process is seen.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod error;
 mod grants;
 mod keys;
 mod prompts;
+mod recovery;
 mod replay;
 mod sql;
 pub mod sqlite;
@@ -23,6 +24,7 @@ pub use error::StorageError;
 pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, Rotation};
 pub use keys::SigningKeys;
 pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept};
+pub use recovery::{AfterRestore, Ended, Recovery};
 pub use replay::Replay;
 pub use sqlite::{Role, SqliteStorage};
 

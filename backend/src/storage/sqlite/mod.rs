@@ -5,6 +5,7 @@
 
 mod accounts;
 mod auth_requests;
+mod backup;
 mod clients;
 mod connect;
 mod decide;
@@ -18,6 +19,7 @@ mod migrate;
 mod plans;
 mod prompts;
 mod readers;
+mod recovery;
 mod replay;
 mod rows;
 mod settle;
@@ -29,6 +31,7 @@ use std::{path::Path, sync::Arc};
 
 use rusqlite::Connection;
 
+pub use self::backup::{BackupError, Restoration, back_up};
 use self::{lock::FileLock, readers::Readers, touches::Touches, writer::Writer};
 use super::StorageError;
 
