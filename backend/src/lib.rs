@@ -23,3 +23,4 @@ pub mod serve;
 
 pub mod app;
 pub mod cli;
+pub mod doctor;

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("meters", &[]),
     ("steps", &[]),
     ("config", &[]),
@@ -48,6 +48,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "config", "domain", "storage", "keys", "op", "devices", "consent", "jobs", "http", "serve",
         ],
     ),
+    ("doctor", &["config", "domain", "storage", "keys"]),
     (
         "cli",
         &[
@@ -60,6 +61,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "devices",
             "consent",
             "app",
+            "doctor",
         ],
     ),
 ];

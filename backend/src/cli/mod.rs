@@ -3,12 +3,13 @@
 mod backup;
 mod client;
 mod client_name;
+mod doctor;
 mod keys;
 mod logging;
 mod user;
 pub mod verify;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
@@ -52,6 +53,12 @@ enum Command {
     /// End everything that was open in a database that was restored by other means
     #[command(name = "after-restore")]
     AfterRestore(backup::AfterRestoreArgs),
+    /// Look whether everything a server needs is as it should be
+    #[command(
+        after_help = "Examples:\n  countersign doctor --config countersign.toml\n  countersign doctor --json --config countersign.toml\n\n\
+        Works beside a running server and changes nothing. Ends with 1 when something is wrong."
+    )]
+    Doctor(doctor::Args),
     /// Check a receipt offline
     Verify(verify::VerifyArgs),
 }
@@ -65,6 +72,10 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
+    fn path(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     fn load(&self) -> anyhow::Result<Config> {
         Ok(Config::load(self.config.as_deref())?)
     }
@@ -100,6 +111,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Backup(args) => backup::back_up_to(&args),
         Command::Restore(args) => backup::restore(args).await,
         Command::AfterRestore(args) => backup::after_restore(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Verify(args) => verify::run(&args, &mut std::io::stdout().lock()),
     }
 }

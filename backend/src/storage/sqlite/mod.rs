@@ -12,6 +12,7 @@ mod decide;
 mod devices;
 mod error;
 mod grants;
+mod inspect;
 mod keys;
 mod lock;
 mod migrate;
@@ -31,7 +32,10 @@ use std::{path::Path, sync::Arc};
 
 use rusqlite::Connection;
 
-pub use self::backup::{BackupError, Restoration, back_up};
+pub use self::{
+    backup::{BackupError, Restoration, back_up},
+    inspect::{Inspection, inspect},
+};
 use self::{lock::FileLock, readers::Readers, touches::Touches, writer::Writer};
 use super::StorageError;
 
