@@ -12,10 +12,7 @@ use super::{ConfigFile, verify::utc};
 use crate::{
     config::Config,
     keys::{KeyRing, key_encryption_key},
-    storage::{
-        AfterRestore, Ended, Recovery as _, Role, SigningKeys as _, SqliteStorage,
-        sqlite::{Restoration, back_up},
-    },
+    storage::{AfterRestore, Ended, Recovery as _, Restoration, Role, SigningKeys as _, SqliteStorage, back_up},
 };
 
 /// How long a client assertion can be good, milliseconds: what was presented after the backup was made is not known to be used.

@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     domain::{KeyPurpose, KeyState, StoredKey},
     keys::{KeyRing, PURPOSES, key_encryption_key},
-    storage::{Role, SigningKeys as _, SqliteStorage, sqlite::Inspection},
+    storage::{Inspection, Role, SigningKeys as _, SqliteStorage},
 };
 
 /// What was found of the keys that sign.

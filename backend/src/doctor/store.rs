@@ -5,10 +5,7 @@ use countersign_clock::Millis;
 use super::{Verdict, chain, ill, ok, skipped};
 use crate::{
     config::Config,
-    storage::{
-        StorageError,
-        sqlite::{Inspection, inspect},
-    },
+    storage::{Inspection, StorageError, inspect},
 };
 
 const MIB: u64 = 1024 * 1024;

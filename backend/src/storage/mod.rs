@@ -13,8 +13,14 @@ mod keys;
 mod prompts;
 mod recovery;
 mod replay;
+mod row;
 mod sql;
-pub mod sqlite;
+mod sqlite;
+mod statements;
+mod store;
+mod touches;
+mod units;
+mod value;
 
 pub use accounts::{Accounts, AddAccount, HintMatch};
 pub use auth_requests::{AuthRequests, Redeemed, Redemption};
@@ -26,7 +32,7 @@ pub use keys::SigningKeys;
 pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept};
 pub use recovery::{AfterRestore, Ended, Recovery};
 pub use replay::Replay;
-pub use sqlite::{Role, SqliteStorage};
+pub use sqlite::{BackupError, Inspection, Restoration, Role, SqliteStorage, back_up, inspect};
 
 /// The whole store.
 pub trait Storage:

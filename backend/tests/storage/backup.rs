@@ -9,9 +9,8 @@ use std::{
 use countersign::{
     domain::{AuthRequestState, AuthorizationCode, TokenHash},
     storage::{
-        Accounts, AfterRestore, AuthRequests, CodeRedemption, CodeUse, Devices, Ended, Grants, Prompts, Recovery,
-        Redeemed, RefreshUse, Role, Rotation, SqliteStorage, StorageError,
-        sqlite::{BackupError, Restoration, back_up},
+        Accounts, AfterRestore, AuthRequests, BackupError, CodeRedemption, CodeUse, Devices, Ended, Grants, Prompts,
+        Recovery, Redeemed, RefreshUse, Restoration, Role, Rotation, SqliteStorage, StorageError, back_up,
     },
 };
 use countersign_protocol::{ClientId, DeviceId, Handle, PromptState};

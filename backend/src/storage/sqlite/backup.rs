@@ -6,7 +6,8 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{StorageError, connect, error::unavailable, lock::FileLock, migrate};
+use super::{StorageError, connect, lock::FileLock, migrate};
+use crate::storage::error::unavailable;
 
 /// Why there is no backup, or nothing was restored from it.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,8 @@ use std::{
 
 use countersign_clock::Millis;
 
-use super::{StorageError, connect, error::unavailable, migrate};
+use super::{StorageError, connect, migrate};
+use crate::storage::error::unavailable;
 
 /// What can be told of a database file without changing it.
 #[derive(Debug, Clone, PartialEq, Eq)]
