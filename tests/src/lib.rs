@@ -3,6 +3,7 @@
 //! Everything here listens on 127.0.0.1 with port 0 and ends with the test that started it. Whatever goes wrong panics: this is test code.
 
 pub mod backend;
+pub mod collector;
 pub mod desktop;
 pub mod device;
 pub mod driver;

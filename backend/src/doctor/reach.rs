@@ -109,8 +109,9 @@ impl Site {
 
     /// Whether the keys that sign (`kids`) are served.
     pub(super) async fn jwks(&self, kids: &[String]) -> Verdict {
-        let (Ok(client), Ok(metadata), true) = (&self.client, &self.metadata, self.is_ours()) else {
-            return skipped("there is no discovery document that says where");
+        let found = self.metadata.as_ref().ok().filter(|found| found.issuer == self.origin);
+        let (Ok(client), Some(metadata), true) = (&self.client, found, self.is_ours()) else {
+            return skipped("there is no discovery document of ours that says where");
         };
         let served = match ask::<KeySet>(client, &metadata.jwks_uri).await {
             Ok(served) => served,

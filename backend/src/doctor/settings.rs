@@ -127,3 +127,85 @@ fn check_name(certificate: &CertificateDer<'_>, origin: &str) -> Result<(), Stri
     let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
     verify_server_name(&parsed, &name).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rcgen::{CertificateParams, KeyPair};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// 2030-06-15.
+    const NOW: Millis = 1_907_712_000_000;
+
+    /// Writes a certificate for localhost that ends on this day of June 2030, and a key.
+    fn files(folder: &TempDir, day: u8, own_key: bool) -> Config {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned(), "id.example.com".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(2030, 6, day);
+        let certificate = params.self_signed(&key).unwrap();
+        let key = if own_key { key } else { KeyPair::generate().unwrap() };
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(path("tls.pem"), certificate.pem()).unwrap();
+        fs::write(path("tls.key"), key.serialize_pem()).unwrap();
+        configured(folder, "https://id.example.com")
+    }
+
+    fn configured(folder: &TempDir, public_url: &str) -> Config {
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let toml = format!(
+            "[server]\ntls = \"files\"\npublic_url = {public_url:?}\ntls_certificate = {:?}\ntls_key = {:?}",
+            path("tls.pem"),
+            path("tls.key")
+        );
+        Config::from_toml(&toml).unwrap()
+    }
+
+    #[track_caller]
+    fn ill_with(config: &Config, words: &str) {
+        let verdict = tls(config, NOW);
+        let Verdict::Ill { says, .. } = &verdict else {
+            panic!("{verdict:?}")
+        };
+        assert!(says.contains(words), "{says}");
+    }
+
+    #[test]
+    fn a_certificate_is_looked_at_before_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let good = tls(&files(&folder, 30, true), NOW);
+        assert_eq!(
+            good,
+            ok(format!("{}/tls.pem is good for 15 days", folder.path().display()))
+        );
+        ill_with(&files(&folder, 28, true), "expires in 13 days");
+        ill_with(&files(&folder, 15, true), "has expired");
+    }
+
+    #[test]
+    fn a_certificate_is_for_its_key_and_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        ill_with(&files(&folder, 30, false), "is not the key of");
+        files(&folder, 30, true);
+        ill_with(
+            &configured(&folder, "https://login.example.com"),
+            "is not for https://login.example.com",
+        );
+        fs::write(folder.path().join("tls.pem"), "no certificate").unwrap();
+        ill_with(&configured(&folder, "https://id.example.com"), "holds no certificate");
+        fs::remove_file(folder.path().join("tls.pem")).unwrap();
+        ill_with(&configured(&folder, "https://id.example.com"), "cannot be read as PEM");
+    }
+
+    #[test]
+    fn an_address_that_leads_nowhere_is_noticed() {
+        let server = |toml: &str| Config::from_toml(toml).unwrap().server;
+        let nowhere = server("[server]\nlisten = \"0.0.0.0:8443\"\ntls = \"development\"");
+        assert!(matches!(address(&nowhere), Verdict::Ill { .. }));
+        for toml in ["", "[server]\npublic_url = \"https://id.example.com\""] {
+            assert!(matches!(address(&server(toml)), Verdict::Ok { .. }), "{toml}");
+        }
+    }
+}

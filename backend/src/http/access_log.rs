@@ -39,7 +39,7 @@ pub async fn access_log(random: Arc<dyn Random>, request: Request, next: Next) -
     step.record("http.response.status_code", status);
     let failed = response.status().is_server_error();
     span.in_scope(|| {
-        let milliseconds = took.as_millis();
+        let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let route = route.unwrap_or("-");
         if failed {
             step.record("otel.status_code", "ERROR");

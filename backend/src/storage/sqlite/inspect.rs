@@ -35,12 +35,10 @@ pub fn inspect(path: &Path) -> Result<Inspection, StorageError> {
     let bytes = fs::metadata(path).map_err(unavailable)?.len();
     let connection = connect::reading(path)?;
     let schema = migrate::version(&connection)?;
-    let said: String = connection.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
-    let latest = if schema == 0 {
-        None
-    } else {
-        connection.query_row(LATEST, [], |row| row.get(0))?
-    };
+    // From here on the file is known to be a database, so what fails is its contents.
+    let said = connection.query_row("pragma quick_check(1)", [], |row| row.get(0));
+    let said: String = said.unwrap_or_else(|error| error.to_string());
+    let latest = connection.query_row(LATEST, [], |row| row.get(0)).unwrap_or(None);
     Ok(Inspection {
         schema,
         known: i64::try_from(migrate::MIGRATIONS.len()).unwrap_or(i64::MAX),
