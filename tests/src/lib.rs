@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod backend;
+pub mod collector;
 pub mod desktop;
 pub mod device;
 pub mod driver;
