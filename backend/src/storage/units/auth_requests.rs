@@ -62,6 +62,7 @@ async fn redeem<S: Statements>(connection: &mut S, redemption: &Redemption) -> R
             request: Box::new(request),
         });
     }
+    fail_point!(Redeem);
     request.state = AuthRequestState::Redeemed { at: now };
     connection
         .run(sql::prompts::SET_REDEEMED, values![request.handle, now])
