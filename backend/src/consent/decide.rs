@@ -1,13 +1,19 @@
+use std::time::Duration;
+
 use countersign_clock::Millis;
 use countersign_jose::{Jwk, b64, digest};
 use countersign_protocol::{
     DecisionClaims, DenyReason, Handle, PromptState, Settled, SettledView, UserVerificationPolicy, Verdict,
 };
 
+use tracing::{Span, field::Empty};
+
 use super::{Consent, ConsentError, facts, receipt};
 use crate::{
     devices::{MAX_ID_CHARS, MAX_JWT_BYTES, is_timely},
     domain::{Decision, Device, DeviceKeys, Matching, Prompt, SignedReceipt},
+    meters::{Outcome, meters},
+    steps::STEPS,
     storage::{Decide, Decided, Mismatch, MismatchVerdict},
 };
 
@@ -59,6 +65,7 @@ impl Consent {
     /// # Errors
     /// When it does not verify, lacks the verification of the person that the policy asks for, device or person are not active,
     /// the person has no such request, or the store does not answer.
+    #[tracing::instrument(target = STEPS, level = "trace", name = "decide", skip_all, fields(prompt.handle = Empty, device.id = Empty))]
     pub async fn decide(&self, submission: Submission<'_>) -> Result<DecisionAnswer, ConsentError> {
         let now = self.parts.clock.now();
         let verified = self.verify(submission, now).await?;
@@ -66,18 +73,27 @@ impl Consent {
         let prompt = prompt
             .filter(|prompt| prompt.account == verified.device.account)
             .ok_or(ConsentError::NotFound)?;
+        // The object's deadline is whole seconds, and the device's clock may be ahead: such a receipt would prove nothing.
+        if now < prompt.expires_at && verified.claims.iat >= prompt.expires_at.div_euclid(1000) {
+            return Err(ConsentError::Decision(
+                "it was made after the deadline of the request object",
+            ));
+        }
+        Span::current()
+            .record("prompt.handle", prompt.handle.as_str())
+            .record("device.id", verified.device.id.as_str());
         let decision = match verified.claims.dec {
             // A denial is never refused for want of a reason; without one it raises no alarm.
             Verdict::Deny => Decision::Deny(verified.claims.reason.unwrap_or(DenyReason::ChangedMind)),
             Verdict::Approve => {
                 check_verification(&verified, &prompt, now)?;
                 if !matches(&verified.claims, &prompt.matching)? {
-                    return self.count_mismatch(verified, now).await;
+                    return self.count_mismatch(verified, prompt.created_at, now).await;
                 }
                 Decision::Approve(facts::of(&verified.claims, &verified.keys))
             }
         };
-        self.record(verified, decision, now).await
+        self.record(verified, decision, prompt.created_at, now).await
     }
 
     async fn verify(&self, submission: Submission<'_>, now: Millis) -> Result<Verified, ConsentError> {
@@ -202,6 +218,7 @@ impl Consent {
         &self,
         verified: Verified,
         decision: Decision,
+        asked_at: Millis,
         now: Millis,
     ) -> Result<DecisionAnswer, ConsentError> {
         let (handle, account) = (verified.claims.req, verified.device.account);
@@ -215,9 +232,13 @@ impl Consent {
             receipt: verified.receipt,
             now,
         };
+        fail_point!(Decide);
         match self.parts.storage.decide(decide).await? {
             Decided::Recorded(settled) => {
+                fail_point!(Wake);
                 self.parts.wakes.notify(&account);
+                fail_point!(Woken);
+                measure(&settled, asked_at, now);
                 let (state, device) = (name_of(settled.state), verified.device.id);
                 tracing::info!(prompt.handle = %handle, device.id = %device, "prompt {handle} is {state} by device {device}");
                 Ok(DecisionAnswer::Recorded(Settled {
@@ -233,7 +254,12 @@ impl Consent {
         }
     }
 
-    async fn count_mismatch(&self, verified: Verified, now: Millis) -> Result<DecisionAnswer, ConsentError> {
+    async fn count_mismatch(
+        &self,
+        verified: Verified,
+        asked_at: Millis,
+        now: Millis,
+    ) -> Result<DecisionAnswer, ConsentError> {
         let (handle, account) = (verified.claims.req, verified.device.account);
         let mismatch = Mismatch {
             handle: handle.clone(),
@@ -245,7 +271,8 @@ impl Consent {
         };
         match self.parts.storage.mismatch(mismatch).await? {
             MismatchVerdict::Wrong { tries_left, settled } => {
-                if settled.is_some() {
+                if let Some(settled) = &settled {
+                    measure(settled, asked_at, now);
                     tracing::warn!(prompt.handle = %handle, "prompt {handle} is denied: the number was wrong too often");
                     self.parts.wakes.notify(&account);
                 }
@@ -256,6 +283,19 @@ impl Consent {
             MismatchVerdict::DeviceRemoved => Err(ConsentError::DeviceRemoved),
         }
     }
+}
+
+/// Counts a decision, once: the same one sent again is answered with the time of the first.
+fn measure(settled: &SettledView, asked_at: Millis, now: Millis) {
+    if settled.settled_at != Some(now) {
+        return;
+    }
+    meters().count(if settled.state == PromptState::Approved {
+        Outcome::Approved
+    } else {
+        Outcome::Denied
+    });
+    meters().decided(Duration::from_millis(u64::try_from(now - asked_at).unwrap_or(0)));
 }
 
 fn check_sizes(submission: Submission<'_>) -> Result<(), ConsentError> {

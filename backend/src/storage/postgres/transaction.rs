@@ -7,30 +7,52 @@ use tokio::time::{sleep, timeout};
 use super::{StorageError, error};
 use crate::storage::{error::unavailable, statements::Unit};
 
-const BEGIN: &str = "begin isolation level serializable";
 /// How often a unit starts again because of others. Of many that want the same row one gets through each time, so this is for a crowd.
 const CONFLICTS: u32 = 60;
 /// How often it starts again because what it found free was taken. Once is enough for a unit that looks before it writes.
 const TAKEN: u32 = 2;
 /// How often a connection of the pool may turn out to be gone before anything was done on it: a server that starts again ends all of them.
-const LOST: u32 = 3;
+const LOST: u32 = 32;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// How long a unit may take in one go. Each statement has a limit of its own on the server; this one is for a server that went silent.
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// Runs a unit that reads, or that is one statement, which PostgreSQL makes a transaction.
-pub(super) async fn without<I, T>(pool: &PgPool, input: &I, unit: Unit<PgConnection, I, T>) -> Result<T, StorageError> {
-    let mut connection = pool.acquire().await?;
-    if let Ok(done) = timeout(LIMIT, unit(&mut connection, input)).await {
-        return done;
-    }
-    connection.close_on_drop();
-    Err(silent())
+/// How a unit that writes is kept together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Isolation {
+    /// As if nothing else ran at the same time.
+    Serializable,
+    /// Each statement sees what was committed before it; the unit takes its own locks.
+    ReadCommitted,
+    /// The unit is one statement, which PostgreSQL makes a transaction.
+    Single,
 }
 
-/// Runs a unit as if nothing else ran at the same time.
-pub(super) async fn serializable<I, T>(
+impl Isolation {
+    fn begin(self) -> Option<&'static str> {
+        match self {
+            Self::Serializable => Some("begin isolation level serializable"),
+            Self::ReadCommitted => Some("begin isolation level read committed"),
+            Self::Single => None,
+        }
+    }
+}
+
+/// Runs a unit that reads.
+pub(super) async fn read<I, T>(pool: &PgPool, input: &I, unit: Unit<PgConnection, I, T>) -> Result<T, StorageError> {
+    let mut lost = 0;
+    loop {
+        match plain(pool, input, unit).await {
+            Err(error) if error::is_lost(&error) && lost < LOST => lost += 1,
+            done => return done,
+        }
+    }
+}
+
+/// Runs a unit that writes, and starts it again when PostgreSQL undid it because of another one.
+pub(super) async fn write<I, T>(
+    isolation: Isolation,
     pool: &PgPool,
     random: &dyn Random,
     input: &I,
@@ -38,9 +60,12 @@ pub(super) async fn serializable<I, T>(
 ) -> Result<T, StorageError> {
     let (mut conflicts, mut taken) = (0, 0);
     loop {
-        let error = match once(pool, input, unit).await {
-            Ok(done) => return Ok(done),
-            Err(error) => error,
+        let done = match isolation.begin() {
+            Some(begin) => once(begin, pool, input, unit).await,
+            None => plain(pool, input, unit).await,
+        };
+        let Err(error) = done else {
+            return done;
         };
         if error::is_conflict(&error) && conflicts < CONFLICTS {
             conflicts += 1;
@@ -53,21 +78,40 @@ pub(super) async fn serializable<I, T>(
     }
 }
 
-async fn once<I, T>(pool: &PgPool, input: &I, unit: Unit<PgConnection, I, T>) -> Result<T, StorageError> {
-    let mut transaction = begin(pool).await?;
+async fn plain<I, T>(pool: &PgPool, input: &I, unit: Unit<PgConnection, I, T>) -> Result<T, StorageError> {
+    let mut connection = pool.acquire().await?;
+    if let Ok(done) = timeout(LIMIT, unit(&mut connection, input)).await {
+        return done;
+    }
+    connection.close_on_drop();
+    Err(silent())
+}
+
+async fn once<I, T>(
+    statement: &'static str,
+    pool: &PgPool,
+    input: &I,
+    unit: Unit<PgConnection, I, T>,
+) -> Result<T, StorageError> {
+    let mut transaction = begin(statement, pool).await?;
     let Ok(done) = timeout(LIMIT, unit(&mut transaction, input)).await else {
         return Err(silent());
     };
     // Dropped, a transaction is undone.
     let done = done?;
+    fail_point!(CommitBefore);
     timeout(LIMIT, transaction.commit()).await.map_err(|_| silent())??;
+    fail_point!(CommitAfter);
     Ok(done)
 }
 
-async fn begin(pool: &PgPool) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StorageError> {
+async fn begin(
+    statement: &'static str,
+    pool: &PgPool,
+) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StorageError> {
     let mut lost = 0;
     loop {
-        let begun = timeout(LIMIT, pool.begin_with(BEGIN)).await.map_err(|_| silent())?;
+        let begun = timeout(LIMIT, pool.begin_with(statement)).await.map_err(|_| silent())?;
         match begun.map_err(StorageError::from) {
             Err(error) if error::is_lost(&error) && lost < LOST => lost += 1,
             begun => return begun,

@@ -7,13 +7,17 @@ use std::{
         mpsc::{Receiver, Sender, channel},
     },
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{StorageError, at_once::at_once};
-use crate::storage::{error::unavailable, touches::Touches};
+use crate::{
+    meters::meters,
+    storage::{error::unavailable, touches::Touches},
+};
 
 /// A group is what waits when the last one is on disk, at most this much, so that nobody at its front waits for a long tail.
 const LARGEST_GROUP: usize = 256;
@@ -160,6 +164,7 @@ impl Group {
     fn run(&mut self, first: Box<dyn Queued>, waiting: &Receiver<Box<dyn Queued>>) {
         let mut units = iter::once(first).chain(waiting.try_iter()).take(LARGEST_GROUP);
         let mut taken = Vec::new();
+        let began = Instant::now();
         let done = self
             .work(&mut units, &mut taken)
             .and_then(|went_well| {
@@ -176,6 +181,9 @@ impl Group {
         if done.is_err() && !self.connection.is_autocommit() {
             // If it fails, the next group tries again before it begins.
             let _ = execute(&self.connection, "rollback");
+        }
+        if done.is_ok() {
+            meters().committed(taken.len(), began.elapsed());
         }
         for unit in taken {
             unit.answer(done.clone());
@@ -230,7 +238,9 @@ impl Group {
     }
 
     fn commit(&self) -> Result<(), Failure> {
+        fail_point!(CommitBefore);
         execute(&self.connection, "commit").map_err(failure)?;
+        fail_point!(CommitAfter);
         self.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
