@@ -61,6 +61,7 @@ pub fn build(
         clock: clock.clone(),
         random: random.clone(),
         trigger: consent.clone(),
+        wakes: wakes.clone(),
     }));
     let registry = Arc::new(DeviceRegistry::new(devices::Parts {
         config: config.devices.clone(),

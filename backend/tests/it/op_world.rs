@@ -17,6 +17,7 @@ use countersign::{
     keys::KeyRing,
     op::{Parts, Provider},
     storage::{Accounts as _, Clients as _, Decide, Devices as _, Prompts as _, Role, SqliteStorage},
+    wakes::{Topic, Wakes},
 };
 use countersign_clock::{Clock as _, ManualClock, OsRandom, Random as _};
 use countersign_jose::{b64, digest, password, seal::SealingKey};
@@ -40,6 +41,7 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub storage: Arc<SqliteStorage>,
     pub trigger: Arc<RecordingTrigger>,
+    pub wakes: Arc<Wakes>,
     pub router: Router,
     folder: tempfile::TempDir,
 }
@@ -100,6 +102,7 @@ impl World {
             storage: storage.clone(),
             seen: std::sync::Mutex::default(),
         });
+        let wakes = Wakes::new();
         let provider = Provider::new(Parts {
             config: Config::from_toml(config).unwrap().op,
             issuer: ISSUER.to_owned(),
@@ -108,11 +111,13 @@ impl World {
             clock: clock.clone(),
             random: Arc::new(OsRandom),
             trigger: trigger.clone(),
+            wakes: wakes.clone(),
         });
         let world = Self {
             clock,
             storage,
             trigger,
+            wakes,
             router: op_routes(Arc::new(provider)),
             folder,
         };
@@ -232,7 +237,7 @@ impl World {
         let handle = self.trigger.seen.lock().unwrap().last().unwrap().handle.clone();
         let now = self.clock.now();
         let decide = Decide {
-            handle,
+            handle: handle.clone(),
             account,
             device_id: DeviceId::new(DEVICE),
             key_thumbprint: "uv".to_owned(),
@@ -249,6 +254,7 @@ impl World {
         };
         let decided = self.storage.decide(decide).await.unwrap();
         assert!(format!("{decided:?}").starts_with("Recorded"), "{decided:?}");
+        self.wakes.notify(&Topic::Request(handle));
     }
 
     pub async fn approve(&self) {
