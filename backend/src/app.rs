@@ -96,6 +96,7 @@ pub fn build(
         keys,
         storage,
         clock,
+        reread_seconds: config.keys.reread_seconds,
         history_days: config.consent.history_days,
     };
     Ok(App { router, jobs })

@@ -27,6 +27,8 @@ pub struct Jobs {
     pub storage: Arc<dyn Storage>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Between two reads of the keys.
+    pub reread_seconds: u32,
     /// Days that settled requests stay.
     pub history_days: u32,
 }
@@ -35,7 +37,7 @@ impl Jobs {
     /// Runs until the task is dropped.
     pub async fn run(self) {
         let mut deadlines = every(Duration::from_secs(1));
-        let mut keys = every(Duration::from_secs(30));
+        let mut keys = every(Duration::from_secs(self.reread_seconds.into()));
         let mut sweep = every(Duration::from_secs(10));
         loop {
             tokio::select! {

@@ -2,6 +2,7 @@
 
 mod consent;
 mod devices;
+mod keys;
 mod log;
 mod op;
 mod server;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 
 pub use consent::ConsentConfig;
 pub use devices::DevicesConfig;
+pub use keys::KeysConfig;
 pub use log::{LogConfig, LogFormat};
 pub use op::{IdTokenAlg, OpConfig};
 pub use server::{ServerConfig, TlsMode};
@@ -39,6 +41,8 @@ pub struct Config {
     pub consent: ConsentConfig,
     /// `[devices]`
     pub devices: DevicesConfig,
+    /// `[keys]`
+    pub keys: KeysConfig,
     /// `[log]`
     pub log: LogConfig,
 }
@@ -90,6 +94,7 @@ impl Config {
         config.op.check()?;
         config.consent.check()?;
         config.devices.check()?;
+        config.keys.check()?;
         Ok(config)
     }
 }
@@ -142,6 +147,9 @@ mod tests {
             ("[server]\npublic_url = \"https://x.example/path\"", "public_url"),
             ("[server]\ntls = \"files\"", "tls_certificate"),
             ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
+            ("[op]\nlong_poll_seconds = 31", "long_poll_seconds"),
+            ("[keys]\nannounce_seconds = 59", "announce_seconds"),
+            ("[keys]\nreread_seconds = 121", "reread_seconds"),
         ] {
             let error = Config::from_toml(toml).unwrap_err().to_string();
             assert!(error.contains(key), "{toml}: {error}");

@@ -34,6 +34,7 @@ mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
 mod op_discovery;
+mod op_key_rotation;
 mod op_long_polls;
 mod op_parameters;
 mod op_tokens;

@@ -40,6 +40,7 @@ pub const DEVICE: &str = "device-1";
 pub struct World {
     pub clock: Arc<ManualClock>,
     pub storage: Arc<SqliteStorage>,
+    pub keys: Arc<KeyRing>,
     pub trigger: Arc<RecordingTrigger>,
     pub wakes: Arc<Wakes>,
     pub router: Router,
@@ -98,6 +99,7 @@ impl World {
         let clock = Arc::new(ManualClock::at(START));
         let sealing = SealingKey::new([7; 32]);
         let keys = KeyRing::open(storage.clone(), clock.clone(), sealing, ISSUER.to_owned());
+        let keys = Arc::new(keys.await.unwrap());
         let trigger = Arc::new(RecordingTrigger {
             storage: storage.clone(),
             seen: std::sync::Mutex::default(),
@@ -107,7 +109,7 @@ impl World {
             config: Config::from_toml(config).unwrap().op,
             issuer: ISSUER.to_owned(),
             storage: storage.clone(),
-            keys: Arc::new(keys.await.unwrap()),
+            keys: keys.clone(),
             clock: clock.clone(),
             random: Arc::new(OsRandom),
             trigger: trigger.clone(),
@@ -116,6 +118,7 @@ impl World {
         let world = Self {
             clock,
             storage,
+            keys,
             trigger,
             wakes,
             router: op_routes(Arc::new(provider)),

@@ -22,9 +22,9 @@ impl SigningKeys for SqliteStorage {
         self.write(move |connection| add(connection, &key)).await
     }
 
-    async fn promote_key(&self, purpose: KeyPurpose, now: Millis) -> Result<bool, StorageError> {
+    async fn promote_key(&self, purpose: KeyPurpose, published_by: Millis, now: Millis) -> Result<bool, StorageError> {
         self.write(move |connection| {
-            if census(connection, purpose)?.next == 0 {
+            if census(connection, purpose, published_by)?.ready == 0 {
                 return Ok(false);
             }
             for (from, to) in [
@@ -53,20 +53,27 @@ impl SigningKeys for SqliteStorage {
 struct Census {
     all: u32,
     next: u32,
+    /// Of `next`, those that have been so for long enough.
+    ready: u32,
 }
 
-fn census(connection: &Connection, purpose: KeyPurpose) -> Result<Census, StorageError> {
-    let counted = connection.one(sql::keys::COUNT, params![purpose_word(purpose)], |row| {
+fn census(connection: &Connection, purpose: KeyPurpose, published_by: Millis) -> Result<Census, StorageError> {
+    let counted = connection.one(sql::keys::COUNT, params![purpose_word(purpose), published_by], |row| {
         Ok(Census {
             all: row.value("keys")?,
             next: row.value("waiting")?,
+            ready: row.value("ready")?,
         })
     })?;
-    Ok(counted.unwrap_or(Census { all: 0, next: 0 }))
+    Ok(counted.unwrap_or(Census {
+        all: 0,
+        next: 0,
+        ready: 0,
+    }))
 }
 
 fn add(connection: &Connection, key: &StoredKey) -> Result<bool, StorageError> {
-    let census = census(connection, key.purpose)?;
+    let census = census(connection, key.purpose, key.state_since)?;
     if census.next > 0 {
         return Ok(false);
     }
