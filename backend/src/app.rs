@@ -71,6 +71,7 @@ pub fn build(
         keys: keys.clone(),
         clock: clock.clone(),
         random: random.clone(),
+        several_nodes: false,
     }));
     let device_api = http::DeviceApi {
         registry,
