@@ -42,8 +42,9 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// Libraries that belong to one place.
-const HOMES: [(&str, &[&str]); 4] = [
+const HOMES: [(&str, &[&str]); 5] = [
     ("rusqlite", &["storage"]),
+    ("sqlx", &["storage"]),
     ("axum::", &["http", "app", "serve"]),
     ("std::env", &["config"]),
     ("askama", &["http"]),
