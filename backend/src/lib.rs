@@ -14,6 +14,7 @@ pub mod devices;
 
 pub mod consent;
 pub mod jobs;
+pub mod nodes;
 
 pub mod http;
 pub mod serve;

@@ -9,12 +9,13 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("config", &[]),
     ("domain", &[]),
     ("storage", &["domain", "config"]),
     ("wakes", &["domain"]),
     ("keys", &["domain", "storage"]),
+    ("nodes", &["storage", "wakes"]),
     ("op", &["config", "domain", "storage", "keys", "wakes"]),
     ("devices", &["config", "domain", "storage", "keys"]),
     (
@@ -33,11 +34,14 @@ const ARROWS: [(&str, &[&str]); 13] = [
         "app",
         &[
             "config", "domain", "storage", "keys", "wakes", "op", "devices", "consent", "jobs", "http", "serve",
+            "nodes",
         ],
     ),
     (
         "cli",
-        &["config", "domain", "storage", "keys", "op", "devices", "consent", "app"],
+        &[
+            "config", "domain", "storage", "keys", "wakes", "op", "devices", "consent", "app",
+        ],
     ),
 ];
 

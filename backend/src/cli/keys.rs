@@ -13,6 +13,7 @@ use crate::{
     domain::{KeyPurpose, KeyState},
     keys::{PURPOSES, Rotation},
     storage::Role,
+    wakes::Topic,
 };
 
 /// List and rotate signing keys
@@ -79,6 +80,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                 }
                 writeln!(out, "{}: {}", label(purpose), words(rotation))?;
             }
+            // Who is not told now reads them within `reread_seconds`.
+            app::tell_nodes(&config.storage, &Topic::Keys).await.ok();
         }
         Command::List { config } => {
             let config = config.load()?;

@@ -6,6 +6,7 @@
 mod connect;
 mod error;
 mod migrate;
+mod signals;
 mod statements;
 mod transaction;
 
@@ -14,6 +15,8 @@ use std::{sync::Arc, time::Duration};
 use countersign_clock::Random;
 use sqlx::{PgConnection, PgPool, postgres::PgConnectOptions};
 use tokio::{task::AbortHandle, time::MissedTickBehavior};
+
+pub use signals::{PostgresSignals, SignalListener};
 
 use super::{
     StorageError,
