@@ -9,7 +9,8 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
+    ("failpoints", &[]),
     ("config", &[]),
     ("domain", &[]),
     ("storage", &["domain", "config"]),
@@ -50,7 +51,7 @@ const HOMES: [(&str, &[&str]); 5] = [
     ("rusqlite", &["storage"]),
     ("sqlx", &["storage"]),
     ("axum::", &["http", "app", "serve"]),
-    ("std::env", &["config"]),
+    ("std::env", &["config", "failpoints"]),
     ("askama", &["http"]),
 ];
 

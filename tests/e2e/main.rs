@@ -1,6 +1,7 @@
 //! Stories over real HTTP between real processes.
 
 mod device_life;
+mod failure_points;
 mod interop;
 mod logs;
 mod operator;
@@ -8,6 +9,7 @@ mod poll;
 mod power_cut;
 mod race;
 mod resume;
+mod soak;
 mod spine;
 mod tables_app;
 mod tables_decision;

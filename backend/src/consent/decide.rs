@@ -66,6 +66,12 @@ impl Consent {
         let prompt = prompt
             .filter(|prompt| prompt.account == verified.device.account)
             .ok_or(ConsentError::NotFound)?;
+        // The object's deadline is whole seconds, and the device's clock may be ahead: such a receipt would prove nothing.
+        if now < prompt.expires_at && verified.claims.iat >= prompt.expires_at.div_euclid(1000) {
+            return Err(ConsentError::Decision(
+                "it was made after the deadline of the request object",
+            ));
+        }
         let decision = match verified.claims.dec {
             // A denial is never refused for want of a reason; without one it raises no alarm.
             Verdict::Deny => Decision::Deny(verified.claims.reason.unwrap_or(DenyReason::ChangedMind)),
@@ -207,9 +213,12 @@ impl Consent {
             receipt: verified.receipt,
             now,
         };
+        fail_point!(Decide);
         match self.parts.storage.decide(decide).await? {
             Decided::Recorded(settled) => {
+                fail_point!(Wake);
                 self.tell_settled(&account, &handle);
+                fail_point!(Woken);
                 let (state, device) = (name_of(settled.state), verified.device.id);
                 tracing::info!(prompt.handle = %handle, device.id = %device, "prompt {handle} is {state} by device {device}");
                 Ok(DecisionAnswer::Recorded(Settled {

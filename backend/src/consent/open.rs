@@ -10,6 +10,9 @@ use crate::{
     wakes::Topic,
 };
 
+/// Prompts that one step settles at most, so that it never holds the store for long.
+const OVERDUE_AT_ONCE: u32 = 500;
+
 /// The handle of the embedded provider's request: the device learns it, and nobody gets from it to the `auth_req_id`.
 #[must_use]
 pub fn handle_of(auth_req_id: &AuthReqId) -> Handle {
@@ -54,10 +57,17 @@ impl AuthenticationDeviceTrigger for Consent {
         let opened = self.parts.storage.open(opening).await?;
         let gone = opened.superseded.len();
         tracing::info!(prompt.handle = %handle, client.id = %client, superseded = gone, "prompt {handle} of client {client} waits");
+        fail_point!(Wake);
         self.parts.wakes.notify(&Topic::Person(account));
         for handle in opened.superseded {
             self.parts.wakes.notify(&Topic::Request(handle));
         }
+        fail_point!(Woken);
+        Ok(())
+    }
+
+    async fn settle_deadlines(&self) -> Result<(), StorageError> {
+        while self.expire(OVERDUE_AT_ONCE).await? >= OVERDUE_AT_ONCE as usize {}
         Ok(())
     }
 }

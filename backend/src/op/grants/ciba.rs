@@ -12,7 +12,8 @@ use crate::{
 const MAX_LEN: usize = 128;
 
 impl Provider {
-    /// Answers a poll, which is held while the person has not decided, where the provider holds polls. Only an approved request is written.
+    /// Answers a poll, which is held while the person has not decided, where the provider holds polls. Only an approved request is written, and one
+    /// whose time is over.
     pub(in crate::op) async fn redeem_auth_request(
         &self,
         client: &Client,
@@ -31,7 +32,17 @@ impl Provider {
         let found = self.parts.storage.find_auth_request(id).await?;
         // Unknown, another client's, and long over: one answer, so that nothing is learnt by guessing.
         let readable = found.filter(|request| request.client_id == client.id && now < request.readable_until);
-        Ok(readable.ok_or_else(unknown)?)
+        self.with_final_state(readable.ok_or_else(unknown)?, now).await
+    }
+
+    /// `expired_token` is final, so it is said only of what is settled: a decision that arrived in time may still be on its way to the disk.
+    async fn with_final_state(&self, request: AuthRequest, now: Millis) -> Result<AuthRequest, OpError> {
+        if request.state != AuthRequestState::Pending || now < request.expires_at {
+            return Ok(request);
+        }
+        self.parts.trigger.settle_deadlines().await?;
+        let settled = self.parts.storage.find_auth_request(request.id).await?;
+        Ok(settled.ok_or_else(unknown)?)
     }
 
     /// The pace is measured from poll to poll as they arrive, so a poll that follows a long answer at once is in time.
