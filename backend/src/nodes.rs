@@ -163,7 +163,7 @@ mod tests {
             "",
             "short",
             "12345678",
-            "12345678not-a-digest-at-all-",
+            "12345678not a digest at all",
             "123456\u{20ac}",
             "12345678\u{20ac}",
         ] {

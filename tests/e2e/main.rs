@@ -4,6 +4,8 @@ mod device_life;
 mod failure_points;
 mod interop;
 mod logs;
+mod nodes;
+mod nodes_restart;
 mod operator;
 mod poll;
 mod power_cut;

@@ -16,6 +16,7 @@ mod device_decisions;
 mod device_dpop;
 mod device_history;
 mod device_members;
+mod device_missed;
 mod device_nodes;
 mod device_registration;
 mod device_request_object;

@@ -1,6 +1,12 @@
 //! A provider in process, with a person, clients, and a trigger that remembers what it was given.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use axum::{
     Router,
@@ -43,6 +49,8 @@ pub struct World {
     pub keys: Arc<KeyRing>,
     pub trigger: Arc<RecordingTrigger>,
     pub wakes: Arc<Wakes>,
+    /// Whether decisions are told to who waits for them, as they are on the node that takes them.
+    pub tells: AtomicBool,
     pub router: Router,
     folder: tempfile::TempDir,
 }
@@ -122,6 +130,7 @@ impl World {
             keys,
             trigger,
             wakes,
+            tells: AtomicBool::new(true),
             router: op_routes(Arc::new(provider)),
             folder,
         };
@@ -262,7 +271,9 @@ impl World {
             now,
         };
         let decided = self.storage.decide(decide).await.unwrap();
-        self.wakes.notify(&Topic::Request(handle));
+        if self.tells.load(Ordering::Relaxed) {
+            self.wakes.notify(&Topic::Request(handle));
+        }
         decided
     }
 

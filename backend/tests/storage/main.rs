@@ -25,6 +25,8 @@ mod model;
 #[cfg(test)]
 mod postgres_server;
 #[cfg(test)]
+mod postgres_signals;
+#[cfg(test)]
 mod prompts;
 #[cfg(test)]
 mod redemptions;
