@@ -92,8 +92,8 @@ pub fn build(
         .merge(http::device_routes(device_api))
         .merge(http::health_routes(storage.clone()));
     let router = router.layer(middleware::from_fn({
-        let (clock, random) = (clock.clone(), random.clone());
-        move |request, next| http::access_log(clock.clone(), random.clone(), request, next)
+        let random = random.clone();
+        move |request, next| http::access_log(random.clone(), request, next)
     }));
     let router = if config.server.forwarded_for {
         router.layer(middleware::from_fn(http::behind_proxy))
@@ -183,6 +183,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}", config.server.listen))?;
     let bound = listener.local_addr()?;
     let origin = config.server.origin(bound);
+    let metrics = config.metrics.listen.map(listen_for_metrics).transpose()?;
     let (storage, keys) = open(&config, Role::Server, origin.clone()).await?;
     let app = build(
         &config,
@@ -195,6 +196,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let wakes = app.jobs.wakes.clone();
     let (jobs, nodes) = (app.jobs, app.nodes);
     let jobs = tokio::spawn(async move { tokio::join!(jobs.run(), nodes::run(nodes)) });
+    let metrics = metrics.map(|listener| tokio::spawn(serve::serve_plain(listener, http::metrics_routes())));
     // Heard before anybody is told that the server is ready: who is told may stop it at once.
     let told_to_stop = told_to_stop().context("SIGTERM and Ctrl-C cannot be heard")?;
     let stop = async move {
@@ -213,8 +215,17 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     )
     .await;
     jobs.abort();
+    if let Some(metrics) = metrics {
+        metrics.abort();
+    }
     tracing::info!("stopped");
     Ok(served?)
+}
+
+fn listen_for_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen for metrics on {address}"))?;
+    tracing::info!(metrics = %listener.local_addr()?, "metrics are served");
+    Ok(listener)
 }
 
 /// Tells whoever started the server where it is.

@@ -14,10 +14,13 @@ macro_rules! fail_point {
 
 #[cfg(feature = "failpoints")]
 mod failpoints;
+pub mod meters;
+pub mod steps;
 
 pub mod config;
 pub mod domain;
 pub mod storage;
+pub mod telemetry;
 pub mod wakes;
 
 pub mod keys;
@@ -34,3 +37,4 @@ pub mod serve;
 
 pub mod app;
 pub mod cli;
+pub mod doctor;

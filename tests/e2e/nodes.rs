@@ -93,7 +93,11 @@ async fn streams_and_polls_wake(signals: Signals) {
     let phone = Device::pair(&fleet.nodes[0], &anna, "Anna's phone").await;
     // The stream is on one of three nodes; requests come in on each.
     for node in 0..3 {
-        let started = shop.clone().by_way_of(&fleet.address(node)).start(&[("login_hint", "anna")]).await;
+        let started = shop
+            .clone()
+            .by_way_of(&fleet.address(node))
+            .start(&[("login_hint", "anna")])
+            .await;
         let held = tokio::spawn({
             let (client, started) = (shop.clone().by_way_of(&fleet.address((node + 1) % 3)), started.clone());
             async move { until_settled(&client, &started).await }
@@ -106,7 +110,8 @@ async fn streams_and_polls_wake(signals: Signals) {
         held.await.expect("the client goes on").expect("it gets its tokens");
         println!("{signals:?}: the poll was answered after {:?}", decided.elapsed());
     }
-    let listeners = fleet.query("select count(*) from pg_stat_activity where query like 'LISTEN%' and datname = current_database()");
+    let listeners = fleet
+        .query("select count(*) from pg_stat_activity where query like 'LISTEN%' and datname = current_database()");
     let expected = if signals == Signals::Told { "3" } else { "0" };
     assert_eq!(listeners, expected, "one listener a node, where they listen");
 }
@@ -131,13 +136,21 @@ async fn proofs_and_assertions_are_good_once_among_all_nodes() {
     let phone = RawDevice::register(&fleet.nodes[0], &anna, "Anna's phone").await;
     let phone = phone.by_way_of(&fleet.address(0));
     assert_eq!(phone.call(Method::GET, "/ad/v1/requests", None).await.0, StatusCode::OK);
-    let used = phone.proven(Method::GET, "/ad/v1/requests").await.build().expect("a request");
+    let used = phone
+        .proven(Method::GET, "/ad/v1/requests")
+        .await
+        .build()
+        .expect("a request");
     let send = async |node: usize| {
         let url = format!("{}/ad/v1/requests", fleet.address(node));
         answered(http().get(url).headers(used.headers().clone())).await
     };
     let (status, body) = send(1).await;
-    assert_eq!(status, StatusCode::OK, "the nonce of one node is good on the other: {body}");
+    assert_eq!(
+        status,
+        StatusCode::OK,
+        "the nonce of one node is good on the other: {body}"
+    );
     for node in [0, 1] {
         let (status, body) = send(node).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "S-027: node {node}");
@@ -155,7 +168,10 @@ async fn proofs_and_assertions_are_good_once_among_all_nodes() {
         let form = [
             ("scope", "openid"),
             ("login_hint", "anna"),
-            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            (
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            ),
             ("client_assertion", &assertion),
         ];
         answered(http().post(format!("{}/bc-authorize", fleet.address(node))).form(&form)).await
@@ -163,14 +179,20 @@ async fn proofs_and_assertions_are_good_once_among_all_nodes() {
     assert_eq!(ask(1).await.0, StatusCode::OK);
     for node in [0, 1] {
         let (status, body) = ask(node).await;
-        assert_eq!((status, &body["error"]), (StatusCode::UNAUTHORIZED, &json!("invalid_client")), "R-047: node {node}");
+        assert_eq!(
+            (status, &body["error"]),
+            (StatusCode::UNAUTHORIZED, &json!("invalid_client")),
+            "R-047: node {node}"
+        );
     }
 }
 
 async fn kids(address: &str) -> Vec<String> {
     let (_, keys) = answered(http().get(format!("{address}/jwks"))).await;
     let keys = keys["keys"].as_array().expect("a JWK Set").clone();
-    keys.iter().map(|key| key["kid"].as_str().expect("a kid").to_owned()).collect()
+    keys.iter()
+        .map(|key| key["kid"].as_str().expect("a kid").to_owned())
+        .collect()
 }
 
 fn rotate(node: &Backend) -> String {
@@ -186,7 +208,11 @@ async fn a_rotated_key_is_known_to_all_nodes_before_its_first_use() {
     let shop = RelyingParty::add(&fleet.nodes[0], "shop", &[]).await;
     let phone = RawDevice::register(&fleet.nodes[0], &anna, "Anna's phone").await;
     let before = kids(&fleet.address(0)).await;
-    assert_eq!(kids(&fleet.address(2)).await, before, "nodes that start together share their keys");
+    assert_eq!(
+        kids(&fleet.address(2)).await,
+        before,
+        "nodes that start together share their keys"
+    );
 
     let published = rotate(&fleet.nodes[1]);
     assert!(published.contains("published"), "{published}");
@@ -221,8 +247,14 @@ async fn a_rotated_key_is_known_to_all_nodes_before_its_first_use() {
         let head = countersign_jose::b64::decode(token.split('.').next().expect("a head")).expect("base64url");
         let head: Value = serde_json::from_slice(&head).expect("JSON");
         let kid = head["kid"].as_str().expect("a kid").to_owned();
-        assert!(announced.contains(&kid), "S-013: {kid} was published before by every node");
+        assert!(
+            announced.contains(&kid),
+            "S-013: {kid} was published before by every node"
+        );
         signers.push(kid);
-        assert!(Instant::now() < over, "every node signs with the new key soon: {signers:?}");
+        assert!(
+            Instant::now() < over,
+            "every node signs with the new key soon: {signers:?}"
+        );
     }
 }

@@ -58,7 +58,13 @@ async fn redeem(shop: &RelyingParty, started: &Started) {
 }
 
 /// One person's grants, one after the other, until it is enough.
-async fn grants(shop: RelyingParty, person: &'static str, phone: Device, enough: Arc<AtomicBool>, done: Arc<AtomicU32>) {
+async fn grants(
+    shop: RelyingParty,
+    person: &'static str,
+    phone: Device,
+    enough: Arc<AtomicBool>,
+    done: Arc<AtomicU32>,
+) {
     let mut own = 0;
     while own < 4 || !enough.load(Ordering::Relaxed) {
         let started = begin(&shop, person).await;
@@ -107,7 +113,10 @@ async fn a_rolling_restart_under_load_fails_no_grant() {
         ended.expect("nobody fails");
     }
     let granted = fleet.query("select count(*) from auth_requests where state = 'redeemed'");
-    println!("{} grants over the restarts, {granted} redeemed", done.load(Ordering::Relaxed));
+    println!(
+        "{} grants over the restarts, {granted} redeemed",
+        done.load(Ordering::Relaxed)
+    );
     assert!(done.load(Ordering::Relaxed) >= 15, "the load was worth its name");
 }
 

@@ -239,6 +239,13 @@ impl Backend {
         &self.listen
     }
 
+    /// As if it were told to listen there, for the commands that follow.
+    #[must_use]
+    pub fn at(mut self, listen: &str) -> Self {
+        listen.clone_into(&mut self.listen);
+        self
+    }
+
     /// Runs an operator's command on the same database.
     #[must_use]
     pub fn command(&self, arguments: &[&str], stdin: &str) -> Output {

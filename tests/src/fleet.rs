@@ -39,7 +39,8 @@ impl Fleet {
             ..BackendOptions::default()
         };
         // Starting one waits for its first words.
-        let nodes: Vec<Backend> = tokio::task::block_in_place(|| (0..count).map(|_| Backend::start(&options)).collect());
+        let nodes: Vec<Backend> =
+            tokio::task::block_in_place(|| (0..count).map(|_| Backend::start(&options)).collect());
         balancer.serve(nodes.iter().map(|node| node.listen().to_owned()).collect());
         Self {
             nodes,

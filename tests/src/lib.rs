@@ -6,6 +6,7 @@
 
 pub mod backend;
 pub mod balancer;
+pub mod collector;
 pub mod desktop;
 pub mod device;
 pub mod driver;
@@ -17,6 +18,7 @@ pub mod person;
 pub mod program;
 pub mod raw_device;
 pub mod relying_party;
+pub mod robot;
 pub mod snapshot;
 pub mod soak;
 pub mod stage;

@@ -78,7 +78,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                 if now && rotation != Rotation::Promoted {
                     rotation = keys.rotate(purpose, 0).await?;
                 }
-                writeln!(out, "{}: {}", label(purpose), words(rotation))?;
+                writeln!(out, "{}: {}", purpose.word(), words(rotation))?;
             }
             // Who is not told now reads them within `reread_seconds`.
             app::tell_nodes(&config.storage, &Topic::Keys).await.ok();
@@ -93,7 +93,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                     KeyState::Retiring => "retiring",
                     KeyState::Dropped => continue,
                 };
-                writeln!(out, "{}\t{}\t{state}", key.kid, label(key.purpose))?;
+                writeln!(out, "{}\t{}\t{state}", key.kid, key.purpose.word())?;
             }
         }
     }
@@ -130,13 +130,5 @@ fn named(purpose: Purpose) -> KeyPurpose {
         Purpose::IdTokenEs256 => KeyPurpose::IdTokenEs256,
         Purpose::IdTokenRs256 => KeyPurpose::IdTokenRs256,
         Purpose::RequestObject => KeyPurpose::RequestObject,
-    }
-}
-
-fn label(purpose: KeyPurpose) -> &'static str {
-    match purpose {
-        KeyPurpose::IdTokenEs256 => "id-token-es256",
-        KeyPurpose::IdTokenRs256 => "id-token-rs256",
-        KeyPurpose::RequestObject => "request-object",
     }
 }

@@ -4,9 +4,11 @@ mod consent;
 mod devices;
 mod keys;
 mod log;
+mod metrics;
 mod op;
 mod server;
 mod storage;
+mod telemetry;
 
 use std::path::Path;
 
@@ -20,9 +22,11 @@ pub use consent::ConsentConfig;
 pub use devices::DevicesConfig;
 pub use keys::KeysConfig;
 pub use log::{LogConfig, LogFormat};
+pub use metrics::MetricsConfig;
 pub use op::{IdTokenAlg, OpConfig};
 pub use server::{ServerConfig, TlsMode};
 pub use storage::{DatabaseUrl, StorageConfig};
+pub use telemetry::TelemetryConfig;
 
 /// The documented defaults, which are the defaults.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
@@ -45,6 +49,10 @@ pub struct Config {
     pub keys: KeysConfig,
     /// `[log]`
     pub log: LogConfig,
+    /// `[metrics]`
+    pub metrics: MetricsConfig,
+    /// `[telemetry]`
+    pub telemetry: TelemetryConfig,
 }
 
 /// Why settings cannot be used.
@@ -96,6 +104,8 @@ impl Config {
         config.consent.check()?;
         config.devices.check()?;
         config.keys.check()?;
+        config.metrics.check()?;
+        config.telemetry.check()?;
         Ok(config)
     }
 }
@@ -151,6 +161,10 @@ mod tests {
             ("[op]\nlong_poll_seconds = 31", "long_poll_seconds"),
             ("[keys]\nannounce_seconds = 59", "announce_seconds"),
             ("[keys]\nreread_seconds = 121", "reread_seconds"),
+            ("[metrics]\nlisten = \"0.0.0.0:9480\"", "listen"),
+            ("[metrics]\nlisten = \"localhost:9480\"", "listen"),
+            ("[telemetry]\notlp_endpoint = \"127.0.0.1:4318\"", "otlp_endpoint"),
+            ("[telemetry]\nsampling_ratio = 1.5", "sampling_ratio"),
         ] {
             let error = Config::from_toml(toml).unwrap_err().to_string();
             assert!(error.contains(key), "{toml}: {error}");

@@ -1,5 +1,8 @@
 use super::Consent;
-use crate::storage::StorageError;
+use crate::{
+    meters::{Outcome, meters},
+    storage::StorageError,
+};
 
 impl Consent {
     /// Settles prompts whose time is over, at most `limit`, and tells their people. Returns how many. Verdicts do not wait for it: a
@@ -14,6 +17,7 @@ impl Consent {
             tracing::info!(prompt.handle = %prompt.handle, "prompt {} is expired", prompt.handle);
             self.tell_settled(&prompt.account, &prompt.handle);
         }
+        meters().count_many(Outcome::Expired, expired.len());
         Ok(expired.len())
     }
 }

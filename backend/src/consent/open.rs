@@ -5,7 +5,9 @@ use countersign_protocol::{AuthReqId, Handle, Policy};
 use super::Consent;
 use crate::{
     domain::{ConnectorId, Prompt},
+    meters::{Outcome, meters},
     op::{AuthenticationDeviceTrigger, Triggered},
+    steps::STEPS,
     storage::{Opening, StorageError},
     wakes::Topic,
 };
@@ -24,6 +26,7 @@ pub fn handle_of(auth_req_id: &AuthReqId) -> Handle {
 
 #[async_trait]
 impl AuthenticationDeviceTrigger for Consent {
+    #[tracing::instrument(target = STEPS, level = "trace", name = "open", skip_all, fields(client.id = %triggered.client.id))]
     async fn trigger_authentication_device(&self, triggered: Triggered<'_>) -> Result<(), StorageError> {
         let config = &self.parts.config;
         let handle = handle_of(triggered.auth_req_id);
@@ -56,6 +59,8 @@ impl AuthenticationDeviceTrigger for Consent {
         };
         let opened = self.parts.storage.open(opening).await?;
         let gone = opened.superseded.len();
+        meters().count(Outcome::Opened);
+        meters().count_many(Outcome::Superseded, gone);
         tracing::info!(prompt.handle = %handle, client.id = %client, superseded = gone, "prompt {handle} of client {client} waits");
         fail_point!(Wake);
         self.parts.wakes.notify(&Topic::Person(account));

@@ -28,7 +28,7 @@ pub async fn the_mark_of_a_person_changes_with_whatever_their_streams_have_to_kn
     let revoked = store.revoke_device(&person("ada"), &devices[0].id, NOW).await;
     assert!(revoked.unwrap());
     marks.push(mark(store, "ada").await);
-    store.set_account_disabled("ada", true).await.unwrap();
+    assert!(store.set_account_disabled("ada-login", true).await.unwrap());
     marks.push(mark(store, "ada").await);
     for (at, mark) in marks.iter().enumerate() {
         assert!(!marks[..at].contains(mark), "{at}: {marks:?}");

@@ -5,7 +5,9 @@ use countersign_protocol::{OAuthErrorCode, TokenResponse};
 
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, Client},
+    meters::{Outcome, meters},
     op::{OpError, Params, Provider, Refusal, fresh, id_token::Authentication, poll_pace::Pace, scope::wants_refresh},
+    steps::STEPS,
     storage::{Redeemed, Redemption},
 };
 
@@ -86,6 +88,7 @@ impl Provider {
         }
     }
 
+    #[tracing::instrument(target = STEPS, level = "trace", name = "redeem", skip_all, fields(client.id = %client.id, prompt.handle = %request.handle))]
     async fn redeem_approved(
         &self,
         client: &Client,
@@ -114,7 +117,10 @@ impl Provider {
             now,
         };
         match self.parts.storage.redeem(redemption).await? {
-            Redeemed::Granted { .. } => Ok(self.token_response(access, refresh, Some(id_token))),
+            Redeemed::Granted { .. } => {
+                meters().count(Outcome::Redeemed);
+                Ok(self.token_response(access, refresh, Some(id_token)))
+            }
             Redeemed::Refused { request } => Err(refused(&request.state_at(now)).into()),
             Redeemed::Blocked => {
                 Err(Refusal::invalid_grant("the person, the client or the device was switched off since").into())

@@ -9,6 +9,7 @@ mod devices;
 mod grants;
 mod keys;
 mod prompts;
+mod recovery;
 mod replay;
 mod settle;
 
