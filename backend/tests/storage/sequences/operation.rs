@@ -24,7 +24,7 @@ pub enum Name {
 /// Which of those that there are, counted back from the newest one.
 #[derive(Debug, Clone, Copy)]
 pub enum Pick {
-    /// Among those for which the operation is meant: what waits to be decided, what is approved, what is not used.
+    /// Among those for which the operation is meant, where there are any: what waits to be decided, what is approved, what was issued.
     Apt(u8),
     /// Among all.
     Any(u8),
@@ -152,8 +152,7 @@ pub struct Open {
     pub handle: Name,
     pub person: u8,
     pub client: u8,
-    /// Of another provider.
-    pub foreign: bool,
+    pub provider: Provider,
     /// Nothing has to be typed.
     pub shown: bool,
     /// Ticks until the deadline.
@@ -161,8 +160,15 @@ pub struct Open {
     /// Ticks from the deadline until it is unreadable.
     pub grace: u8,
     pub supersede: bool,
-    /// An embedded provider's prompt that lost its request.
-    pub bare: bool,
+}
+
+/// Whose question it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Provider {
+    Embedded,
+    /// The embedded one, but its request is missing.
+    WithoutRequest,
+    Other,
 }
 
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::ops::{Range, RangeInclusive};
 
 use proptest::{collection::vec, option::weighted, prelude::*, strategy::Union};
 
-use super::operation::{Decide, Mismatch, Name, Open, Operation, Pick, Redeem, Register, Slip, Step};
+use super::operation::{Decide, Mismatch, Name, Open, Operation, Pick, Provider, Redeem, Register, Slip, Step};
 
 pub fn steps(how_many: Range<usize>) -> impl Strategy<Value = Vec<Step>> {
     let step = (often(4, 0..=0, 1..=2), once_in(12), operation());
@@ -21,13 +21,13 @@ fn operation() -> impl Strategy<Value = Operation> {
         (34, prompts().boxed()),
         (24, grants().boxed()),
         (10, devices().boxed()),
-        (5, people_and_clients().boxed()),
+        (6, people_and_clients().boxed()),
         (9, keys_and_sightings().boxed()),
     ])
 }
 
 fn prompts() -> impl Strategy<Value = Operation> {
-    let sweep = (0..=4_u8, 1..=3_u32);
+    let sweep = (0..=9_u8, 1..=3_u32);
     prop_oneof![
         8 => open().prop_map(Operation::Open),
         9 => decide().prop_map(Operation::Decide),
@@ -38,21 +38,24 @@ fn prompts() -> impl Strategy<Value = Operation> {
 }
 
 fn open() -> impl Strategy<Value = Open> {
-    let who = (name(), often(9, 0..=1, 0..=2), often(9, 0..=1, 0..=2), once_in(7));
-    let how = (once_in(4), 1..=12_u8, 0..=4_u8, once_in(3), once_in(30));
+    let who = (name(), often(2, 0..=0, 1..=2), often(2, 0..=0, 1..=2), provider());
+    let how = (once_in(4), 1..=12_u8, 0..=4_u8, any::<bool>());
     (who, how).prop_map(
-        |((handle, person, client, foreign), (shown, lasts, grace, supersede, bare))| Open {
+        |((handle, person, client, provider), (shown, lasts, grace, supersede))| Open {
             handle,
             person,
             client,
-            foreign,
+            provider,
             shown,
             lasts,
             grace,
             supersede,
-            bare,
         },
     )
+}
+
+fn provider() -> impl Strategy<Value = Provider> {
+    prop_oneof![24 => Just(Provider::Embedded), 1 => Just(Provider::WithoutRequest), 4 => Just(Provider::Other)]
 }
 
 fn decide() -> impl Strategy<Value = Decide> {
@@ -125,12 +128,12 @@ fn devices() -> impl Strategy<Value = Operation> {
 }
 
 fn people_and_clients() -> impl Strategy<Value = Operation> {
-    let add = (0..=3_u8, 0..=3_u8);
+    let add = (often(1, 3..=3, 0..=2), 0..=3_u8);
     prop_oneof![
         2 => add.prop_map(|(person, email_of)| Operation::AddAccount { person, email_of }),
         5 => (0..=2_u8, once_in(3)).prop_map(|(person, disabled)| Operation::Disable { person, disabled }),
-        3 => (0..=2_u8).prop_map(|client| Operation::AddClient { client }),
-        2 => (0..=2_u8).prop_map(|client| Operation::RemoveClient { client }),
+        6 => (0..=2_u8).prop_map(|client| Operation::AddClient { client }),
+        3 => (0..=2_u8).prop_map(|client| Operation::RemoveClient { client }),
     ]
 }
 
