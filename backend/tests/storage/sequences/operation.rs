@@ -8,9 +8,18 @@
 pub struct Step {
     /// Ticks since the step before.
     pub wait: u8,
-    /// Whether it comes from a node whose clock is a tick behind.
-    pub behind: bool,
+    pub moment: Moment,
     pub operation: Operation,
+}
+
+/// What time it is for who calls.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Moment {
+    Now,
+    /// On a node whose clock is a tick behind.
+    Behind,
+    /// For what has a deadline, the very millisecond that is too late; time goes on to it.
+    TooLate,
 }
 
 /// An id that the caller makes up.

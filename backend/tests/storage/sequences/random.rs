@@ -4,16 +4,20 @@ use std::ops::{Range, RangeInclusive};
 
 use proptest::{collection::vec, option::weighted, prelude::*, strategy::Union};
 
-use super::operation::{Decide, Mismatch, Name, Open, Operation, Pick, Provider, Redeem, Register, Slip, Step};
+use super::operation::{Decide, Mismatch, Moment, Name, Open, Operation, Pick, Provider, Redeem, Register, Slip, Step};
 
 pub fn steps(how_many: Range<usize>) -> impl Strategy<Value = Vec<Step>> {
-    let step = (often(4, 0..=0, 1..=2), once_in(12), operation());
-    let step = step.prop_map(|(wait, behind, operation)| Step {
+    let step = (often(4, 0..=0, 1..=2), moment(), operation());
+    let step = step.prop_map(|(wait, moment, operation)| Step {
         wait,
-        behind,
+        moment,
         operation,
     });
     vec(step, how_many)
+}
+
+fn moment() -> impl Strategy<Value = Moment> {
+    prop_oneof![10 => Just(Moment::Now), 1 => Just(Moment::Behind), 1 => Just(Moment::TooLate)]
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -81,7 +85,7 @@ fn mismatch() -> impl Strategy<Value = Mismatch> {
 }
 
 fn grants() -> impl Strategy<Value = Operation> {
-    let redeem = (pick(), name(), name(), any::<bool>(), once_in(10));
+    let redeem = (pick(), name(), name(), proptest::bool::weighted(0.8), once_in(10));
     let redeem = redeem.prop_map(|(prompt, family, token, refresh, slip)| Redeem {
         prompt,
         family,
@@ -90,14 +94,14 @@ fn grants() -> impl Strategy<Value = Operation> {
         slip,
     });
     let add_code = (0..=1_u8, 0..=1_u8, name(), name());
-    let bring = (pick(), name(), any::<bool>(), slip());
+    let bring = (pick(), name(), proptest::bool::weighted(0.8), slip());
     let rotate = (pick(), name(), once_in(10));
     let revoke = (pick(), any::<bool>(), once_in(10));
     prop_oneof![
         9 => redeem.prop_map(Operation::Redeem),
         3 => add_code.prop_map(|(client, person, code, family)| Operation::AddCode { client, person, code, family }),
-        4 => bring.prop_map(|(code, token, refresh, slip)| Operation::RedeemCode { code, token, refresh, slip }),
-        5 => rotate.prop_map(|(token, next, slip)| Operation::RotateRefresh { token, next, slip }),
+        5 => bring.prop_map(|(code, token, refresh, slip)| Operation::RedeemCode { code, token, refresh, slip }),
+        8 => rotate.prop_map(|(token, next, slip)| Operation::RotateRefresh { token, next, slip }),
         2 => revoke.prop_map(|(token, refresh, slip)| Operation::RevokeToken { token, refresh, slip }),
         2 => (1..=3_u32).prop_map(|limit| Operation::SweepGrants { limit }),
     ]
