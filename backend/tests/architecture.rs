@@ -36,8 +36,9 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Libraries that belong to one place.
-const HOMES: [(&str, &[&str]); 4] = [
+const HOMES: [(&str, &[&str]); 5] = [
     ("rusqlite", &["storage"]),
+    ("sqlx", &["storage"]),
     ("axum::", &["http", "app", "serve"]),
     ("std::env", &["config"]),
     ("askama", &["http"]),

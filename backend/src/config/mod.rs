@@ -20,7 +20,7 @@ pub use devices::DevicesConfig;
 pub use log::{LogConfig, LogFormat};
 pub use op::{IdTokenAlg, OpConfig};
 pub use server::{ServerConfig, TlsMode};
-pub use storage::StorageConfig;
+pub use storage::{DatabaseUrl, StorageConfig};
 
 /// The documented defaults, which are the defaults.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
@@ -87,6 +87,7 @@ impl Config {
             .extract()
             .map_err(|error| ConfigError::Unreadable(Box::new(error)))?;
         config.server.check()?;
+        config.storage.check()?;
         config.op.check()?;
         config.consent.check()?;
         config.devices.check()?;

@@ -1,13 +1,11 @@
 use async_trait::async_trait;
 use countersign_clock::Millis;
 use countersign_protocol::{DecidedBy, Handle, PromptState, SettledView};
-use rusqlite::{Connection, Row, params};
 
 use super::{
-    SqliteStorage, StorageError, auth_requests, decide,
-    rows::{Columns as _, count, to_json},
+    Engine, Row, Statements, StorageError, Store, auth_requests, decide,
     settle::{Ending, next_seq, settle},
-    statement::Statements,
+    to_json, values,
 };
 use crate::{
     domain::{AccountKey, ConnectorId, Matching, Prompt, Settlement, SignedReceipt},
@@ -22,19 +20,25 @@ pub(super) struct Found {
 }
 
 #[async_trait]
-impl Prompts for SqliteStorage {
+impl<E: Engine> Prompts for Store<E> {
     async fn open(&self, opening: Opening) -> Result<Opened, StorageError> {
-        self.write(move |connection| open(connection, &opening)).await
+        self.engine
+            .write(opening, |connection, opening| Box::pin(open(connection, opening)))
+            .await
     }
 
     async fn find_prompt(&self, handle: &Handle) -> Result<Option<Prompt>, StorageError> {
-        let found = self.read(|connection| find(connection, handle))?;
-        Ok(found.map(|found| found.prompt))
+        let found = self
+            .engine
+            .read(handle, |connection, handle| Box::pin(find(connection, handle)));
+        Ok(found.await?.map(|found| found.prompt))
     }
 
     async fn find_receipt(&self, handle: &Handle) -> Result<Option<SignedReceipt>, StorageError> {
-        let found = self.read(|connection| find(connection, handle))?;
-        Ok(found.and_then(|found| found.receipt))
+        let found = self
+            .engine
+            .read(handle, |connection, handle| Box::pin(find(connection, handle)));
+        Ok(found.await?.and_then(|found| found.receipt))
     }
 
     async fn pending_prompts(
@@ -43,19 +47,35 @@ impl Prompts for SqliteStorage {
         now: Millis,
         limit: u32,
     ) -> Result<Vec<Prompt>, StorageError> {
-        let params = params![account.iss, account.sub.as_str(), now, limit];
-        self.read(|connection| connection.all(sql::prompts::PENDING, params, read_prompt))
+        self.engine
+            .read((account, now, limit), |connection, (account, now, limit)| {
+                Box::pin(async move {
+                    let by = values![account.iss, account.sub, now, limit];
+                    connection.all(sql::prompts::PENDING, by, read_prompt).await
+                })
+            })
+            .await
     }
 
     async fn prompts_since(&self, account: &AccountKey, seq: i64, limit: u32) -> Result<Vec<Prompt>, StorageError> {
-        let params = params![account.iss, account.sub.as_str(), seq, limit];
-        self.read(|connection| connection.all(sql::prompts::SINCE, params, read_prompt))
+        self.engine
+            .read((account, seq, limit), |connection, (account, seq, limit)| {
+                Box::pin(async move {
+                    let by = values![account.iss, account.sub, seq, limit];
+                    connection.all(sql::prompts::SINCE, by, read_prompt).await
+                })
+            })
+            .await
     }
 
     async fn last_seq(&self, account: &AccountKey) -> Result<i64, StorageError> {
-        let params = params![account.iss, account.sub.as_str()];
-        let seq = self.read(|connection| connection.one(sql::prompts::LAST_SEQ, params, |row| row.value("seq")))?;
-        Ok(seq.unwrap_or(0))
+        let seq = self.engine.read(account, |connection, account| {
+            Box::pin(async move {
+                let of = values![account.iss, account.sub];
+                connection.one(sql::prompts::LAST_SEQ, of, |row| row.value("seq")).await
+            })
+        });
+        Ok(seq.await?.unwrap_or(0))
     }
 
     async fn history(
@@ -64,108 +84,126 @@ impl Prompts for SqliteStorage {
         before: Millis,
         limit: u32,
     ) -> Result<Vec<(Prompt, Option<SignedReceipt>, Option<Millis>)>, StorageError> {
-        let params = params![account.iss, account.sub.as_str(), before, limit];
-        let found = self.read(|connection| connection.all(sql::prompts::HISTORY, params, read))?;
-        let entries = found
-            .into_iter()
-            .map(|found| (found.prompt, found.receipt, found.redeemed_at));
+        let found = self
+            .engine
+            .read((account, before, limit), |connection, (account, before, limit)| {
+                Box::pin(async move {
+                    let by = values![account.iss, account.sub, before, limit];
+                    connection.all(sql::prompts::HISTORY, by, read).await
+                })
+            });
+        let found = found.await?.into_iter();
+        let entries = found.map(|found| (found.prompt, found.receipt, found.redeemed_at));
         Ok(entries.collect())
     }
 
     async fn decide(&self, decision: Decide) -> Result<Decided, StorageError> {
-        self.write(move |connection| decide::decide(connection, &decision))
+        self.engine
+            .write(decision, |connection, decision| {
+                Box::pin(decide::decide(connection, decision))
+            })
             .await
     }
 
     async fn mismatch(&self, mismatch: Mismatch) -> Result<MismatchVerdict, StorageError> {
-        self.write(move |connection| decide::mismatch(connection, &mismatch))
+        self.engine
+            .write(mismatch, |connection, mismatch| {
+                Box::pin(decide::mismatch(connection, mismatch))
+            })
             .await
     }
 
     async fn expire_prompts(&self, now: Millis, limit: u32) -> Result<Vec<Swept>, StorageError> {
-        self.write(move |connection| expire(connection, now, limit)).await
+        self.engine
+            .write((now, limit), |connection, (now, limit)| {
+                Box::pin(expire(connection, *now, *limit))
+            })
+            .await
     }
 
     async fn sweep_prompts(&self, before: Millis, now: Millis, limit: u32) -> Result<u64, StorageError> {
-        self.write(move |connection| {
-            let prompts = connection.run(sql::prompts::SWEEP, params![before, limit])?;
-            let requests = connection.run(sql::auth_requests::SWEEP, params![now, limit])?;
-            Ok(count(prompts + requests))
-        })
-        .await
+        self.engine
+            .write((before, now, limit), |connection, (before, now, limit)| {
+                Box::pin(async move {
+                    let prompts = connection.run(sql::prompts::SWEEP, values![before, limit]).await?;
+                    let requests = connection.run(sql::auth_requests::SWEEP, values![now, limit]).await?;
+                    Ok(prompts + requests)
+                })
+            })
+            .await
     }
 }
 
-fn open(connection: &Connection, opening: &Opening) -> Result<Opened, StorageError> {
+async fn open(connection: &mut impl Statements, opening: &Opening) -> Result<Opened, StorageError> {
     let prompt = &opening.prompt;
     let superseded = if opening.supersede {
-        supersede(connection, prompt)?
+        supersede(connection, prompt).await?
     } else {
         Vec::new()
     };
-    let seq = next_seq(connection, &prompt.account)?;
-    add(connection, prompt, seq)?;
+    let seq = next_seq(connection, &prompt.account).await?;
+    add(connection, prompt, seq).await?;
     if let Some(request) = &opening.auth_request {
-        auth_requests::add(connection, request, &prompt.handle)?;
+        auth_requests::add(connection, request, &prompt.handle).await?;
     }
     Ok(Opened { seq, superseded })
 }
 
-fn supersede(connection: &Connection, newer: &Prompt) -> Result<Vec<Handle>, StorageError> {
+async fn supersede(connection: &mut impl Statements, newer: &Prompt) -> Result<Vec<Handle>, StorageError> {
     let AccountKey { iss, sub } = &newer.account;
-    let older = connection.all(
-        sql::prompts::TO_SUPERSEDE,
-        params![
-            iss,
-            sub.as_str(),
-            newer.connector.0,
-            newer.client.id.as_str(),
-            newer.created_at
-        ],
-        read_prompt,
-    )?;
+    let older = connection
+        .all(
+            sql::prompts::TO_SUPERSEDE,
+            values![iss, sub, newer.connector, newer.client.id, newer.created_at],
+            read_prompt,
+        )
+        .await?;
     let ending = Ending::without_decision(PromptState::Superseded, newer.created_at);
     for prompt in &older {
-        settle(connection, prompt, &ending)?;
+        settle(connection, prompt, &ending).await?;
     }
     Ok(older.into_iter().map(|prompt| prompt.handle).collect())
 }
 
-fn add(connection: &Connection, prompt: &Prompt, seq: i64) -> Result<(), StorageError> {
+async fn add(connection: &mut impl Statements, prompt: &Prompt, seq: i64) -> Result<(), StorageError> {
     let (match_mode, match_value) = match &prompt.matching {
         Matching::Show { message } => ("show", message.as_deref()),
         Matching::Type { code } => ("type", Some(code.as_str())),
     };
-    connection.run(
-        sql::prompts::ADD,
-        params![
-            prompt.handle.as_str(),
-            prompt.connector.0,
-            prompt.external_ref,
-            prompt.account.iss,
-            prompt.account.sub.as_str(),
-            prompt.client.id.as_str(),
-            to_json(&prompt.client)?,
-            to_json(&prompt.scopes)?,
-            prompt.authorization_details.as_ref().map(to_json).transpose()?,
-            match_mode,
-            match_value,
-            prompt.acr_values,
-            prompt.context.as_ref().map(to_json).transpose()?,
-            to_json(&prompt.policy)?,
-            prompt.created_at,
-            prompt.expires_at,
-            seq,
-        ],
-    )?;
+    connection
+        .run(
+            sql::prompts::ADD,
+            values![
+                prompt.handle,
+                prompt.connector,
+                prompt.external_ref,
+                prompt.account.iss,
+                prompt.account.sub,
+                prompt.client.id,
+                to_json(&prompt.client)?,
+                to_json(&prompt.scopes)?,
+                prompt.authorization_details.as_ref().map(to_json).transpose()?,
+                match_mode,
+                match_value,
+                prompt.acr_values,
+                prompt.context.as_ref().map(to_json).transpose()?,
+                to_json(&prompt.policy)?,
+                prompt.created_at,
+                prompt.expires_at,
+                seq,
+            ],
+        )
+        .await?;
     Ok(())
 }
 
-fn expire(connection: &Connection, now: Millis, limit: u32) -> Result<Vec<Swept>, StorageError> {
-    let overdue = connection.all(sql::prompts::OVERDUE, params![now, limit], read_prompt)?;
+async fn expire(connection: &mut impl Statements, now: Millis, limit: u32) -> Result<Vec<Swept>, StorageError> {
+    let overdue = connection
+        .all(sql::prompts::OVERDUE, values![now, limit], read_prompt)
+        .await?;
     for prompt in &overdue {
         let ending = Ending::without_decision(PromptState::Expired, prompt.expires_at);
-        settle(connection, prompt, &ending)?;
+        settle(connection, prompt, &ending).await?;
     }
     let swept = overdue
         .into_iter()
@@ -174,29 +212,36 @@ fn expire(connection: &Connection, now: Millis, limit: u32) -> Result<Vec<Swept>
 }
 
 /// Ends what a removed client still asks. What was over before stays expired.
-pub(super) fn cancel_of_client(connection: &Connection, client_id: &str, now: Millis) -> Result<(), StorageError> {
-    for prompt in connection.all(sql::prompts::PENDING_OF_CLIENT, params![client_id], read_prompt)? {
+pub(super) async fn cancel_of_client(
+    connection: &mut impl Statements,
+    client_id: &str,
+    now: Millis,
+) -> Result<(), StorageError> {
+    let waiting = connection
+        .all(sql::prompts::PENDING_OF_CLIENT, values![client_id], read_prompt)
+        .await?;
+    for prompt in waiting {
         let ending = if prompt.expires_at <= now {
             Ending::without_decision(PromptState::Expired, prompt.expires_at)
         } else {
             Ending::without_decision(PromptState::Cancelled, now)
         };
-        settle(connection, &prompt, &ending)?;
+        settle(connection, &prompt, &ending).await?;
     }
     Ok(())
 }
 
-fn find(connection: &Connection, handle: &Handle) -> Result<Option<Found>, StorageError> {
-    connection.one(sql::prompts::FIND, params![handle.as_str()], read)
+async fn find(connection: &mut impl Statements, handle: &Handle) -> Result<Option<Found>, StorageError> {
+    connection.one(sql::prompts::FIND, values![handle], read).await
 }
 
-pub(super) fn find_of_person(
-    connection: &Connection,
+pub(super) async fn find_of_person(
+    connection: &mut impl Statements,
     handle: &Handle,
     account: &AccountKey,
 ) -> Result<Option<Found>, StorageError> {
-    let params = params![handle.as_str(), account.iss, account.sub.as_str()];
-    connection.one(sql::prompts::FIND_OF_PERSON, params, read)
+    let by = values![handle, account.iss, account.sub];
+    connection.one(sql::prompts::FIND_OF_PERSON, by, read).await
 }
 
 fn read(row: &Row<'_>) -> Result<Found, StorageError> {
