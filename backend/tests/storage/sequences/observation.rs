@@ -107,7 +107,7 @@ async fn people_and_clients(store: &dyn Storage) -> Result<Vec<Seen>, StorageErr
 
 async fn devices(store: &dyn Storage, names: &Names) -> Result<Vec<Seen>, StorageError> {
     let mut seen = Vec::new();
-    for number in 0..=6 {
+    for number in 0..=9 {
         let id = device_id(number);
         let device = store.find_device(&id).await?;
         seen.push(Seen::Device(id.to_string(), device.map(device_seen)));

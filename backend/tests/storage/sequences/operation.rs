@@ -70,11 +70,11 @@ pub enum Operation {
     Register(Register),
     Rename {
         device: u8,
-        person: u8,
+        slip: bool,
     },
     Revoke {
         device: u8,
-        person: u8,
+        slip: bool,
     },
     SetPush {
         device: u8,

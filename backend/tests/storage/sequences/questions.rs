@@ -112,7 +112,8 @@ impl World<'_> {
             Slip::Somebody => someone(0),
             _ => owner,
         };
-        let devices = self.model.list_devices(&account).await.unwrap();
+        let mut devices = self.model.list_devices(&account).await.unwrap();
+        devices.retain(|device| device.keys.is_some());
         let device = match slip {
             Slip::Device(number) => device_id(number),
             _ if devices.is_empty() => device_id(0),
