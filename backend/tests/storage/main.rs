@@ -1,4 +1,4 @@
-//! What every store keeps to, told by claims that take any store, and what only the SQLite file does.
+//! What every store keeps to, told by claims that take any store, and what only the SQLite file and only PostgreSQL do.
 //!
 //! The model is a store too: what the others do is compared with it.
 
@@ -20,6 +20,8 @@ mod keys;
 mod mismatches;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod postgres_server;
 #[cfg(test)]
 mod prompts;
 #[cfg(test)]
@@ -43,6 +45,7 @@ macro_rules! every_store_keeps {
         #[cfg(test)]
         mod every_store_keeps {
             every_store_keeps!(@store sqlite: $($module: $($claim),+;)+);
+            every_store_keeps!(@store postgres: $($module: $($claim),+;)+);
             every_store_keeps!(@store model: $($module: $($claim),+;)+);
         }
     };

@@ -164,9 +164,11 @@ async fn revoke(
     if let Some(refresh) = refresh {
         revoke_family(connection, &refresh.family.id, now).await?;
     }
-    let revoked = connection.one(sql::grants::REVOKE_ACCESS, by, |row| row.text("family_id"));
+    let left = connection
+        .one(sql::grants::REVOKE_ACCESS, by, |row| row.text("family_id"))
+        .await?;
     // A family without anything would never be swept.
-    if let Some(family) = revoked.await? {
+    if let Some(family) = left {
         connection.run(sql::grants::SWEEP_FAMILY, values![family]).await?;
     }
     Ok(())

@@ -26,17 +26,17 @@ type Heard = Vec<(String, String)>;
 const SEQUENCES: u32 = 32;
 const LENGTH: Range<usize> = 100..160;
 
-/// Takes sequences, each on a fresh store. The seed of a failure is kept beside this file to be tried first from then on.
-fn agrees(take: impl AsyncFn(Vec<Step>) -> Result<Heard, TestCaseError>) {
+/// Takes so many sequences, each on a fresh store. The seed of a failure is kept beside this file to be tried first from then on.
+fn agrees(sequences: u32, take: impl AsyncFn(Vec<Step>) -> Result<Heard, TestCaseError>) {
     let regressions = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/storage/sequences/regressions.txt");
     let config = Config {
-        cases: SEQUENCES,
+        cases: sequences,
         // Steps refer to each other, so dropping them by halves and again, see `shortest`, gets further.
         max_shrink_iters: 0,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(regressions))),
         ..Config::default()
     };
-    let runtime = Builder::new_current_thread().build().unwrap();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let take = |steps: Vec<Step>| runtime.block_on(take(steps)).map(|_| ());
     match TestRunner::new(config).run(&steps(LENGTH), take) {
         Ok(()) => {}
@@ -73,7 +73,17 @@ fn shortest(mut steps: Vec<Step>, fails: impl Fn(Vec<Step>) -> bool) -> Vec<Step
 
 #[test]
 fn the_sqlite_file_agrees_with_the_model() {
-    agrees(async |steps| stores::sqlite(async |store| follow(store, &steps).await).await);
+    agrees(SEQUENCES, async |steps| {
+        stores::sqlite(async |store| follow(store, &steps).await).await
+    });
+}
+
+/// Fewer, because a statement there is a round trip.
+#[test]
+fn postgresql_agrees_with_the_model() {
+    agrees(SEQUENCES / 4, async |steps| {
+        stores::postgres(async |store| follow(store, &steps).await).await
+    });
 }
 
 /// How often each verdict is heard, at least: operation, words of the verdict, times. Chance gives about twice as many.
