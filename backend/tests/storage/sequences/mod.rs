@@ -10,7 +10,11 @@ mod resolve;
 mod tokens;
 mod world;
 
-use std::{cell::RefCell, ops::Range};
+use std::{
+    cell::RefCell,
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use proptest::test_runner::{
     Config, FileFailurePersistence, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner,
@@ -23,6 +27,8 @@ use crate::{model::Model, stores};
 /// What is heard in a sequence: operations and verdicts.
 type Heard = Vec<(String, String)>;
 
+/// How long a failing sequence is made shorter.
+const SHORTENING: Duration = Duration::from_secs(60);
 const SEQUENCES: u32 = 32;
 const LENGTH: Range<usize> = 100..160;
 
@@ -41,7 +47,11 @@ fn agrees(sequences: u32, take: impl AsyncFn(Vec<Step>) -> Result<Heard, TestCas
     match TestRunner::new(config).run(&steps(LENGTH), take) {
         Ok(()) => {}
         Err(TestError::Abort(reason)) => panic!("{reason}"),
-        Err(TestError::Fail(_, steps)) => {
+        Err(TestError::Fail(reason, steps)) => {
+            println!(
+                "{reason}\nafter {} steps; now leaving out what it fails without",
+                steps.len()
+            );
             let steps = shortest(steps, |steps| take(steps).is_err());
             let told: Vec<String> = steps.iter().map(|step| format!("{step:?}")).collect();
             let reason = take(steps).map_or_else(|error| error.to_string(), |()| "it passes now".to_owned());
@@ -50,12 +60,13 @@ fn agrees(sequences: u32, take: impl AsyncFn(Vec<Step>) -> Result<Heard, TestCas
     }
 }
 
-/// Leaves out of a failing sequence what it fails without, in ever smaller parts, until nothing more can go.
+/// Leaves out of a failing sequence what it fails without, in ever smaller parts, until nothing more can go or it takes too long.
 fn shortest(mut steps: Vec<Step>, fails: impl Fn(Vec<Step>) -> bool) -> Vec<Step> {
+    let began = Instant::now();
     let mut part = steps.len();
-    while part > 0 {
+    while part > 0 && began.elapsed() < SHORTENING {
         let (before, mut at) = (steps.len(), 0);
-        while at < steps.len() {
+        while at < steps.len() && began.elapsed() < SHORTENING {
             let mut rest = steps.clone();
             rest.drain(at..(at + part).min(steps.len()));
             if fails(rest.clone()) {
