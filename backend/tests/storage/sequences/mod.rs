@@ -28,7 +28,7 @@ use crate::{model::Model, stores};
 type Heard = Vec<(String, String)>;
 
 /// How long a failing sequence is made shorter.
-const SHORTENING: Duration = Duration::from_secs(60);
+const SHORTENING: Duration = Duration::from_mins(1);
 const SEQUENCES: u32 = 32;
 const LENGTH: Range<usize> = 100..160;
 
