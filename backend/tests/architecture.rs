@@ -9,18 +9,38 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 17] = [
+    ("failpoints", &[]),
+    ("meters", &[]),
+    ("steps", &[]),
     ("config", &[]),
     ("domain", &[]),
-    ("storage", &["domain", "config"]),
-    ("keys", &["domain", "storage"]),
-    ("op", &["config", "domain", "storage", "keys"]),
+    ("telemetry", &["steps", "config"]),
+    ("storage", &["meters", "steps", "domain", "config"]),
+    ("keys", &["meters", "domain", "storage"]),
+    ("op", &["meters", "steps", "config", "domain", "storage", "keys"]),
     ("devices", &["config", "domain", "storage", "keys"]),
-    ("consent", &["config", "domain", "storage", "keys", "op", "devices"]),
+    (
+        "consent",
+        &[
+            "meters", "steps", "config", "domain", "storage", "keys", "op", "devices",
+        ],
+    ),
     ("jobs", &["domain", "storage", "keys", "op", "consent"]),
     (
         "http",
-        &["config", "domain", "storage", "keys", "op", "devices", "consent"],
+        &[
+            "meters",
+            "steps",
+            "config",
+            "domain",
+            "telemetry",
+            "storage",
+            "keys",
+            "op",
+            "devices",
+            "consent",
+        ],
     ),
     ("serve", &["config", "keys"]),
     (
@@ -29,19 +49,33 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "config", "domain", "storage", "keys", "op", "devices", "consent", "jobs", "http", "serve",
         ],
     ),
+    ("doctor", &["config", "domain", "storage", "keys"]),
     (
         "cli",
-        &["config", "domain", "storage", "keys", "op", "devices", "consent", "app"],
+        &[
+            "config",
+            "domain",
+            "telemetry",
+            "storage",
+            "keys",
+            "op",
+            "devices",
+            "consent",
+            "app",
+            "doctor",
+        ],
     ),
 ];
 
 /// Libraries that belong to one place.
-const HOMES: [(&str, &[&str]); 5] = [
+const HOMES: [(&str, &[&str]); 7] = [
     ("rusqlite", &["storage"]),
     ("sqlx", &["storage"]),
-    ("axum::", &["http", "app", "serve"]),
-    ("std::env", &["config"]),
+    ("axum::", &["http", "app", "serve", "telemetry"]),
+    ("std::env", &["config", "failpoints"]),
     ("askama", &["http"]),
+    ("prometheus_client", &["meters"]),
+    ("opentelemetry", &["telemetry"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

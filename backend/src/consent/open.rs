@@ -5,9 +5,14 @@ use countersign_protocol::{AuthReqId, Handle, Policy};
 use super::Consent;
 use crate::{
     domain::{ConnectorId, Prompt},
+    meters::{Outcome, meters},
     op::{AuthenticationDeviceTrigger, Triggered},
+    steps::STEPS,
     storage::{Opening, StorageError},
 };
+
+/// Prompts that one step settles at most, so that it never holds the store for long.
+const OVERDUE_AT_ONCE: u32 = 500;
 
 /// The handle of the embedded provider's request: the device learns it, and nobody gets from it to the `auth_req_id`.
 #[must_use]
@@ -20,6 +25,7 @@ pub fn handle_of(auth_req_id: &AuthReqId) -> Handle {
 
 #[async_trait]
 impl AuthenticationDeviceTrigger for Consent {
+    #[tracing::instrument(target = STEPS, level = "trace", name = "open", skip_all, fields(client.id = %triggered.client.id))]
     async fn trigger_authentication_device(&self, triggered: Triggered<'_>) -> Result<(), StorageError> {
         let config = &self.parts.config;
         let handle = handle_of(triggered.auth_req_id);
@@ -52,8 +58,17 @@ impl AuthenticationDeviceTrigger for Consent {
         };
         let opened = self.parts.storage.open(opening).await?;
         let gone = opened.superseded.len();
+        meters().count(Outcome::Opened);
+        meters().count_many(Outcome::Superseded, gone);
         tracing::info!(prompt.handle = %handle, client.id = %client, superseded = gone, "prompt {handle} of client {client} waits");
+        fail_point!(Wake);
         self.parts.wakes.notify(&account);
+        fail_point!(Woken);
+        Ok(())
+    }
+
+    async fn settle_deadlines(&self) -> Result<(), StorageError> {
+        while self.expire(OVERDUE_AT_ONCE).await? >= OVERDUE_AT_ONCE as usize {}
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ mod grants;
 mod keys;
 mod postgres;
 mod prompts;
+mod recovery;
 mod replay;
 mod row;
 mod sql;
@@ -31,8 +32,9 @@ pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, 
 pub use keys::SigningKeys;
 pub use postgres::PostgresStorage;
 pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept};
+pub use recovery::{AfterRestore, Ended, Recovery};
 pub use replay::Replay;
-pub use sqlite::{Role, SqliteStorage};
+pub use sqlite::{BackupError, Inspection, Restoration, Role, SqliteStorage, back_up, inspect};
 
 /// The whole store.
 pub trait Storage:

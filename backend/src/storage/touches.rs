@@ -10,37 +10,31 @@ use super::{StorageError, sql, statements::Statements, value::values};
 
 /// When devices were last heard of, until somebody takes it along to the disk: nobody waits for one because of it.
 #[derive(Default)]
-pub struct Touches(Mutex<HashMap<DeviceId, Noted>>);
+pub struct Touches(Mutex<Noted>);
 
-/// What is written stays noted until the next flush, because a read that began before may still see the row as it was.
+#[derive(Default)]
 struct Noted {
-    at: Millis,
-    is_written: bool,
+    waiting: HashMap<DeviceId, Millis>,
+    /// What the last flush wrote, because a read that began before may still see a row as it was.
+    written: HashMap<DeviceId, Millis>,
 }
 
 impl Touches {
     pub(super) fn note(&self, id: &DeviceId, now: Millis) {
         let mut noted = self.lock();
-        let last = noted.entry(id.clone()).or_insert(Noted {
-            at: now,
-            is_written: false,
-        });
-        if now > last.at {
-            *last = Noted {
-                at: now,
-                is_written: false,
-            };
-        }
+        let last = noted.waiting.entry(id.clone()).or_insert(now);
+        *last = now.max(*last);
     }
 
-    /// When `id` was last heard of, if that may not be written yet.
+    /// When `id` was last heard of, if a read may not see that yet.
     pub(super) fn noted(&self, id: &DeviceId) -> Option<Millis> {
-        self.lock().get(id).map(|noted| noted.at)
+        let noted = self.lock();
+        noted.waiting.get(id).max(noted.written.get(id)).copied()
     }
 
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
-        self.lock().values().all(|noted| noted.is_written)
+        self.lock().waiting.is_empty()
     }
 
     /// Writes what was noted and returns it, for [`Touches::are_written`] once it is on disk.
@@ -48,28 +42,29 @@ impl Touches {
         &self,
         connection: &mut impl Statements,
     ) -> Result<Vec<(DeviceId, Millis)>, StorageError> {
-        let noted: Vec<(DeviceId, Millis)> = {
+        let waiting: Vec<(DeviceId, Millis)> = {
             let mut noted = self.lock();
-            noted.retain(|_, noted| !noted.is_written);
-            noted.iter().map(|(id, noted)| (id.clone(), noted.at)).collect()
+            noted.written.clear();
+            noted.waiting.iter().map(|(id, at)| (id.clone(), *at)).collect()
         };
-        for (id, at) in &noted {
+        for (id, at) in &waiting {
             connection.run(sql::devices::TOUCH, values![id.as_str(), *at]).await?;
         }
-        Ok(noted)
+        Ok(waiting)
     }
 
     /// What was flushed need not be written again, unless the device was heard of since.
-    pub(super) fn are_written(&self, flushed: &[(DeviceId, Millis)]) {
+    pub(super) fn are_written(&self, flushed: Vec<(DeviceId, Millis)>) {
         let mut noted = self.lock();
         for (id, at) in flushed {
-            if let Some(noted) = noted.get_mut(id).filter(|noted| noted.at == *at) {
-                noted.is_written = true;
+            if noted.waiting.get(&id) == Some(&at) {
+                noted.waiting.remove(&id);
             }
+            noted.written.insert(id, at);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<DeviceId, Noted>> {
+    fn lock(&self) -> MutexGuard<'_, Noted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -90,14 +85,16 @@ mod tests {
         touches.note(&id, 5);
         let flushed = touches.flush(&mut connection).now_or_never().unwrap().unwrap();
         assert_eq!(touches.noted(&id), Some(5), "another connection does not see it yet");
-        touches.are_written(&flushed);
+        touches.are_written(flushed);
         assert!(touches.is_empty());
         assert_eq!(touches.noted(&id), Some(5), "a read may have begun before");
         touches.note(&id, 6);
-        touches.are_written(&flushed);
+        let flushed = touches.flush(&mut connection).now_or_never().unwrap().unwrap();
+        touches.note(&id, 7);
+        touches.are_written(flushed);
         assert!(!touches.is_empty(), "heard of again");
         let flushed = touches.flush(&mut connection).now_or_never().unwrap().unwrap();
-        touches.are_written(&flushed);
+        touches.are_written(flushed);
         assert_eq!(touches.flush(&mut connection).now_or_never().unwrap().unwrap(), []);
         assert_eq!(touches.noted(&id), None);
     }

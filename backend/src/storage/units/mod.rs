@@ -8,6 +8,7 @@ mod devices;
 mod grants;
 mod keys;
 mod prompts;
+mod recovery;
 mod replay;
 mod settle;
 
