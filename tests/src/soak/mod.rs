@@ -95,7 +95,13 @@ pub async fn run(options: &Options) -> Report {
         .collect();
     let guessing = tokio::spawn(load::guess(world.clone(), cast.clone(), is_running));
 
-    let mut killer = Killer::new(&mut backend, cluster.as_mut(), up, Chance::new(options.seed));
+    let mut killer = Killer::new(
+        &mut backend,
+        cluster.as_mut(),
+        up,
+        world.clone(),
+        Chance::new(options.seed),
+    );
     let killed = killer.kill_now_and_then(options.kills).await;
     running.send_replace(false);
     let mut histories = Vec::new();
