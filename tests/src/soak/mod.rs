@@ -102,7 +102,7 @@ pub async fn run(options: &Options) -> Report {
         world.clone(),
         Chance::new(options.seed),
     );
-    let killed = killer.kill_now_and_then(options.kills).await;
+    let kills = killer.kill_now_and_then(options.kills).await;
     running.send_replace(false);
     let mut histories = Vec::new();
     for visitor in visitors {
@@ -112,7 +112,7 @@ pub async fn run(options: &Options) -> Report {
 
     ledger::tell(&world, &cast, &mut histories).await;
     ledger::verify_some(&cast, &histories).await;
-    let report = Report::of(options, killed, guesses, histories, world.surprises());
+    let report = Report::of(options, kills, guesses, &histories, world.surprises());
     if !report.holds() {
         println!("the data directory is kept: {}", backend.keep().display());
     }
