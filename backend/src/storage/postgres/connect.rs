@@ -16,7 +16,7 @@ const RESTED: Duration = Duration::from_secs(1);
 const CACHED_STATEMENTS: usize = 256;
 
 /// What every connection is told.
-const SETTINGS: [(&str, &str); 9] = [
+pub(super) const SETTINGS: [(&str, &str); 9] = [
     // An answer promises that the commit is on disk, whatever the server is set to.
     ("synchronous_commit", "on"),
     // A statement takes milliseconds; one that hangs ends before who waits for it gives up.

@@ -6,6 +6,8 @@
 mod connect;
 mod error;
 mod migrate;
+#[cfg(test)]
+mod plans;
 mod statements;
 mod transaction;
 

@@ -35,7 +35,8 @@ pub(in crate::storage) const OVERDUE: &str =
     select!("state = 'pending' and expires_at <= $1 order by expires_at limit $2");
 
 pub(in crate::storage) const PENDING_OF_CLIENT: &str = select!(
-    "handle in (select handle from auth_requests where client_id = $1 and state = 'pending') and state = 'pending'"
+    "handle in (select handle from auth_requests where client_id = $1 and state = 'pending') and state = 'pending'
+        order by created_at, seq"
 );
 
 pub(in crate::storage) const ADD: &str = "insert into prompts
