@@ -76,7 +76,12 @@ impl Cast {
             let keys = party.keys().await;
             clients.push(Client { party, keys });
         }
-        Self { people, clients, storm }
+        Self {
+            people,
+            clients,
+            storm,
+            storms: Semaphore::new(1),
+        }
     }
 
     fn person(&self, chance: &Chance) -> &Human {
