@@ -10,8 +10,8 @@ use countersign_protocol::Verdict;
 
 use super::history::{Action, At, DecideAnswer, End, RedeemAnswer, RequestHistory, Step, Told};
 
-/// Clocks of client and server are the same one, read as monotonic time here and as milliseconds of the wall there.
-const SLACK: At = 50_000;
+/// Clocks of client and server are the same one, read as monotonic time here and as milliseconds of the wall there, which may be set right a little.
+const SLACK: At = 10_000;
 
 /// A promise that was broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

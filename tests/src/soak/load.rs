@@ -206,7 +206,7 @@ fn any_verdict(chance: &Chance) -> Verdict {
 
 /// Shortly before `deadline`, or just after.
 fn around(deadline: At, chance: &Chance) -> At {
-    (deadline + chance.draw(60_000)).saturating_sub(50_000)
+    (deadline + chance.draw(150_000)).saturating_sub(50_000)
 }
 
 /// Polls as it was told, until the answer is final.

@@ -111,7 +111,7 @@ pub async fn run(options: &Options) -> Report {
     let guesses = guessing.await.expect("who guesses does not panic");
 
     ledger::tell(&world, &cast, &mut histories).await;
-    ledger::verify_some(&cast, &histories).await;
+    ledger::verify_some(&world, &cast, &histories).await;
     let report = Report::of(options, kills, guesses, &histories, world.surprises());
     if !report.holds() {
         println!("the data directory is kept: {}", backend.keep().display());
