@@ -211,6 +211,25 @@ async fn an_approval_that_is_on_disk_is_redeemable_before_its_device_is_answered
     assert_eq!(again, "invalid_grant", "R-167: tokens exactly once");
 }
 
+/// S-029: nobody hears of what is not on disk, and the client cannot use it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_approval_that_is_not_on_disk_is_not_answered_and_not_redeemable() {
+    let mut stage = Stage::with(&breakable()).await;
+    let (auth_req_id, decision) = held_up(&mut stage, "CommitBefore:2").await;
+    let early = refusal(stage.shop.poll(&auth_req_id).await);
+    assert_eq!(early, "authorization_pending", "S-029: it is not on disk");
+    let (status, body) = decision.after_a_power_cut(&mut stage).await;
+    assert_eq!(
+        (status, body["state"].as_str()),
+        (StatusCode::OK, Some("approved")),
+        "S-029"
+    );
+    assert!(
+        stage.shop.poll(&auth_req_id).await.is_ok(),
+        "the repetition got through"
+    );
+}
+
 /// S-028: an approval that did not come as far as the store is no decision; the denial beside it is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_denial_overtakes_an_approval_that_is_held_up() {
