@@ -2,6 +2,8 @@
 //!
 //! Modules stand in arrow order: each imports only from those above it, as `tests/architecture.rs` proves.
 
+#![forbid(unsafe_code)]
+
 /// Names a step of a grant at which a build for tests can be told to fail. In every other build it is nothing.
 macro_rules! fail_point {
     ($point:ident) => {
@@ -12,10 +14,14 @@ macro_rules! fail_point {
 
 #[cfg(feature = "failpoints")]
 mod failpoints;
+pub mod meters;
+pub mod steps;
 
 pub mod config;
 pub mod domain;
 pub mod storage;
+pub mod telemetry;
+pub mod wakes;
 
 pub mod keys;
 pub mod op;
@@ -24,9 +30,11 @@ pub mod devices;
 
 pub mod consent;
 pub mod jobs;
+pub mod nodes;
 
 pub mod http;
 pub mod serve;
 
 pub mod app;
 pub mod cli;
+pub mod doctor;

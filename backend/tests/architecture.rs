@@ -9,40 +9,81 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("failpoints", &[]),
+    ("meters", &[]),
+    ("steps", &[]),
     ("config", &[]),
     ("domain", &[]),
-    ("storage", &["domain", "config"]),
-    ("keys", &["domain", "storage"]),
-    ("op", &["config", "domain", "storage", "keys"]),
+    ("telemetry", &["steps", "config"]),
+    ("storage", &["meters", "steps", "domain", "config"]),
+    ("wakes", &["domain"]),
+    ("keys", &["meters", "domain", "storage"]),
+    ("nodes", &["storage", "wakes"]),
+    (
+        "op",
+        &["meters", "steps", "config", "domain", "storage", "keys", "wakes"],
+    ),
     ("devices", &["config", "domain", "storage", "keys"]),
-    ("consent", &["config", "domain", "storage", "keys", "op", "devices"]),
-    ("jobs", &["domain", "storage", "keys", "op", "consent"]),
+    (
+        "consent",
+        &[
+            "meters", "steps", "config", "domain", "storage", "keys", "wakes", "op", "devices",
+        ],
+    ),
+    ("jobs", &["domain", "storage", "keys", "wakes", "op", "consent"]),
     (
         "http",
-        &["config", "domain", "storage", "keys", "op", "devices", "consent"],
+        &[
+            "meters",
+            "steps",
+            "config",
+            "domain",
+            "telemetry",
+            "storage",
+            "keys",
+            "wakes",
+            "op",
+            "devices",
+            "consent",
+        ],
     ),
     ("serve", &["config", "keys"]),
     (
         "app",
         &[
-            "config", "domain", "storage", "keys", "op", "devices", "consent", "jobs", "http", "serve",
+            "config", "domain", "storage", "keys", "wakes", "op", "devices", "consent", "jobs", "http", "serve",
+            "nodes",
         ],
     ),
+    ("doctor", &["config", "domain", "storage", "keys"]),
     (
         "cli",
-        &["config", "domain", "storage", "keys", "op", "devices", "consent", "app"],
+        &[
+            "config",
+            "domain",
+            "telemetry",
+            "storage",
+            "keys",
+            "wakes",
+            "op",
+            "devices",
+            "consent",
+            "app",
+            "doctor",
+        ],
     ),
 ];
 
 /// Libraries that belong to one place.
-const HOMES: [(&str, &[&str]); 5] = [
+const HOMES: [(&str, &[&str]); 7] = [
     ("rusqlite", &["storage"]),
     ("sqlx", &["storage"]),
-    ("axum::", &["http", "app", "serve"]),
+    ("axum::", &["http", "app", "serve", "telemetry"]),
     ("std::env", &["config", "failpoints"]),
     ("askama", &["http"]),
+    ("prometheus_client", &["meters"]),
+    ("opentelemetry", &["telemetry"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -2,17 +2,23 @@
 //!
 //! Everything here listens on 127.0.0.1 with port 0 and ends with the test that started it. Whatever goes wrong panics: this is test code.
 
+#![forbid(unsafe_code)]
+
 pub mod backend;
+pub mod balancer;
+pub mod collector;
 pub mod desktop;
 pub mod device;
 pub mod driver;
 pub mod eventually;
 pub mod fault;
+pub mod fleet;
 pub mod form_fault;
 pub mod person;
 pub mod program;
 pub mod raw_device;
 pub mod relying_party;
+pub mod robot;
 pub mod snapshot;
 pub mod soak;
 pub mod stage;

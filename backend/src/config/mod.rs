@@ -2,10 +2,13 @@
 
 mod consent;
 mod devices;
+mod keys;
 mod log;
+mod metrics;
 mod op;
 mod server;
 mod storage;
+mod telemetry;
 
 use std::path::Path;
 
@@ -17,10 +20,13 @@ use serde::Deserialize;
 
 pub use consent::ConsentConfig;
 pub use devices::DevicesConfig;
+pub use keys::KeysConfig;
 pub use log::{LogConfig, LogFormat};
+pub use metrics::MetricsConfig;
 pub use op::{IdTokenAlg, OpConfig};
 pub use server::{ServerConfig, TlsMode};
 pub use storage::{DatabaseUrl, StorageConfig};
+pub use telemetry::TelemetryConfig;
 
 /// The documented defaults, which are the defaults.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
@@ -39,8 +45,14 @@ pub struct Config {
     pub consent: ConsentConfig,
     /// `[devices]`
     pub devices: DevicesConfig,
+    /// `[keys]`
+    pub keys: KeysConfig,
     /// `[log]`
     pub log: LogConfig,
+    /// `[metrics]`
+    pub metrics: MetricsConfig,
+    /// `[telemetry]`
+    pub telemetry: TelemetryConfig,
 }
 
 /// Why settings cannot be used.
@@ -91,6 +103,9 @@ impl Config {
         config.op.check()?;
         config.consent.check()?;
         config.devices.check()?;
+        config.keys.check()?;
+        config.metrics.check()?;
+        config.telemetry.check()?;
         Ok(config)
     }
 }
@@ -143,6 +158,13 @@ mod tests {
             ("[server]\npublic_url = \"https://x.example/path\"", "public_url"),
             ("[server]\ntls = \"files\"", "tls_certificate"),
             ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
+            ("[op]\nlong_poll_seconds = 31", "long_poll_seconds"),
+            ("[keys]\nannounce_seconds = 59", "announce_seconds"),
+            ("[keys]\nreread_seconds = 121", "reread_seconds"),
+            ("[metrics]\nlisten = \"0.0.0.0:9480\"", "listen"),
+            ("[metrics]\nlisten = \"localhost:9480\"", "listen"),
+            ("[telemetry]\notlp_endpoint = \"127.0.0.1:4318\"", "otlp_endpoint"),
+            ("[telemetry]\nsampling_ratio = 1.5", "sampling_ratio"),
         ] {
             let error = Config::from_toml(toml).unwrap_err().to_string();
             assert!(error.contains(key), "{toml}: {error}");

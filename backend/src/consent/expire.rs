@@ -1,5 +1,8 @@
 use super::Consent;
-use crate::storage::StorageError;
+use crate::{
+    meters::{Outcome, meters},
+    storage::StorageError,
+};
 
 impl Consent {
     /// Settles prompts whose time is over, at most `limit`, and tells their people. Returns how many. Verdicts do not wait for it: a
@@ -12,8 +15,9 @@ impl Consent {
         let expired = self.parts.storage.expire_prompts(now, limit).await?;
         for prompt in &expired {
             tracing::info!(prompt.handle = %prompt.handle, "prompt {} is expired", prompt.handle);
-            self.parts.wakes.notify(&prompt.account);
+            self.tell_settled(&prompt.account, &prompt.handle);
         }
+        meters().count_many(Outcome::Expired, expired.len());
         Ok(expired.len())
     }
 }

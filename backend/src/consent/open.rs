@@ -5,8 +5,11 @@ use countersign_protocol::{AuthReqId, Handle, Policy};
 use super::Consent;
 use crate::{
     domain::{ConnectorId, Prompt},
+    meters::{Outcome, meters},
     op::{AuthenticationDeviceTrigger, Triggered},
+    steps::STEPS,
     storage::{Opening, StorageError},
+    wakes::Topic,
 };
 
 /// Prompts that one step settles at most, so that it never holds the store for long.
@@ -23,6 +26,7 @@ pub fn handle_of(auth_req_id: &AuthReqId) -> Handle {
 
 #[async_trait]
 impl AuthenticationDeviceTrigger for Consent {
+    #[tracing::instrument(target = STEPS, level = "trace", name = "open", skip_all, fields(client.id = %triggered.client.id))]
     async fn trigger_authentication_device(&self, triggered: Triggered<'_>) -> Result<(), StorageError> {
         let config = &self.parts.config;
         let handle = handle_of(triggered.auth_req_id);
@@ -55,9 +59,14 @@ impl AuthenticationDeviceTrigger for Consent {
         };
         let opened = self.parts.storage.open(opening).await?;
         let gone = opened.superseded.len();
+        meters().count(Outcome::Opened);
+        meters().count_many(Outcome::Superseded, gone);
         tracing::info!(prompt.handle = %handle, client.id = %client, superseded = gone, "prompt {handle} of client {client} waits");
         fail_point!(Wake);
-        self.parts.wakes.notify(&account);
+        self.parts.wakes.notify(&Topic::Person(account));
+        for handle in opened.superseded {
+            self.parts.wakes.notify(&Topic::Request(handle));
+        }
         fail_point!(Woken);
         Ok(())
     }

@@ -2,12 +2,14 @@
 
 mod accounts;
 mod auth_requests;
+mod changes;
 mod clients;
 mod decide;
 mod devices;
 mod grants;
 mod keys;
 mod prompts;
+mod recovery;
 mod replay;
 mod settle;
 
