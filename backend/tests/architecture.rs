@@ -67,8 +67,9 @@ const ARROWS: [(&str, &[&str]); 16] = [
 ];
 
 /// Libraries that belong to one place.
-const HOMES: [(&str, &[&str]); 6] = [
+const HOMES: [(&str, &[&str]); 7] = [
     ("rusqlite", &["storage"]),
+    ("sqlx", &["storage"]),
     ("axum::", &["http", "app", "serve", "telemetry"]),
     ("std::env", &["config"]),
     ("askama", &["http"]),

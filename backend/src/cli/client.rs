@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context as _, bail, ensure};
@@ -14,11 +15,12 @@ use url::Url;
 
 use super::{ConfigFile, client_name::are_confusable};
 use crate::{
+    app,
     config::{Config, IdTokenAlg},
     devices::is_deceptive,
     domain::{APP_CLIENT_ID, BindingMode, Client, ClientAuthMethod, GrantType},
     op::{is_registrable, is_scope_value},
-    storage::{AddClient, Clients as _, Role, SqliteStorage},
+    storage::{AddClient, Role, Storage},
 };
 
 const MIN_SECRET: usize = 16;
@@ -137,7 +139,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Command::Add(options) => {
             let config = options.config.load()?;
             let (client, secret) = registered(options, &config)?;
-            let storage = open(&config)?;
+            let storage = open(&config).await?;
             let clients = storage.list_clients().await?;
             let (id, name) = (client.id.clone(), client.name.clone());
             match storage.add_client(client).await? {
@@ -156,7 +158,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             }
         }
         Command::List { config } => {
-            for client in open(&config.load()?)?.list_clients().await? {
+            for client in open(&config.load()?).await?.list_clients().await? {
                 let auth = word(&client.auth_method);
                 let grants: Vec<String> = client.grant_types.iter().map(word).collect();
                 let (id, name) = (&client.id, &client.name);
@@ -170,7 +172,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         }
         Command::Remove { config, id } => {
             ensure!(id != APP_CLIENT_ID, "{APP_CLIENT_ID} is built in and cannot be removed");
-            let removed = open(&config.load()?)?
+            let removed = open(&config.load()?)
+                .await?
                 .remove_client(&ClientId::new(id.as_str()), SystemClock.now())
                 .await?;
             ensure!(removed, "there is no client {id}");
@@ -179,10 +182,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn open(config: &Config) -> anyhow::Result<SqliteStorage> {
-    let path = &config.storage.path;
-    SqliteStorage::open(path, Role::Command)
-        .with_context(|| format!("the database {} cannot be opened", path.display()))
+async fn open(config: &Config) -> anyhow::Result<Arc<dyn Storage>> {
+    app::open_storage(&config.storage, Role::Command).await
 }
 
 /// The name of a value in its specification.

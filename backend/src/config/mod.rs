@@ -23,7 +23,7 @@ pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use op::{IdTokenAlg, OpConfig};
 pub use server::{ServerConfig, TlsMode};
-pub use storage::StorageConfig;
+pub use storage::{DatabaseUrl, StorageConfig};
 pub use telemetry::TelemetryConfig;
 
 /// The documented defaults, which are the defaults.
@@ -95,6 +95,7 @@ impl Config {
             .extract()
             .map_err(|error| ConfigError::Unreadable(Box::new(error)))?;
         config.server.check()?;
+        config.storage.check()?;
         config.op.check()?;
         config.consent.check()?;
         config.devices.check()?;

@@ -2,8 +2,20 @@ use std::pin::Pin;
 
 use super::{StorageError, row::Row, value::Value};
 
+/// Whose SQL a database understands. Nearly everything is understood by both; where it is not, both texts stand side by side in `sql`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
 /// What a unit of work can do with the database it runs on. Placeholders are `$1`, `$2`, ...; each parameter may appear more than once.
 pub trait Statements: Send {
+    /// Whose SQL this understands.
+    const DIALECT: Dialect;
+
     /// Changes rows and says how many.
     fn run(
         &mut self,
