@@ -12,9 +12,9 @@ scripts/check-files.sh
 
 step "scripts"
 if command -v shellcheck >/dev/null; then
-  shellcheck --severity=warning scripts/*.sh .ci/run
+  shellcheck --severity=warning scripts/*.sh scripts/foreign/* .ci/run
 else
-  for script in scripts/*.sh .ci/run; do bash -n "$script"; done
+  for script in scripts/*.sh scripts/foreign/* .ci/run; do bash -n "$script"; done
 fi
 git ls-files -z 'demo/*.mjs' 'demo/*.js' 'tests/*.mjs' | xargs -0 -n 1 node --check
 
@@ -24,6 +24,7 @@ cargo fmt --all --check
 step "Rust: lints"
 cargo clippy --quiet --all-targets -- -D warnings
 cargo clippy --quiet -p countersign-e2e --all-targets -- -D warnings
+cargo clippy --quiet -p countersign --features failpoints --bins -- -D warnings
 
 step "generated TypeScript is current"
 cargo test --quiet -p countersign-authenticator -p countersign-protocol --all-features export_bindings

@@ -9,7 +9,8 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
+    ("failpoints", &[]),
     ("meters", &[]),
     ("steps", &[]),
     ("config", &[]),
@@ -71,7 +72,7 @@ const HOMES: [(&str, &[&str]); 7] = [
     ("rusqlite", &["storage"]),
     ("sqlx", &["storage"]),
     ("axum::", &["http", "app", "serve", "telemetry"]),
-    ("std::env", &["config"]),
+    ("std::env", &["config", "failpoints"]),
     ("askama", &["http"]),
     ("prometheus_client", &["meters"]),
     ("opentelemetry", &["telemetry"]),

@@ -102,6 +102,7 @@ async fn neither_the_servers_nor_the_devices_log_holds_a_secret_even_at_level_tr
     let mut backend = Backend::start(&BackendOptions {
         config: format!("[op]\ninterval = 1\n[telemetry]\notlp_endpoint = \"{endpoint}\"\n"),
         environment: vec![("COUNTERSIGN_LOG__LEVEL", "trace".to_owned())],
+        ..BackendOptions::default()
     });
     let person = Person::add(&backend, "quokka");
     secrets.add("password", &person.password);

@@ -3,6 +3,7 @@
 mod backup;
 mod device_life;
 mod doctor;
+mod failure_points;
 mod interop;
 mod log_lines;
 mod logs;
@@ -12,6 +13,7 @@ mod poll;
 mod power_cut;
 mod race;
 mod resume;
+mod soak;
 mod spine;
 mod tables_app;
 mod tables_decision;

@@ -76,6 +76,12 @@ impl Consent {
         Span::current()
             .record("prompt.handle", prompt.handle.as_str())
             .record("device.id", verified.device.id.as_str());
+        // The object's deadline is whole seconds, and the device's clock may be ahead: such a receipt would prove nothing.
+        if now < prompt.expires_at && verified.claims.iat >= prompt.expires_at.div_euclid(1000) {
+            return Err(ConsentError::Decision(
+                "it was made after the deadline of the request object",
+            ));
+        }
         let decision = match verified.claims.dec {
             // A denial is never refused for want of a reason; without one it raises no alarm.
             Verdict::Deny => Decision::Deny(verified.claims.reason.unwrap_or(DenyReason::ChangedMind)),
@@ -218,10 +224,13 @@ impl Consent {
             receipt: verified.receipt,
             now,
         };
+        fail_point!(Decide);
         match self.parts.storage.decide(decide).await? {
             Decided::Recorded(settled) => {
+                fail_point!(Wake);
                 self.parts.wakes.notify(&account);
                 measure(&settled, asked_at, now);
+                fail_point!(Woken);
                 let (state, device) = (name_of(settled.state), verified.device.id);
                 tracing::info!(prompt.handle = %handle, device.id = %device, "prompt {handle} is {state} by device {device}");
                 Ok(DecisionAnswer::Recorded(Settled {

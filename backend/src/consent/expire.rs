@@ -1,5 +1,8 @@
-use super::{Consent, ConsentError};
-use crate::meters::{Outcome, meters};
+use super::Consent;
+use crate::{
+    meters::{Outcome, meters},
+    storage::StorageError,
+};
 
 impl Consent {
     /// Settles prompts whose time is over, at most `limit`, and tells their people. Returns how many. Verdicts do not wait for it: a
@@ -7,7 +10,7 @@ impl Consent {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn expire(&self, limit: u32) -> Result<usize, ConsentError> {
+    pub async fn expire(&self, limit: u32) -> Result<usize, StorageError> {
         let now = self.parts.clock.now();
         let expired = self.parts.storage.expire_prompts(now, limit).await?;
         for prompt in &expired {

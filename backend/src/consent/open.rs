@@ -11,6 +11,9 @@ use crate::{
     storage::{Opening, StorageError},
 };
 
+/// Prompts that one step settles at most, so that it never holds the store for long.
+const OVERDUE_AT_ONCE: u32 = 500;
+
 /// The handle of the embedded provider's request: the device learns it, and nobody gets from it to the `auth_req_id`.
 #[must_use]
 pub fn handle_of(auth_req_id: &AuthReqId) -> Handle {
@@ -58,7 +61,14 @@ impl AuthenticationDeviceTrigger for Consent {
         meters().count(Outcome::Opened);
         meters().count_many(Outcome::Superseded, gone);
         tracing::info!(prompt.handle = %handle, client.id = %client, superseded = gone, "prompt {handle} of client {client} waits");
+        fail_point!(Wake);
         self.parts.wakes.notify(&account);
+        fail_point!(Woken);
+        Ok(())
+    }
+
+    async fn settle_deadlines(&self) -> Result<(), StorageError> {
+        while self.expire(OVERDUE_AT_ONCE).await? >= OVERDUE_AT_ONCE as usize {}
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 const MAX_LEN: usize = 128;
 
 impl Provider {
-    /// Answers a poll. Undecided requests cost one read; only an approved one is written.
+    /// Answers a poll. Undecided requests cost one read; only an approved one is written, and one whose time is over.
     pub(in crate::op) async fn redeem_auth_request(
         &self,
         client: &Client,
@@ -27,6 +27,7 @@ impl Provider {
         let request = found
             .filter(|request| request.client_id == client.id && now < request.readable_until)
             .ok_or_else(unknown)?;
+        let request = self.with_final_state(request, now).await?;
         match request.state_at(now) {
             AuthRequestState::Pending => Err(self.undecided(&request, now).into()),
             AuthRequestState::Approved(approval) => self.redeem_approved(client, &request, &approval, now).await,
@@ -35,6 +36,16 @@ impl Provider {
                 Err(refused(&settled).into())
             }
         }
+    }
+
+    /// `expired_token` is final, so it is said only of what is settled: a decision that arrived in time may still be on its way to the disk.
+    async fn with_final_state(&self, request: AuthRequest, now: Millis) -> Result<AuthRequest, OpError> {
+        if request.state != AuthRequestState::Pending || now < request.expires_at {
+            return Ok(request);
+        }
+        self.parts.trigger.settle_deadlines().await?;
+        let settled = self.parts.storage.find_auth_request(request.id).await?;
+        Ok(settled.ok_or_else(unknown)?)
     }
 
     fn undecided(&self, request: &AuthRequest, now: Millis) -> Refusal {

@@ -181,7 +181,9 @@ impl Group {
     }
 
     fn commit(&self) -> Result<(), Failure> {
+        fail_point!(CommitBefore);
         execute(&self.connection, "commit").map_err(failure)?;
+        fail_point!(CommitAfter);
         self.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }

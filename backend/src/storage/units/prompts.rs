@@ -143,6 +143,7 @@ async fn open(connection: &mut impl Statements, opening: &Opening) -> Result<Ope
     };
     let seq = next_seq(connection, &prompt.account).await?;
     add(connection, prompt, seq).await?;
+    fail_point!(Open);
     if let Some(request) = &opening.auth_request {
         auth_requests::add(connection, request, &prompt.handle).await?;
     }
