@@ -49,7 +49,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "config", "domain", "storage", "keys", "op", "devices", "consent", "jobs", "http", "serve",
         ],
     ),
-    ("doctor", &["config", "domain", "storage", "keys"]),
+    ("doctor", &["config", "domain", "storage", "keys", "app"]),
     (
         "cli",
         &[
