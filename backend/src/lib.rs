@@ -14,7 +14,6 @@ macro_rules! fail_point {
 
 #[cfg(feature = "failpoints")]
 mod failpoints;
-
 pub mod meters;
 pub mod steps;
 

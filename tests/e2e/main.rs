@@ -13,6 +13,7 @@ mod poll;
 mod power_cut;
 mod race;
 mod resume;
+mod robot;
 mod soak;
 mod spine;
 mod tables_app;

@@ -16,6 +16,7 @@ pub mod person;
 pub mod program;
 pub mod raw_device;
 pub mod relying_party;
+pub mod robot;
 pub mod snapshot;
 pub mod soak;
 pub mod stage;

@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use countersign_clock::Millis;
-use countersign_jose::{Jwk, digest};
+use countersign_jose::{Jwk, b64, digest};
 use countersign_protocol::{
     DecisionClaims, DenyReason, Handle, PromptState, Settled, SettledView, UserVerificationPolicy, Verdict,
 };
 
 use tracing::{Span, field::Empty};
 
-use super::{Consent, ConsentError, facts, receipt, request_object};
+use super::{Consent, ConsentError, facts, receipt};
 use crate::{
     devices::{MAX_ID_CHARS, MAX_JWT_BYTES, is_timely},
     domain::{Decision, Device, DeviceKeys, Matching, Prompt, SignedReceipt},
@@ -73,15 +73,15 @@ impl Consent {
         let prompt = prompt
             .filter(|prompt| prompt.account == verified.device.account)
             .ok_or(ConsentError::NotFound)?;
-        Span::current()
-            .record("prompt.handle", prompt.handle.as_str())
-            .record("device.id", verified.device.id.as_str());
         // The object's deadline is whole seconds, and the device's clock may be ahead: such a receipt would prove nothing.
         if now < prompt.expires_at && verified.claims.iat >= prompt.expires_at.div_euclid(1000) {
             return Err(ConsentError::Decision(
                 "it was made after the deadline of the request object",
             ));
         }
+        Span::current()
+            .record("prompt.handle", prompt.handle.as_str())
+            .record("device.id", verified.device.id.as_str());
         let decision = match verified.claims.dec {
             // A denial is never refused for want of a reason; without one it raises no alarm.
             Verdict::Deny => Decision::Deny(verified.claims.reason.unwrap_or(DenyReason::ChangedMind)),
@@ -122,8 +122,9 @@ impl Consent {
             return Err(ConsentError::DeviceRemoved);
         }
         self.check_account(&device).await?;
-        self.check_claims(&claims, submission, now)?;
-        let request_key = self.check_request(&device, submission)?;
+        let request_digest = digest::sha256(submission.request);
+        self.check_claims(&claims, submission, &request_digest, now)?;
+        let request_key = self.check_request(&device, submission, &request_digest)?;
         let json =
             |key: &Jwk| serde_json::to_string(key).map_err(|_| ConsentError::Decision("a key cannot be written"));
         Ok(Verified {
@@ -145,6 +146,7 @@ impl Consent {
         &self,
         claims: &DecisionClaims,
         submission: Submission<'_>,
+        request_digest: &[u8; 32],
         now: Millis,
     ) -> Result<(), ConsentError> {
         if claims.jti.chars().count() > MAX_ID_CHARS {
@@ -160,7 +162,7 @@ impl Consent {
             ),
             (claims.req == *submission.handle, "`req` is another request"),
             (
-                claims.rh == digest::sha256_b64(submission.request),
+                claims.rh == b64::encode(request_digest),
                 "`rh` is not the digest of `request`",
             ),
             (approves || claims.matched.is_none(), "`match` belongs to an approval"),
@@ -170,10 +172,16 @@ impl Consent {
     }
 
     /// The request object is ours, and made for this device, person and prompt. Its deadline is the prompt's, which the store minds.
-    fn check_request(&self, device: &Device, submission: Submission<'_>) -> Result<Jwk, ConsentError> {
+    fn check_request(
+        &self,
+        device: &Device,
+        submission: Submission<'_>,
+        digest: &[u8; 32],
+    ) -> Result<Jwk, ConsentError> {
         let unknown = ConsentError::Decision("the request object is signed by no key of ours");
         let key = self.key_of_request_object(submission.request).ok_or(unknown)?;
-        let request = request_object::read(submission.request, &key)
+        let request = self
+            .read_request_object(submission.request, digest, &key)
             .map_err(|_| ConsentError::Decision("the request object does not verify"))?;
         let rules = [
             (
@@ -229,8 +237,8 @@ impl Consent {
             Decided::Recorded(settled) => {
                 fail_point!(Wake);
                 self.parts.wakes.notify(&account);
-                measure(&settled, asked_at, now);
                 fail_point!(Woken);
+                measure(&settled, asked_at, now);
                 let (state, device) = (name_of(settled.state), verified.device.id);
                 tracing::info!(prompt.handle = %handle, device.id = %device, "prompt {handle} is {state} by device {device}");
                 Ok(DecisionAnswer::Recorded(Settled {

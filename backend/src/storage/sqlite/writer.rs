@@ -189,6 +189,9 @@ impl Group {
     }
 
     fn flush_touches(&mut self) {
+        if self.touches.is_empty() {
+            return;
+        }
         // Not worth failing a group for: it says only when devices were last heard of.
         let _ = in_savepoint(&mut self.connection, |connection| {
             at_once(self.touches.flush(connection))

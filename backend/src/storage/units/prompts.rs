@@ -275,8 +275,8 @@ fn read_prompt(row: &Row<'_>) -> Result<Prompt, StorageError> {
 }
 
 fn read_matching(row: &Row<'_>) -> Result<Matching, StorageError> {
-    let value: Option<String> = row.value("match_value")?;
-    match (row.text("match_mode")?.as_str(), value) {
+    let mode = row.text("match_mode")?;
+    match (mode.as_str(), row.value("match_value")?) {
         ("show", message) => Ok(Matching::Show { message }),
         ("type", Some(code)) => Ok(Matching::Type { code }),
         _ => Err(StorageError::Corrupt { what: "prompt" }),
