@@ -10,6 +10,7 @@ mod devices;
 mod error;
 mod grants;
 mod keys;
+mod outbox;
 mod prompts;
 mod replay;
 mod sql;
@@ -22,17 +23,18 @@ pub use devices::{Devices, Registered, RotateKeys};
 pub use error::StorageError;
 pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, Rotation};
 pub use keys::SigningKeys;
+pub use outbox::{Claim, Outbox, Resend};
 pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept};
 pub use replay::Replay;
 pub use sqlite::{Role, SqliteStorage};
 
 /// The whole store.
 pub trait Storage:
-    Accounts + AuthRequests + Clients + Devices + Grants + SigningKeys + Prompts + Replay + Send + Sync
+    Accounts + AuthRequests + Clients + Devices + Grants + SigningKeys + Outbox + Prompts + Replay + Send + Sync
 {
 }
 
 impl<T> Storage for T where
-    T: Accounts + AuthRequests + Clients + Devices + Grants + SigningKeys + Prompts + Replay + Send + Sync
+    T: Accounts + AuthRequests + Clients + Devices + Grants + SigningKeys + Outbox + Prompts + Replay + Send + Sync
 {
 }

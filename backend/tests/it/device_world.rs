@@ -163,6 +163,7 @@ impl World {
             grant_types: vec![GrantType::Ciba],
             scopes: vec!["openid".to_owned(), "payment".to_owned()],
             delivery_mode: None,
+            notification_endpoint: None,
             binding_mode: BindingMode::Auto,
             id_token_alg: "ES256".to_owned(),
             endpoint_audience: false,

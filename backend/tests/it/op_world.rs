@@ -300,6 +300,7 @@ pub fn shop(id: &str) -> Client {
             .map(str::to_owned)
             .into(),
         delivery_mode: None,
+        notification_endpoint: None,
         binding_mode: BindingMode::Auto,
         id_token_alg: "ES256".to_owned(),
         endpoint_audience: false,
