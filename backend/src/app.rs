@@ -12,7 +12,7 @@ use countersign_clock::{Clock, OsRandom, Random, SystemClock};
 
 use crate::{
     config::Config,
-    consent::{self, Consent, Wakes},
+    consent::{self, Consent},
     devices::{self, DeviceRegistry},
     http,
     jobs::Jobs,
@@ -20,6 +20,7 @@ use crate::{
     op::{self, Provider},
     serve,
     storage::{Role, SigningKeys as _, SqliteStorage, Storage},
+    wakes::Wakes,
 };
 
 /// The parts of a running backend.
@@ -42,6 +43,7 @@ pub fn build(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> anyhow::Result<App> {
+    let wakes = Wakes::new();
     let consent = Arc::new(Consent::new(consent::Parts {
         config: config.consent.clone(),
         origin: origin.clone(),
@@ -49,7 +51,7 @@ pub fn build(
         storage: storage.clone(),
         keys: keys.clone(),
         clock: clock.clone(),
-        wakes: Arc::new(Wakes::default()),
+        wakes: wakes.clone(),
     }));
     let provider = Arc::new(Provider::new(op::Parts {
         config: config.op.clone(),

@@ -5,6 +5,7 @@
 pub mod config;
 pub mod domain;
 pub mod storage;
+pub mod wakes;
 
 pub mod keys;
 pub mod op;

@@ -9,24 +9,30 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("config", &[]),
     ("domain", &[]),
     ("storage", &["domain", "config"]),
+    ("wakes", &["domain"]),
     ("keys", &["domain", "storage"]),
-    ("op", &["config", "domain", "storage", "keys"]),
+    ("op", &["config", "domain", "storage", "keys", "wakes"]),
     ("devices", &["config", "domain", "storage", "keys"]),
-    ("consent", &["config", "domain", "storage", "keys", "op", "devices"]),
-    ("jobs", &["domain", "storage", "keys", "op", "consent"]),
+    (
+        "consent",
+        &["config", "domain", "storage", "keys", "wakes", "op", "devices"],
+    ),
+    ("jobs", &["domain", "storage", "keys", "wakes", "op", "consent"]),
     (
         "http",
-        &["config", "domain", "storage", "keys", "op", "devices", "consent"],
+        &[
+            "config", "domain", "storage", "keys", "wakes", "op", "devices", "consent",
+        ],
     ),
     ("serve", &["config", "keys"]),
     (
         "app",
         &[
-            "config", "domain", "storage", "keys", "op", "devices", "consent", "jobs", "http", "serve",
+            "config", "domain", "storage", "keys", "wakes", "op", "devices", "consent", "jobs", "http", "serve",
         ],
     ),
     (

@@ -209,7 +209,7 @@ impl Consent {
         };
         match self.parts.storage.decide(decide).await? {
             Decided::Recorded(settled) => {
-                self.parts.wakes.notify(&account);
+                self.tell_settled(&account, &handle);
                 let (state, device) = (name_of(settled.state), verified.device.id);
                 tracing::info!(prompt.handle = %handle, device.id = %device, "prompt {handle} is {state} by device {device}");
                 Ok(DecisionAnswer::Recorded(Settled {
@@ -239,7 +239,7 @@ impl Consent {
             MismatchVerdict::Wrong { tries_left, settled } => {
                 if settled.is_some() {
                     tracing::warn!(prompt.handle = %handle, "prompt {handle} is denied: the number was wrong too often");
-                    self.parts.wakes.notify(&account);
+                    self.tell_settled(&account, &handle);
                 }
                 Ok(DecisionAnswer::MatchWrong { tries_left, settled })
             }

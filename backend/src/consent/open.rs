@@ -7,6 +7,7 @@ use crate::{
     domain::{ConnectorId, Prompt},
     op::{AuthenticationDeviceTrigger, Triggered},
     storage::{Opening, StorageError},
+    wakes::Topic,
 };
 
 /// The handle of the embedded provider's request: the device learns it, and nobody gets from it to the `auth_req_id`.
@@ -53,7 +54,10 @@ impl AuthenticationDeviceTrigger for Consent {
         let opened = self.parts.storage.open(opening).await?;
         let gone = opened.superseded.len();
         tracing::info!(prompt.handle = %handle, client.id = %client, superseded = gone, "prompt {handle} of client {client} waits");
-        self.parts.wakes.notify(&account);
+        self.parts.wakes.notify(&Topic::Person(account));
+        for handle in opened.superseded {
+            self.parts.wakes.notify(&Topic::Request(handle));
+        }
         Ok(())
     }
 }

@@ -16,9 +16,10 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::{device_api::DeviceApi, dpop::Caller, problem::ApiError};
 use crate::{
-    consent::{Change, Changes, ConsentError, Heard, NotNow, Subscription},
+    consent::{Change, Changes, ConsentError},
     devices::DeviceError,
     domain::Device,
+    wakes::{Heard, NotNow, Subscription, Topic},
 };
 
 /// `GET /ad/v1/stream`
@@ -31,7 +32,7 @@ pub async fn open(
     let subscription = api
         .consent
         .wakes()
-        .subscribe(&device.account)
+        .subscribe(Topic::Person(device.account.clone()))
         .map_err(|refused| match refused {
             NotNow::Full => ApiError::TooManyStreams,
             NotNow::Closed => ApiError::Stopping,

@@ -15,7 +15,7 @@ use axum::{
 };
 use countersign::{
     config::Config,
-    consent::{self, Consent, Wakes, handle_of},
+    consent::{self, Consent, handle_of},
     devices::{self, DeviceRegistry},
     domain::{
         APP_CLIENT_ID, Account, AccountKey, AuthRequestId, BindingMode, Client, ClientAuthMethod, GrantType,
@@ -25,6 +25,7 @@ use countersign::{
     keys::KeyRing,
     op::{AuthenticationDeviceTrigger as _, Triggered},
     storage::{Accounts as _, AuthRequests as _, Clients as _, Role, SqliteStorage},
+    wakes::Wakes,
 };
 use countersign_clock::{Clock as _, ManualClock, OsRandom};
 use countersign_jose::{digest, seal::SealingKey};
