@@ -9,15 +9,17 @@ use std::{
 use anyhow::Context as _;
 use axum::{Router, middleware};
 use countersign_clock::{Clock, OsRandom, Random, SystemClock};
+use tokio::sync::{Notify, oneshot};
 
 use crate::{
     config::Config,
     consent::{self, Consent},
     devices::{self, DeviceRegistry},
     http,
-    jobs::Jobs,
+    jobs::{Jobs, OutboxWorker},
     keys::{KeyRing, key_encryption_key},
-    op::{self, Provider},
+    op::{self, Delivery, Provider},
+    outbound::{Outbound, SystemLookup},
     serve,
     storage::{Role, SigningKeys as _, SqliteStorage, Storage},
     wakes::Wakes,
@@ -29,6 +31,8 @@ pub struct App {
     pub router: Router,
     /// What happens by itself.
     pub jobs: Jobs,
+    /// Pays what is owed.
+    pub outbox: OutboxWorker,
 }
 
 /// Puts the backend together. `origin` is where it is reached.
@@ -44,6 +48,15 @@ pub fn build(
     random: Arc<dyn Random>,
 ) -> anyhow::Result<App> {
     let wakes = Wakes::new();
+    let owed = Arc::new(Notify::new());
+    let outbound = Outbound::new(&config.outbound, Arc::new(SystemLookup))?;
+    let outbox = OutboxWorker {
+        storage: storage.clone(),
+        delivery: Arc::new(Delivery::new(keys.clone(), outbound)),
+        clock: clock.clone(),
+        random: random.clone(),
+        owed: owed.clone(),
+    };
     let consent = Arc::new(Consent::new(consent::Parts {
         config: config.consent.clone(),
         origin: origin.clone(),
@@ -52,6 +65,7 @@ pub fn build(
         keys: keys.clone(),
         clock: clock.clone(),
         wakes: wakes.clone(),
+        owed,
     }));
     let provider = Arc::new(Provider::new(op::Parts {
         config: config.op.clone(),
@@ -97,7 +111,7 @@ pub fn build(
         clock,
         history_days: config.consent.history_days,
     };
-    Ok(App { router, jobs })
+    Ok(App { router, jobs, outbox })
 }
 
 /// Opens the store and the keys that it holds, as the server does (`Role::Server`) or a command next to it.
@@ -134,6 +148,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     )?;
     let wakes = app.jobs.consent.wakes().clone();
     let jobs = tokio::spawn(app.jobs.run());
+    let (stop_paying, told_to_stop_paying) = oneshot::channel::<()>();
+    let paying = tokio::spawn(app.outbox.run(async {
+        // The other end is dropped when everything else has ended.
+        let _ended = told_to_stop_paying.await;
+    }));
     // Heard before anybody is told that the server is ready: who is told may stop it at once.
     let told_to_stop = told_to_stop().context("SIGTERM and Ctrl-C cannot be heard")?;
     let stop = async move {
@@ -152,6 +171,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     )
     .await;
     jobs.abort();
+    drop(stop_paying);
+    paying.await.context("the worker of the outbox failed")?;
     tracing::info!("stopped");
     Ok(served?)
 }

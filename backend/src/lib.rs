@@ -4,6 +4,7 @@
 
 pub mod config;
 pub mod domain;
+pub mod outbound;
 pub mod storage;
 pub mod wakes;
 

@@ -9,13 +9,14 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("config", &[]),
     ("domain", &[]),
+    ("outbound", &["config"]),
     ("storage", &["domain", "config"]),
     ("wakes", &["domain"]),
     ("keys", &["domain", "storage"]),
-    ("op", &["config", "domain", "storage", "keys", "wakes"]),
+    ("op", &["config", "domain", "outbound", "storage", "keys", "wakes"]),
     ("devices", &["config", "domain", "storage", "keys"]),
     (
         "consent",
@@ -32,18 +33,22 @@ const ARROWS: [(&str, &[&str]); 13] = [
     (
         "app",
         &[
-            "config", "domain", "storage", "keys", "wakes", "op", "devices", "consent", "jobs", "http", "serve",
+            "config", "domain", "outbound", "storage", "keys", "wakes", "op", "devices", "consent", "jobs", "http",
+            "serve",
         ],
     ),
     (
         "cli",
-        &["config", "domain", "storage", "keys", "op", "devices", "consent", "app"],
+        &[
+            "config", "domain", "outbound", "storage", "keys", "op", "devices", "consent", "app",
+        ],
     ),
 ];
 
 /// Libraries that belong to one place.
-const HOMES: [(&str, &[&str]); 4] = [
+const HOMES: [(&str, &[&str]); 5] = [
     ("rusqlite", &["storage"]),
+    ("reqwest", &["outbound"]),
     ("axum::", &["http", "app", "serve"]),
     ("std::env", &["config"]),
     ("askama", &["http"]),

@@ -1,9 +1,9 @@
 //! The operator's commands.
 
 mod client;
-mod client_name;
 mod keys;
 mod logging;
+mod outbox;
 mod user;
 pub mod verify;
 
@@ -36,6 +36,8 @@ enum Command {
     Client(client::Args),
     /// List and rotate signing keys
     Keys(keys::Args),
+    /// List what clients could not be told, and try again
+    Outbox(outbox::Args),
     /// Check a receipt offline
     Verify(verify::VerifyArgs),
 }
@@ -75,6 +77,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::User(args) => user::run(args).await,
         Command::Client(args) => client::run(args).await,
         Command::Keys(args) => keys::run(args).await,
+        Command::Outbox(args) => outbox::run(args).await,
         Command::Verify(args) => verify::run(&args, &mut std::io::stdout().lock()),
     }
 }

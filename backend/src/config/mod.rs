@@ -4,6 +4,7 @@ mod consent;
 mod devices;
 mod log;
 mod op;
+mod outbound;
 mod server;
 mod storage;
 
@@ -19,6 +20,7 @@ pub use consent::ConsentConfig;
 pub use devices::DevicesConfig;
 pub use log::{LogConfig, LogFormat};
 pub use op::{IdTokenAlg, OpConfig};
+pub use outbound::OutboundConfig;
 pub use server::{ServerConfig, TlsMode};
 pub use storage::StorageConfig;
 
@@ -39,6 +41,8 @@ pub struct Config {
     pub consent: ConsentConfig,
     /// `[devices]`
     pub devices: DevicesConfig,
+    /// `[outbound]`
+    pub outbound: OutboundConfig,
     /// `[log]`
     pub log: LogConfig,
 }

@@ -1,6 +1,5 @@
 use async_trait::async_trait;
-use countersign_jose::digest;
-use countersign_protocol::{AuthReqId, Handle, Policy};
+use countersign_protocol::Policy;
 
 use super::Consent;
 use crate::{
@@ -10,20 +9,11 @@ use crate::{
     wakes::Topic,
 };
 
-/// The handle of the embedded provider's request: the device learns it, and nobody gets from it to the `auth_req_id`.
-#[must_use]
-pub fn handle_of(auth_req_id: &AuthReqId) -> Handle {
-    Handle::new(digest::sha256_b64(format!(
-        "countersign-prompt{}",
-        auth_req_id.expose()
-    )))
-}
-
 #[async_trait]
 impl AuthenticationDeviceTrigger for Consent {
-    async fn trigger_authentication_device(&self, triggered: Triggered<'_>) -> Result<(), StorageError> {
+    async fn trigger_authentication_device(&self, triggered: Triggered) -> Result<(), StorageError> {
         let config = &self.parts.config;
-        let handle = handle_of(triggered.auth_req_id);
+        let handle = triggered.handle;
         let account = triggered.account.clone();
         let prompt = Prompt {
             handle: handle.clone(),
@@ -54,22 +44,10 @@ impl AuthenticationDeviceTrigger for Consent {
         let opened = self.parts.storage.open(opening).await?;
         let gone = opened.superseded.len();
         tracing::info!(prompt.handle = %handle, client.id = %client, superseded = gone, "prompt {handle} of client {client} waits");
-        self.parts.wakes.notify(&Topic::Person(account));
-        for handle in opened.superseded {
-            self.parts.wakes.notify(&Topic::Request(handle));
+        self.parts.wakes.notify(&Topic::Person(account.clone()));
+        for handle in &opened.superseded {
+            self.tell_settled(&account, handle);
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_handle_is_the_digest_of_a_prefix_and_the_id() {
-        let handle = handle_of(&AuthReqId::new("abc"));
-        assert_eq!(handle.as_str(), digest::sha256_b64("countersign-promptabc"));
-        assert_eq!(handle.as_str().len(), 43);
     }
 }

@@ -107,9 +107,9 @@ pub struct DeadDebt {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Arrears {
     /// Debts that are due, taken on or not.
-    pub debts: u64,
+    pub debts: u32,
     /// Since when the oldest of them is owed.
     pub oldest: Option<Millis>,
     /// Debts that were given up on.
-    pub dead: u64,
+    pub dead: u32,
 }

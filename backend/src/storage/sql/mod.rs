@@ -8,5 +8,6 @@ pub(super) mod clients;
 pub(super) mod devices;
 pub(super) mod grants;
 pub(super) mod keys;
+pub(super) mod outbox;
 pub(super) mod prompts;
 pub(super) mod replay;

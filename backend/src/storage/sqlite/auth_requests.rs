@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use countersign_protocol::Handle;
 use rusqlite::{Connection, Row, params};
 
-use super::{SqliteStorage, StorageError, grants, rows::Columns as _, statement::Statements};
+use super::{SqliteStorage, StorageError, grants, outbox, rows::Columns as _, statement::Statements};
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, GrantFamily, NewAuthRequest},
     storage::{AuthRequests, Redeemed, Redemption, sql},
@@ -87,8 +87,12 @@ pub(super) fn add(connection: &Connection, request: &NewAuthRequest, handle: &Ha
             request.expires_at,
             request.readable_until,
             request.interval,
+            i64::from(request.owed.is_some()),
         ],
     )?;
+    if let Some(debt) = &request.owed {
+        outbox::add(connection, debt)?;
+    }
     Ok(())
 }
 

@@ -41,6 +41,7 @@ impl Clients for SqliteStorage {
             connection.run(sql::grants::REVOKE_OF_CLIENT, params![id, now])?;
             prompts::cancel_of_client(connection, id, now)?;
             connection.run(sql::auth_requests::DENY_OF_CLIENT, params![id])?;
+            connection.run(sql::outbox::DROP_OF_CREDITOR, params![id])?;
             Ok(true)
         })
         .await

@@ -14,6 +14,7 @@ mod grants;
 mod keys;
 mod lock;
 mod migrate;
+mod outbox;
 #[cfg(test)]
 mod plans;
 mod prompts;

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     StorageError,
-    rows::{to_json, to_word},
+    rows::{Columns as _, to_json, to_word},
     statement::Statements,
 };
 use crate::{
@@ -104,15 +104,18 @@ fn settle_request(connection: &Connection, prompt: &Prompt, ending: &Ending<'_>)
         PromptState::Pending => return Err(StorageError::Corrupt { what: "settlement" }),
     };
     let approval = ending.approval.map(to_json).transpose()?;
-    let changed = connection.run(
-        sql::auth_requests::SETTLE,
-        params![prompt.handle.as_str(), state, approval],
-    )?;
+    let handle = prompt.handle.as_str();
+    let settled = connection.one(sql::auth_requests::SETTLE, params![handle, state, approval], |row| {
+        row.value::<i64>("owes")
+    })?;
     // An approval that reaches no request would tell the person something that is not so.
-    if changed != 1 && ending.approval.is_some() {
+    if settled.is_none() && ending.approval.is_some() {
         return Err(StorageError::Corrupt {
             what: "authentication request",
         });
+    }
+    if settled.is_some_and(|owes| owes != 0) {
+        connection.run(sql::outbox::OWE, params![handle, ending.view.settled_at])?;
     }
     Ok(())
 }
