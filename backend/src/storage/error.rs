@@ -27,3 +27,7 @@ pub enum StorageError {
         what: &'static str,
     },
 }
+
+pub(super) fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StorageError {
+    StorageError::Unavailable(error.into())
+}

@@ -13,8 +13,14 @@ mod keys;
 mod outbox;
 mod prompts;
 mod replay;
+mod row;
 mod sql;
-pub mod sqlite;
+mod sqlite;
+mod statements;
+mod store;
+mod touches;
+mod units;
+mod value;
 
 pub use accounts::{Accounts, AddAccount, HintMatch};
 pub use auth_requests::{AuthRequests, Redeemed, Redemption};

@@ -50,9 +50,9 @@ pub(in crate::storage) const USE_REFRESH: &str =
 pub(in crate::storage) const FIND_TOKEN: &str = concat!(
     "select t.expires_at, t.issued_at, t.is_refresh, ",
     family!(),
-    " from (select family_id, expires_at, issued_at, 0 as is_refresh from access_tokens where hash = $1
+    " from (select family_id, expires_at, issued_at, cast(0 as bigint) as is_refresh from access_tokens where hash = $1
         union all
-        select family_id, expires_at, issued_at, 1 as is_refresh from refresh_tokens
+        select family_id, expires_at, issued_at, cast(1 as bigint) as is_refresh from refresh_tokens
             where hash = $1 and used_at is null) t
     join grant_families f on f.id = t.family_id
     join accounts a on a.sub = f.sub

@@ -15,6 +15,6 @@ pub(in crate::storage) const MOVE: &str =
 pub(in crate::storage) const DROP_RETIRED: &str =
     "delete from signing_keys where state = 'retiring' and state_since < $1 and announcement is null";
 
-/// What an announced key leaves behind.
-pub(in crate::storage) const STRIP_RETIRED: &str = "update signing_keys set state = 'dropped', sealed = x''
+/// What an announced key leaves behind; `$2` is nothing, in bytes.
+pub(in crate::storage) const STRIP_RETIRED: &str = "update signing_keys set state = 'dropped', sealed = $2
     where state = 'retiring' and state_since < $1";

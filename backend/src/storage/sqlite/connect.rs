@@ -7,7 +7,8 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{StorageError, error::unavailable};
+use super::StorageError;
+use crate::storage::error::unavailable;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Enough that a whole group stays in memory until its commit.

@@ -1,4 +1,5 @@
 use super::StorageError;
+use crate::storage::error::unavailable;
 
 impl From<rusqlite::Error> for StorageError {
     fn from(error: rusqlite::Error) -> Self {
@@ -9,8 +10,4 @@ impl From<rusqlite::Error> for StorageError {
             other => unavailable(other),
         }
     }
-}
-
-pub(super) fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StorageError {
-    StorageError::Unavailable(error.into())
 }

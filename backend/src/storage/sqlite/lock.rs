@@ -3,7 +3,8 @@ use std::{
     path::Path,
 };
 
-use super::{StorageError, connect, error::unavailable};
+use super::{StorageError, connect};
+use crate::storage::error::unavailable;
 
 /// The right to be the one server of a database file. The operating system takes it back when the process ends, however it ends.
 pub(super) struct FileLock {

@@ -3,35 +3,28 @@
 //! One thread writes and commits what is waiting as a group, each unit of work in a savepoint of its own; answers leave when the group is on disk.
 //! Readers have connections of their own and answer on the caller's thread, because a read takes microseconds.
 
-mod accounts;
-mod auth_requests;
-mod clients;
+mod at_once;
 mod connect;
-mod decide;
-mod devices;
 mod error;
-mod grants;
-mod keys;
 mod lock;
 mod migrate;
-mod outbox;
 #[cfg(test)]
 mod plans;
-mod prompts;
 mod readers;
-mod replay;
-mod rows;
-mod settle;
-mod statement;
-mod touches;
+mod statements;
 mod writer;
 
 use std::{path::Path, sync::Arc};
 
 use rusqlite::Connection;
 
-use self::{lock::FileLock, readers::Readers, touches::Touches, writer::Writer};
-use super::StorageError;
+use self::{at_once::at_once, lock::FileLock, readers::Readers, writer::Writer};
+use super::{
+    StorageError,
+    statements::Unit,
+    store::{Engine, Store},
+    touches::Touches,
+};
 
 /// Who opens the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +36,10 @@ pub enum Role {
 }
 
 /// The store in one SQLite file. Dropping it finishes what is queued.
-pub struct SqliteStorage {
+pub type SqliteStorage = Store<Sqlite>;
+
+/// One SQLite file.
+pub struct Sqlite {
     writer: Writer,
     readers: Readers,
     touches: Arc<Touches>,
@@ -51,7 +47,7 @@ pub struct SqliteStorage {
     _lock: Option<FileLock>,
 }
 
-impl SqliteStorage {
+impl Store<Sqlite> {
     /// Opens the file, makes it when there is none, and brings its schema up to date.
     ///
     /// The file is readable by its owner alone. A [`Role::Server`] holds `<path>.lock` until the store is dropped; a [`Role::Command`] needs it only to migrate.
@@ -72,28 +68,40 @@ impl SqliteStorage {
             lock = (role == Role::Server).then_some(taken);
         }
         let touches = Arc::new(Touches::default());
-        Ok(Self {
+        let engine = Sqlite {
             readers: Readers::open(path)?,
             writer: Writer::start(connection, Arc::clone(&touches))?,
             touches,
             _lock: lock,
-        })
+        };
+        Ok(Self { engine })
     }
 
     /// How many groups were committed since the store was opened.
     #[must_use]
     pub fn commits(&self) -> u64 {
-        self.writer.commits()
+        self.engine.writer.commits()
+    }
+}
+
+impl Engine for Sqlite {
+    type Connection = Connection;
+
+    async fn read<I: Send + Sync, T: Send>(&self, input: I, unit: Unit<Connection, I, T>) -> Result<T, StorageError> {
+        self.readers.read(|connection| at_once(unit(connection, &input)))
     }
 
-    async fn write<T: Send + 'static>(
+    async fn write<I: Send + Sync + 'static, T: Send + 'static>(
         &self,
-        unit: impl FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
+        input: I,
+        unit: Unit<Connection, I, T>,
     ) -> Result<T, StorageError> {
-        self.writer.write(unit).await
+        self.writer
+            .write(move |connection| at_once(unit(connection, &input)))
+            .await
     }
 
-    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StorageError>) -> Result<T, StorageError> {
-        self.readers.read(read)
+    fn touches(&self) -> &Touches {
+        &self.touches
     }
 }

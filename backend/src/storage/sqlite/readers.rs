@@ -9,7 +9,8 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{StorageError, connect, error::unavailable};
+use super::{StorageError, connect};
+use crate::storage::error::unavailable;
 
 /// Connections that read, one for each thread that can run at a time.
 pub(super) struct Readers {
@@ -30,8 +31,11 @@ impl Readers {
     }
 
     /// Reads on this thread. `read` sees everything that was answered before it began.
-    pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StorageError>) -> Result<T, StorageError> {
-        read(&*self.take()?)
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&mut Connection) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        read(&mut *self.take()?)
     }
 
     fn take(&self) -> Result<MutexGuard<'_, Connection>, StorageError> {

@@ -12,13 +12,14 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{StorageError, error::unavailable, touches::Touches};
+use super::{StorageError, at_once::at_once};
+use crate::storage::{error::unavailable, touches::Touches};
 
 /// A group is what waits when the last one is on disk, at most this much, so that nobody at its front waits for a long tail.
 const LARGEST_GROUP: usize = 256;
 
 /// Does its work, unless there is no transaction to do it in, and returns who tells the caller once it is known whether the group is on disk.
-type Unit = Box<dyn FnOnce(Result<&Connection, Failure>) -> Answer + Send>;
+type Unit = Box<dyn FnOnce(Result<&mut Connection, Failure>) -> Answer + Send>;
 type Answer = Box<dyn FnOnce(Result<(), Failure>) + Send>;
 type Failure = Arc<dyn Error + Send + Sync>;
 
@@ -56,7 +57,7 @@ impl Writer {
     /// Does `unit` and answers when it is on disk. It is done even when nobody waits for the answer any more.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        unit: impl FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
+        unit: impl FnOnce(&mut Connection) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
         let (tell, told) = oneshot::channel();
         let unit: Unit = Box::new(move |connection| {
@@ -90,8 +91,8 @@ fn stopped() -> StorageError {
 
 /// Undoes `unit` alone when it fails. Ends the whole transaction when not even that is possible.
 fn in_savepoint<T>(
-    connection: &Connection,
-    unit: impl FnOnce(&Connection) -> Result<T, StorageError>,
+    connection: &mut Connection,
+    unit: impl FnOnce(&mut Connection) -> Result<T, StorageError>,
 ) -> Result<T, StorageError> {
     execute(connection, "savepoint unit")?;
     let done = unit(connection);
@@ -123,7 +124,7 @@ struct Group {
 
 impl Group {
     /// Takes group after group until every sender is gone.
-    fn run_all(self, waiting: &Receiver<Unit>) {
+    fn run_all(mut self, waiting: &Receiver<Unit>) {
         while let Ok(first) = waiting.recv() {
             self.run(first, waiting);
         }
@@ -134,7 +135,7 @@ impl Group {
         }
     }
 
-    fn run(&self, first: Unit, waiting: &Receiver<Unit>) {
+    fn run(&mut self, first: Unit, waiting: &Receiver<Unit>) {
         let units = iter::once(first).chain(waiting.try_iter()).take(LARGEST_GROUP);
         if let Err(failure) = self.begin() {
             for unit in units {
@@ -145,7 +146,7 @@ impl Group {
         let mut answers = Vec::new();
         let mut done = Ok(());
         for unit in units {
-            answers.push(unit(Ok(&self.connection)));
+            answers.push(unit(Ok(&mut self.connection)));
             if self.connection.is_autocommit() {
                 done = Err(Failure::from(Box::from("a failure ended the transaction")));
                 break;
@@ -177,9 +178,11 @@ impl Group {
         Ok(())
     }
 
-    fn flush_touches(&self) {
+    fn flush_touches(&mut self) {
         // Not worth failing a group for: it says only when devices were last heard of.
-        let _ = in_savepoint(&self.connection, |connection| self.touches.flush(connection));
+        let _ = in_savepoint(&mut self.connection, |connection| {
+            at_once(self.touches.flush(connection))
+        });
     }
 }
 
@@ -205,7 +208,7 @@ mod tests {
     }
 
     async fn faces(writer: &Writer) -> i64 {
-        let sum = |connection: &Connection| {
+        let sum = |connection: &mut Connection| {
             Ok(connection.query_row("select coalesce(sum(face), 0) from coins", [], |row| row.get(0))?)
         };
         writer.write(sum).await.unwrap()
@@ -220,7 +223,7 @@ mod tests {
     /// Keeps the writer busy until the returned end is dropped, so that what is queued meanwhile becomes one group.
     fn hold(writer: &Writer) -> (Sender<()>, impl Future<Output = Result<(), StorageError>> + '_) {
         let (release, held) = channel::<()>();
-        let unit = move |_: &Connection| {
+        let unit = move |_: &mut Connection| {
             let _ = held.recv();
             Ok(())
         };

@@ -1,20 +1,18 @@
 use countersign_protocol::{DecidedBy, DenyReason, DeviceId, Handle, PromptState, SettledReason, SettledView};
-use rusqlite::{Connection, params};
 
 use super::{
-    StorageError, devices,
+    Statements, StorageError, devices,
     prompts::{self, Found},
-    rows::Columns as _,
     settle::{Ending, settle},
-    statement::Statements,
+    values,
 };
 use crate::{
     domain::{AccountKey, Decision, Device, Matching},
     storage::{Decide, Decided, Mismatch, MismatchVerdict, sql},
 };
 
-pub(super) fn decide(connection: &Connection, decide: &Decide) -> Result<Decided, StorageError> {
-    let Some(Found { prompt, .. }) = prompts::find_of_person(connection, &decide.handle, &decide.account)? else {
+pub(super) async fn decide(connection: &mut impl Statements, decide: &Decide) -> Result<Decided, StorageError> {
+    let Some(Found { prompt, .. }) = prompts::find_of_person(connection, &decide.handle, &decide.account).await? else {
         return Ok(Decided::Unknown);
     };
     // Before anything that may have changed since: the same decision gets the same answer.
@@ -29,7 +27,7 @@ pub(super) fn decide(connection: &Connection, decide: &Decide) -> Result<Decided
     {
         return Ok(Decided::Recorded(settlement.view.clone()));
     }
-    let Some(device) = active_device(connection, &decide.account, &decide.device_id)? else {
+    let Some(device) = active_device(connection, &decide.account, &decide.device_id).await? else {
         return Ok(Decided::DeviceRemoved);
     };
     if !holds(&device, &decide.key_thumbprint) {
@@ -37,7 +35,9 @@ pub(super) fn decide(connection: &Connection, decide: &Decide) -> Result<Decided
     }
     // Other providers know their people themselves.
     let disabled = prompt.connector.is_embedded()
-        && !connection.any(sql::accounts::IS_ENABLED, params![decide.account.sub.as_str()])?;
+        && !connection
+            .any(sql::accounts::IS_ENABLED, values![decide.account.sub])
+            .await?;
     if disabled {
         return Ok(Decided::AccountDisabled);
     }
@@ -51,37 +51,45 @@ pub(super) fn decide(connection: &Connection, decide: &Decide) -> Result<Decided
         jti: Some(&decide.jti),
         receipt: Some(&decide.receipt),
     };
-    if !settle(connection, &prompt, &ending)? {
+    if !settle(connection, &prompt, &ending).await? {
         return Ok(Decided::Settled(prompt.view_at(decide.now)));
     }
     let typed_right = ending.approval.is_some() && matches!(prompt.matching, Matching::Type { .. });
     if typed_right {
-        connection.run(sql::devices::FORGET_MISMATCHES, params![device.id.as_str()])?;
+        connection
+            .run(sql::devices::FORGET_MISMATCHES, values![device.id])
+            .await?;
     }
     Ok(Decided::Recorded(ending.view))
 }
 
-pub(super) fn mismatch(connection: &Connection, mismatch: &Mismatch) -> Result<MismatchVerdict, StorageError> {
-    let Some(Found { prompt, .. }) = prompts::find_of_person(connection, &mismatch.handle, &mismatch.account)? else {
+pub(super) async fn mismatch(
+    connection: &mut impl Statements,
+    mismatch: &Mismatch,
+) -> Result<MismatchVerdict, StorageError> {
+    let Some(Found { prompt, .. }) = prompts::find_of_person(connection, &mismatch.handle, &mismatch.account).await?
+    else {
         return Ok(MismatchVerdict::Unknown);
     };
-    let counted = connection.one(
-        sql::prompts::FIND_ATTEMPT,
-        params![mismatch.handle.as_str(), mismatch.device_id.as_str(), mismatch.decision],
-        |row| row.value::<u32>("tries_left"),
-    )?;
+    let counted = connection
+        .one(
+            sql::prompts::FIND_ATTEMPT,
+            values![mismatch.handle, mismatch.device_id, mismatch.decision],
+            |row| row.value::<u32>("tries_left"),
+        )
+        .await?;
     if let Some(tries_left) = counted {
         let settled = (tries_left == 0).then(|| prompt.view_at(mismatch.now));
         return Ok(MismatchVerdict::Wrong { tries_left, settled });
     }
-    let Some(device) = active_device(connection, &mismatch.account, &mismatch.device_id)? else {
+    let Some(device) = active_device(connection, &mismatch.account, &mismatch.device_id).await? else {
         return Ok(MismatchVerdict::DeviceRemoved);
     };
     let view = prompt.view_at(mismatch.now);
     if view.state.is_final() {
         return Ok(MismatchVerdict::Settled(view));
     }
-    let tries_left = count_try(connection, mismatch, &device)?;
+    let tries_left = count_try(connection, mismatch, &device).await?;
     if tries_left > 0 {
         return Ok(MismatchVerdict::Wrong {
             tries_left,
@@ -100,7 +108,7 @@ pub(super) fn mismatch(connection: &Connection, mismatch: &Mismatch) -> Result<M
         jti: None,
         receipt: None,
     };
-    settle(connection, &prompt, &ending)?;
+    settle(connection, &prompt, &ending).await?;
     Ok(MismatchVerdict::Wrong {
         tries_left,
         settled: Some(ending.view),
@@ -108,36 +116,55 @@ pub(super) fn mismatch(connection: &Connection, mismatch: &Mismatch) -> Result<M
 }
 
 /// Counts a try on prompt and device and says how many are left: the lower of what both have.
-fn count_try(connection: &Connection, mismatch: &Mismatch, device: &Device) -> Result<u32, StorageError> {
+async fn count_try(
+    connection: &mut impl Statements,
+    mismatch: &Mismatch,
+    device: &Device,
+) -> Result<u32, StorageError> {
     let (handle, device_id) = (mismatch.handle.as_str(), device.id.as_str());
-    let had = device_left(connection, &mismatch.handle, &device.id)?.unwrap_or(match device.mismatches {
-        0 => mismatch.max_tries,
-        // A wrong number on an earlier request costs a try on this one, but never the last.
-        _ => mismatch.max_tries.saturating_sub(1).max(1),
-    });
+    let had = device_left(connection, &mismatch.handle, &device.id)
+        .await?
+        .unwrap_or(match device.mismatches {
+            0 => mismatch.max_tries,
+            // A wrong number on an earlier request costs a try on this one, but never the last.
+            _ => mismatch.max_tries.saturating_sub(1).max(1),
+        });
     let device_left = had.saturating_sub(1);
     let tries = connection
-        .one(sql::prompts::COUNT_TRY, params![handle], |row| {
+        .one(sql::prompts::COUNT_TRY, values![handle], |row| {
             row.value::<u32>("tries")
-        })?
+        })
+        .await?
         .ok_or(StorageError::Corrupt { what: "prompt" })?;
     let tries_left = mismatch.max_tries.saturating_sub(tries).min(device_left);
-    connection.run(
-        sql::prompts::ADD_ATTEMPT,
-        params![handle, device_id, mismatch.decision, device_left, tries_left],
-    )?;
-    connection.run(sql::devices::COUNT_MISMATCH, params![device_id])?;
+    connection
+        .run(
+            sql::prompts::ADD_ATTEMPT,
+            values![handle, device_id, mismatch.decision, device_left, tries_left],
+        )
+        .await?;
+    connection.run(sql::devices::COUNT_MISMATCH, values![device_id]).await?;
     Ok(tries_left)
 }
 
-fn device_left(connection: &Connection, handle: &Handle, device: &DeviceId) -> Result<Option<u32>, StorageError> {
-    let params = params![handle.as_str(), device.as_str()];
-    let left = connection.one(sql::prompts::DEVICE_LEFT, params, |row| row.value("device_left"))?;
+async fn device_left(
+    connection: &mut impl Statements,
+    handle: &Handle,
+    device: &DeviceId,
+) -> Result<Option<u32>, StorageError> {
+    let of = values![handle, device];
+    let left = connection
+        .one(sql::prompts::DEVICE_LEFT, of, |row| row.value("device_left"))
+        .await?;
     Ok(left.flatten())
 }
 
-fn active_device(connection: &Connection, account: &AccountKey, id: &DeviceId) -> Result<Option<Device>, StorageError> {
-    let device = devices::find(connection, id)?;
+async fn active_device(
+    connection: &mut impl Statements,
+    account: &AccountKey,
+    id: &DeviceId,
+) -> Result<Option<Device>, StorageError> {
+    let device = devices::find(connection, id).await?;
     Ok(device.filter(|device| device.account == *account && device.revoked_at.is_none()))
 }
 

@@ -1,12 +1,7 @@
 use countersign_clock::Millis;
 use countersign_protocol::{Handle, PromptState, SettledView};
-use rusqlite::{Connection, params};
 
-use super::{
-    StorageError,
-    rows::{Columns as _, to_json, to_word},
-    statement::Statements,
-};
+use super::{Statements, StorageError, to_json, to_word, values};
 use crate::{
     domain::{AccountKey, Approval, Prompt, SignedReceipt},
     storage::sql,
@@ -41,47 +36,58 @@ impl Ending<'_> {
 }
 
 /// Takes the person's next change number.
-pub(super) fn next_seq(connection: &Connection, account: &AccountKey) -> Result<i64, StorageError> {
+pub(super) async fn next_seq(connection: &mut impl Statements, account: &AccountKey) -> Result<i64, StorageError> {
     connection
-        .one(
-            sql::prompts::NEXT_SEQ,
-            params![account.iss, account.sub.as_str()],
-            |row| Ok(row.get("seq")?),
-        )?
+        .one(sql::prompts::NEXT_SEQ, values![account.iss, account.sub], |row| {
+            row.value("seq")
+        })
+        .await?
         .ok_or(StorageError::Corrupt { what: "change number" })
 }
 
 /// Ends a prompt and the embedded provider's request with it. False, and nothing changed, when it is not pending any more.
-pub(super) fn settle(connection: &Connection, prompt: &Prompt, ending: &Ending<'_>) -> Result<bool, StorageError> {
+pub(super) async fn settle(
+    connection: &mut impl Statements,
+    prompt: &Prompt,
+    ending: &Ending<'_>,
+) -> Result<bool, StorageError> {
     let view = &ending.view;
-    let changed = connection.run(
-        sql::prompts::SETTLE,
-        params![
-            prompt.handle.as_str(),
-            to_word(&view.state)?,
-            view.settled_at,
-            view.reason.as_ref().map(to_word).transpose()?,
-            view.decided_by.as_ref().map(|by| by.device_id.as_str()),
-            view.decided_by.as_ref().map(|by| by.name.as_str()),
-            ending.jti,
-            ending.deadline_after,
-        ],
-    )?;
+    let changed = connection
+        .run(
+            sql::prompts::SETTLE,
+            values![
+                prompt.handle,
+                to_word(&view.state)?,
+                view.settled_at,
+                view.reason.as_ref().map(to_word).transpose()?,
+                view.decided_by.as_ref().map(|by| &by.device_id),
+                view.decided_by.as_ref().map(|by| &by.name),
+                ending.jti,
+                ending.deadline_after,
+            ],
+        )
+        .await?;
     if changed != 1 {
         return Ok(false);
     }
-    let seq = next_seq(connection, &prompt.account)?;
-    connection.run(sql::prompts::SET_SEQ, params![prompt.handle.as_str(), seq])?;
+    let seq = next_seq(connection, &prompt.account).await?;
+    connection
+        .run(sql::prompts::SET_SEQ, values![prompt.handle, seq])
+        .await?;
     if let Some(receipt) = ending.receipt {
-        keep_receipt(connection, &prompt.handle, receipt)?;
+        keep_receipt(connection, &prompt.handle, receipt).await?;
     }
     if prompt.connector.is_embedded() {
-        settle_request(connection, prompt, ending)?;
+        settle_request(connection, prompt, ending).await?;
     }
     Ok(true)
 }
 
-fn keep_receipt(connection: &Connection, handle: &Handle, receipt: &SignedReceipt) -> Result<(), StorageError> {
+async fn keep_receipt(
+    connection: &mut impl Statements,
+    handle: &Handle,
+    receipt: &SignedReceipt,
+) -> Result<(), StorageError> {
     let SignedReceipt {
         request,
         decision,
@@ -89,14 +95,20 @@ fn keep_receipt(connection: &Connection, handle: &Handle, receipt: &SignedReceip
         request_key,
         at,
     } = receipt;
-    connection.run(
-        sql::prompts::SET_RECEIPT,
-        params![handle.as_str(), request, decision, device_key, request_key, at],
-    )?;
+    connection
+        .run(
+            sql::prompts::SET_RECEIPT,
+            values![handle, request, decision, device_key, request_key, at],
+        )
+        .await?;
     Ok(())
 }
 
-fn settle_request(connection: &Connection, prompt: &Prompt, ending: &Ending<'_>) -> Result<(), StorageError> {
+async fn settle_request(
+    connection: &mut impl Statements,
+    prompt: &Prompt,
+    ending: &Ending<'_>,
+) -> Result<(), StorageError> {
     let state = match ending.view.state {
         PromptState::Approved => "approved",
         PromptState::Expired => "expired",
@@ -104,18 +116,22 @@ fn settle_request(connection: &Connection, prompt: &Prompt, ending: &Ending<'_>)
         PromptState::Pending => return Err(StorageError::Corrupt { what: "settlement" }),
     };
     let approval = ending.approval.map(to_json).transpose()?;
-    let handle = prompt.handle.as_str();
-    let settled = connection.one(sql::auth_requests::SETTLE, params![handle, state, approval], |row| {
-        row.value::<i64>("owes")
-    })?;
+    let settled = connection
+        .one(
+            sql::auth_requests::SETTLE,
+            values![prompt.handle, state, approval],
+            |row| row.value::<bool>("owes"),
+        )
+        .await?;
     // An approval that reaches no request would tell the person something that is not so.
     if settled.is_none() && ending.approval.is_some() {
         return Err(StorageError::Corrupt {
             what: "authentication request",
         });
     }
-    if settled.is_some_and(|owes| owes != 0) {
-        connection.run(sql::outbox::OWE, params![handle, ending.view.settled_at])?;
+    if settled == Some(true) {
+        let since = values![prompt.handle, ending.view.settled_at];
+        connection.run(sql::outbox::OWE, since).await?;
     }
     Ok(())
 }

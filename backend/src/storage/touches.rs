@@ -6,14 +6,12 @@ use std::{
 
 use countersign_clock::Millis;
 use countersign_protocol::DeviceId;
-use rusqlite::{Connection, params};
 
-use super::{StorageError, statement::Statements};
-use crate::storage::sql;
+use super::{StorageError, sql, statements::Statements, value::values};
 
-/// When devices were last heard of, until the next group takes it along: nobody waits for a disk because of it.
+/// When devices were last heard of, until somebody takes it along to the disk: nobody waits for one because of it.
 #[derive(Default)]
-pub(super) struct Touches(Mutex<HashMap<DeviceId, Millis>>);
+pub struct Touches(Mutex<HashMap<DeviceId, Millis>>);
 
 impl Touches {
     pub(super) fn note(&self, id: &DeviceId, now: Millis) {
@@ -32,10 +30,10 @@ impl Touches {
     }
 
     /// Writes and forgets what was noted.
-    pub(super) fn flush(&self, connection: &Connection) -> Result<(), StorageError> {
+    pub(super) async fn flush(&self, connection: &mut impl Statements) -> Result<(), StorageError> {
         let noted = mem::take(&mut *self.lock());
         for (id, at) in noted {
-            connection.run(sql::devices::TOUCH, params![id.as_str(), at])?;
+            connection.run(sql::devices::TOUCH, values![id.as_str(), at]).await?;
         }
         Ok(())
     }

@@ -1,0 +1,146 @@
+use async_trait::async_trait;
+use countersign_protocol::Handle;
+
+use super::{Engine, Row, Statements, StorageError, Store, grants, outbox, values};
+use crate::{
+    domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, GrantFamily, NewAuthRequest},
+    storage::{AuthRequests, Redeemed, Redemption, sql},
+};
+
+const WHAT: &str = "authentication request";
+
+#[async_trait]
+impl<E: Engine> AuthRequests for Store<E> {
+    async fn find_auth_request(&self, id: AuthRequestId) -> Result<Option<AuthRequest>, StorageError> {
+        self.engine
+            .read(id, |connection, id| Box::pin(find(connection, *id)))
+            .await
+    }
+
+    async fn redeem(&self, redemption: Redemption) -> Result<Redeemed, StorageError> {
+        self.engine
+            .write(redemption, |connection, redemption| {
+                Box::pin(redeem(connection, redemption))
+            })
+            .await
+    }
+}
+
+async fn redeem(connection: &mut impl Statements, redemption: &Redemption) -> Result<Redeemed, StorageError> {
+    let now = redemption.now;
+    let request = find(connection, redemption.id)
+        .await?
+        .filter(|request| request.client_id == redemption.client_id);
+    let Some(mut request) = request else {
+        return Ok(Redeemed::Unknown);
+    };
+    request.state = request.state_at(now);
+    let AuthRequestState::Approved(approval) = &request.state else {
+        return Ok(Redeemed::Refused {
+            request: Box::new(request),
+        });
+    };
+    let approval = approval.clone();
+    let parties = values![request.client_id, request.sub, approval.device_id];
+    if !connection.any(sql::auth_requests::MAY_REDEEM, parties).await? {
+        return Ok(Redeemed::Blocked);
+    }
+    let redeemed = connection
+        .run(sql::auth_requests::REDEEM, values![request.id, now])
+        .await?;
+    if redeemed != 1 {
+        return Ok(Redeemed::Refused {
+            request: Box::new(request),
+        });
+    }
+    request.state = AuthRequestState::Redeemed { at: now };
+    connection
+        .run(sql::prompts::SET_REDEEMED, values![request.handle, now])
+        .await?;
+    let family = GrantFamily {
+        id: redemption.family_id.clone(),
+        client_id: request.client_id.clone(),
+        sub: request.sub.clone(),
+        scope: request.scope.clone(),
+        auth_time: approval.auth_time,
+        amr: approval.amr.clone(),
+        acr: approval.acr.clone(),
+        created_at: now,
+    };
+    grants::add_family(connection, &family, Some(&approval.device_id)).await?;
+    grants::add_tokens(
+        connection,
+        &family.id,
+        &redemption.access,
+        redemption.refresh.as_ref(),
+        now,
+    )
+    .await?;
+    Ok(Redeemed::Granted {
+        request: Box::new(request),
+        approval,
+    })
+}
+
+/// Stores the request that belongs to the prompt `handle`.
+pub(super) async fn add(
+    connection: &mut impl Statements,
+    request: &NewAuthRequest,
+    handle: &Handle,
+) -> Result<(), StorageError> {
+    connection
+        .run(
+            sql::auth_requests::ADD,
+            values![
+                request.id,
+                handle,
+                request.client_id,
+                request.sub,
+                request.scope,
+                request.created_at,
+                request.expires_at,
+                request.readable_until,
+                request.interval,
+                request.owed.is_some(),
+            ],
+        )
+        .await?;
+    if let Some(debt) = &request.owed {
+        outbox::add(connection, debt).await?;
+    }
+    Ok(())
+}
+
+async fn find(connection: &mut impl Statements, id: AuthRequestId) -> Result<Option<AuthRequest>, StorageError> {
+    connection
+        .one(sql::auth_requests::FIND, values![id], |row| {
+            Ok(AuthRequest {
+                id,
+                client_id: row.client_id()?,
+                sub: row.subject()?,
+                scope: row.text("scope")?,
+                handle: row.handle()?,
+                created_at: row.value("created_at")?,
+                expires_at: row.value("expires_at")?,
+                readable_until: row.value("readable_until")?,
+                interval: row.value("interval")?,
+                state: read_state(row)?,
+            })
+        })
+        .await
+}
+
+fn read_state(row: &Row<'_>) -> Result<AuthRequestState, StorageError> {
+    match row.text("state")?.as_str() {
+        "pending" => Ok(AuthRequestState::Pending),
+        "approved" => row
+            .some_json::<Approval>("approval", WHAT)
+            .map(AuthRequestState::Approved),
+        "denied" => Ok(AuthRequestState::Denied),
+        "expired" => Ok(AuthRequestState::Expired),
+        "redeemed" => Ok(AuthRequestState::Redeemed {
+            at: row.value("redeemed_at")?,
+        }),
+        _ => Err(StorageError::Corrupt { what: WHAT }),
+    }
+}

@@ -1,0 +1,21 @@
+//! Every use case, once for both databases.
+
+mod accounts;
+mod auth_requests;
+mod clients;
+mod decide;
+mod devices;
+mod grants;
+mod keys;
+mod outbox;
+mod prompts;
+mod replay;
+mod settle;
+
+use super::{
+    StorageError,
+    row::{Row, to_json, to_word},
+    statements::Statements,
+    store::{Engine, Store},
+    value::values,
+};
