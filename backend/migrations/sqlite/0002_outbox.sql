@@ -22,5 +22,6 @@ create table outbox (
 ) strict;
 create index outbox_due on outbox (due_at) where state = 'owed';
 create index outbox_dead on outbox (settled_at) where state = 'dead';
-create index outbox_by_deadline on outbox (deadline);
+create index outbox_over on outbox (deadline) where state <> 'dead';
+create index outbox_sealed on outbox (deadline) where state = 'dead' and payload is not null;
 create index outbox_by_creditor on outbox (creditor);

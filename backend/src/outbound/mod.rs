@@ -161,3 +161,108 @@ fn outbound_error(error: &reqwest::Error) -> OutboundError {
     }
     OutboundError::Unreachable(words)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        net::{IpAddr, Ipv4Addr},
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
+    use async_trait::async_trait;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const PRIVATE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    /// Public, and nobody's: calls to it end at the time limit or before.
+    const PUBLIC: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 175, 48, 250));
+
+    /// Changes its mind with every question.
+    struct Flipping(AtomicUsize);
+
+    #[async_trait]
+    impl Lookup for Flipping {
+        async fn lookup(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+            let asked = self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(vec![if asked.is_multiple_of(2) { PUBLIC } else { PRIVATE }])
+        }
+    }
+
+    /// Always knows one private address.
+    struct Private;
+
+    #[async_trait]
+    impl Lookup for Private {
+        async fn lookup(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+            Ok(vec![PRIVATE])
+        }
+    }
+
+    fn guarded(lookup: impl Lookup + 'static) -> Guarded {
+        let lookup = Arc::new(lookup);
+        let allowed = Arc::from([]);
+        Guarded { lookup, allowed }
+    }
+
+    /// V-005: whatever the name says next time, a connection goes to an address that was checked.
+    #[tokio::test]
+    async fn a_name_that_changes_its_mind_leads_to_no_private_address() {
+        use reqwest::dns::Resolve as _;
+        let guarded = guarded(Flipping(AtomicUsize::new(0)));
+        let mut refused = 0;
+        for _ in 0..1000 {
+            match guarded.resolve("shop.example".parse().unwrap()).await {
+                Ok(addresses) => assert!(addresses.into_iter().all(|address| address.ip() == PUBLIC), "V-005"),
+                Err(error) => {
+                    assert!(error.is::<NothingPublic>(), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+        assert_eq!(refused, 500, "V-005: each answer is checked by itself");
+    }
+
+    #[tokio::test]
+    async fn a_name_of_a_private_address_is_not_called() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let outbound = Outbound::new(&OutboundConfig::default(), Arc::new(Private)).unwrap();
+        let endpoint = format!("https://shop.example:{port}/cb").parse().unwrap();
+        let called = outbound.post_json(&endpoint, "token", "{}".to_owned()).await;
+        assert_eq!(
+            called,
+            Err(OutboundError::Forbidden(EndpointProblem::NotPublic)),
+            "V-003, V-005"
+        );
+        let nobody = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
+        assert!(nobody.is_err(), "V-003: nobody connected");
+    }
+
+    /// a certificate that nobody vouches for ends the call; the words for it hold nothing of the URL.
+    #[tokio::test]
+    async fn a_stranger_is_not_trusted_and_silence_has_a_limit() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = OutboundConfig {
+            allow: vec!["127.0.0.1/32".parse().unwrap()],
+            ..OutboundConfig::default()
+        };
+        let outbound = Outbound::new(&config, Arc::new(SystemLookup)).unwrap();
+        let at = |listener: &TcpListener| -> Url {
+            let address = listener.local_addr().unwrap();
+            format!("https://{address}/secret-path").parse().unwrap()
+        };
+        let began = std::time::Instant::now();
+        let called = outbound.post_json(&at(&silent), "token", "{}".to_owned()).await;
+        assert_eq!(called, Err(OutboundError::TimedOut), "V-043: silence");
+        assert!(began.elapsed() < 2 * LIMIT, "V-043: {:?}", began.elapsed());
+        let closed = at(&silent);
+        drop(silent);
+        let called = outbound.post_json(&closed, "token", "{}".to_owned()).await;
+        let Err(OutboundError::Unreachable(words)) = called else {
+            panic!("nobody listens: {called:?}")
+        };
+        assert!(words.contains("refused") && !words.contains("secret-path"), "{words}");
+    }
+}

@@ -69,11 +69,11 @@ pub(in crate::storage) const GIVE_UP: &str =
         order by due_at limit $2)";
 
 pub(in crate::storage) const ERASE: &str = "update outbox set payload = null where (reference, kind) in (
-    select reference, kind from outbox where deadline <= $1 and state = 'dead' and payload is not null
+    select reference, kind from outbox where state = 'dead' and payload is not null and deadline <= $1
     order by deadline limit $2)";
 
 pub(in crate::storage) const SWEEP: &str = "delete from outbox where (reference, kind) in (
-    select reference, kind from outbox where deadline <= $1 and state in ('waiting', 'done')
+    select reference, kind from outbox where deadline <= $1 and state <> 'dead' and state <> 'owed'
     order by deadline limit $2)";
 
 pub(in crate::storage) const SWEEP_DEAD: &str = "delete from outbox where (reference, kind) in (
