@@ -4,6 +4,7 @@ mod device_life;
 mod interop;
 mod logs;
 mod operator;
+mod ping;
 mod poll;
 mod power_cut;
 mod race;

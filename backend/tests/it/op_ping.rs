@@ -258,7 +258,7 @@ async fn an_endpoint_that_must_not_be_called_is_not() {
 async fn what_cannot_be_delivered_in_time_is_given_up_on() {
     let calling = Calling::new(&[Says::Status(500); 400]).await;
     calling.approved().await;
-    calling.receiver.heard(2).await;
+    calling.receiver.heard(1).await;
     calling.world.clock.advance(120_000 + 60_000 - 1_000);
     calling.paid().await;
     let dead = calling.dead().await;
