@@ -1,10 +1,10 @@
 # The verbs of this repository. Each is a script of its own, so that it can be read and run without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check app fmt
+.PHONY: help setup demo test check check-foreign app fmt
 
 help: ## what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 setup: ## install what this machine lacks to build and test everything
 	@scripts/setup.sh test
@@ -19,6 +19,9 @@ test: ## everything a contributor must pass
 
 check: ## formatting, lints, generated files, licences: what needs no running program
 	@scripts/check.sh
+
+check-foreign: ## type-check the app for Android, iOS, macOS and Windows
+	@scripts/check-foreign.sh
 
 app: ## build the window: target/debug/countersign-app
 	@scripts/setup.sh app

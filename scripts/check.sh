@@ -12,9 +12,9 @@ scripts/check-files.sh
 
 step "scripts"
 if command -v shellcheck >/dev/null; then
-  shellcheck --severity=warning scripts/*.sh .ci/run
+  shellcheck --severity=warning scripts/*.sh scripts/foreign/* .ci/run
 else
-  for script in scripts/*.sh .ci/run; do bash -n "$script"; done
+  for script in scripts/*.sh scripts/foreign/* .ci/run; do bash -n "$script"; done
 fi
 git ls-files -z 'demo/*.mjs' 'demo/*.js' 'tests/*.mjs' | xargs -0 -n 1 node --check
 

@@ -6,13 +6,13 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use axum::{Router, middleware};
 use countersign_clock::{Clock, OsRandom, Random, SystemClock};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    config::Config,
+    config::{Config, StorageConfig},
     consent::{self, Consent},
     devices::{self, DeviceRegistry},
     http,
@@ -21,7 +21,7 @@ use crate::{
     op::{self, Delivery, Provider},
     outbound::{Outbound, SystemLookup},
     serve,
-    storage::{Role, SigningKeys as _, SqliteStorage, Storage},
+    storage::{PostgresStorage, Role, SqliteStorage, Storage},
     wakes::Wakes,
 };
 
@@ -114,16 +114,41 @@ pub fn build(
     Ok(App { router, jobs, outbox })
 }
 
+/// Opens the store that the settings name, as the server does (`Role::Server`) or a command next to it. A PostgreSQL database knows no roles.
+///
+/// # Errors
+/// When the file or the database cannot be used.
+pub async fn open_storage(config: &StorageConfig, role: Role) -> anyhow::Result<Arc<dyn Storage>> {
+    let url = config
+        .database_url()
+        .with_context(|| format!("{} cannot be read", config.url_file.display()))?;
+    let Some(url) = url else {
+        let storage = SqliteStorage::open(&config.path, role)
+            .with_context(|| format!("the database {} cannot be opened", config.path.display()))?;
+        return Ok(Arc::new(storage));
+    };
+    let storage = PostgresStorage::open(url.expose(), config.connections, Arc::new(OsRandom))
+        .await
+        .context("the PostgreSQL database cannot be opened")?;
+    Ok(Arc::new(storage))
+}
+
 /// Opens the store and the keys that it holds, as the server does (`Role::Server`) or a command next to it.
 ///
 /// # Errors
-/// When the file cannot be used, or the key-encryption key is missing while something is sealed with it.
+/// When the store cannot be used, or the key-encryption key is missing while something is sealed with it.
 pub async fn open(config: &Config, role: Role, origin: String) -> anyhow::Result<(Arc<dyn Storage>, Arc<KeyRing>)> {
-    let storage = SqliteStorage::open(&config.storage.path, role)
-        .with_context(|| format!("the database {} cannot be opened", config.storage.path.display()))?;
+    let storage = open_storage(&config.storage, role).await?;
+    let secret_file = config.storage.secret_file();
+    // Two nodes that start together must not make one key each, so nobody makes it where there may be two.
+    ensure!(
+        !config.storage.is_postgres() || secret_file.exists(),
+        "{} is missing: with PostgreSQL the key-encryption key has to be there before the first start, the same on every node (see secret_file in the \
+         documented configuration)",
+        secret_file.display()
+    );
     let sealed = !storage.list_keys().await?.is_empty();
-    let storage: Arc<dyn Storage> = Arc::new(storage);
-    let sealing = key_encryption_key(&config.storage.secret_file(), sealed, &OsRandom)?;
+    let sealing = key_encryption_key(&secret_file, sealed, &OsRandom)?;
     let keys = KeyRing::open(storage.clone(), Arc::new(SystemClock), sealing, origin).await?;
     Ok((storage, Arc::new(keys)))
 }

@@ -2,6 +2,8 @@
 //!
 //! Modules stand in arrow order: each imports only from those above it, as `tests/architecture.rs` proves.
 
+#![forbid(unsafe_code)]
+
 pub mod config;
 pub mod domain;
 pub mod outbound;

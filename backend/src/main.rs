@@ -1,5 +1,7 @@
 //! The backend program.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use clap::Parser as _;

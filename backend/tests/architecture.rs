@@ -46,9 +46,10 @@ const ARROWS: [(&str, &[&str]); 14] = [
 ];
 
 /// Libraries that belong to one place.
-const HOMES: [(&str, &[&str]); 5] = [
+const HOMES: [(&str, &[&str]); 6] = [
     ("rusqlite", &["storage"]),
     ("reqwest", &["outbound"]),
+    ("sqlx", &["storage"]),
     ("axum::", &["http", "app", "serve"]),
     ("std::env", &["config"]),
     ("askama", &["http"]),

@@ -90,6 +90,14 @@ impl Device {
         &*self.clock
     }
 
+    /// An address came by link: the answer to a sign-in, or somebody's attempt, which the device tells apart.
+    #[cfg(mobile)]
+    pub(crate) fn redirected(&self, url: tauri::Url) {
+        if let Stage::Running(authenticator) = &*self.stage.borrow() {
+            authenticator.redirected(url);
+        }
+    }
+
     /// Whether a person can be looking at `window`.
     pub(crate) fn is_watched<R: Runtime>(&self, window: &WebviewWindow<R>) -> bool {
         self.presence.allows(window, &*self.clock)

@@ -1,6 +1,6 @@
 //! What the device tells, handed on to the window.
 
-use countersign_authenticator::{AppEvent, view::PairingView};
+use countersign_authenticator::AppEvent;
 use serde::Serialize;
 use tauri::{AppHandle, Emitter, Runtime};
 
@@ -12,8 +12,9 @@ pub(crate) fn forward<R: Runtime>(app: &AppHandle<R>, event: AppEvent) {
         AppEvent::Inbox(view) => tell(app, "inbox", &view),
         AppEvent::Status(view) => tell(app, "status", &view),
         AppEvent::Pairing(view) => {
-            // The person comes back from the browser: the window should be what they see next.
-            if matches!(view, PairingView::Verifying) {
+            // The person comes back from the browser: the window should be what they see next. On a phone the link has shown it.
+            #[cfg(desktop)]
+            if matches!(view, countersign_authenticator::view::PairingView::Verifying) {
                 window::raise(app);
             }
             tell(app, "pairing", &view);

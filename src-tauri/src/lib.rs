@@ -9,6 +9,8 @@ mod environment;
 mod events;
 mod host;
 mod log;
+#[cfg(mobile)]
+mod phone;
 mod presence;
 mod private_file;
 mod receipts;
@@ -29,7 +31,6 @@ use crate::{
 };
 
 /// Runs the app until its window is closed.
-#[cfg_attr(mobile, tauri::mobile_entry_point)]
 pub fn run() {
     // Before anything opens a connection: the provider is a choice of the process.
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -39,6 +40,8 @@ pub fn run() {
     let builder = builder.plugin(tauri_plugin_single_instance::init(|app, _arguments, _folder| {
         window::raise(app);
     }));
+    #[cfg(mobile)]
+    let builder = builder.plugin(tauri_plugin_deep_link::init());
     if let Err(error) = wired(builder)
         .setup(|app| Ok(start(app)?))
         .run(tauri::generate_context!())
@@ -69,6 +72,8 @@ fn start<R: Runtime>(app: &mut App<R>) -> tauri::Result<()> {
     let host = Arc::new(TauriHost::new(app.handle().clone(), Arc::clone(&key_stores)));
     let device = Arc::new(Device::new(key_stores, Arc::new(SystemClock)));
     app.manage(Arc::clone(&device));
+    #[cfg(mobile)]
+    phone::follow_links(app.handle(), Arc::clone(&device));
     window::open(app.handle())?;
     tauri::async_runtime::spawn(async move { device.start(host, random, Options::default()).await });
     Ok(())

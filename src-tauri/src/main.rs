@@ -1,4 +1,5 @@
 //! Starts the window.
+#![forbid(unsafe_code)]
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 fn main() {

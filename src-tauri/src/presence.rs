@@ -28,7 +28,20 @@ impl Presence {
 
     /// Whether `window` is visible and has had the focus for long enough to decide in it.
     pub(crate) fn allows<R: Runtime>(&self, window: &WebviewWindow<R>, clock: &dyn Clock) -> bool {
-        self.judge(in_front(window).unwrap_or(false), clock.now())
+        self.judge(self.in_front(window).unwrap_or(false), clock.now())
+    }
+
+    fn in_front<R: Runtime>(&self, window: &WebviewWindow<R>) -> tauri::Result<bool> {
+        // Android's window answers no to every question; it only tells when it gets and loses the focus.
+        if cfg!(target_os = "android") {
+            return Ok(self.was_told());
+        }
+        Ok(window.is_focused()? && window.is_visible()? && !window.is_minimized()?)
+    }
+
+    /// Whether the window told that it came to the front, and has not told since that it left.
+    fn was_told(&self) -> bool {
+        self.since().is_some()
     }
 
     fn judge(&self, in_front: bool, now: Millis) -> bool {
@@ -44,10 +57,6 @@ impl Presence {
     fn since(&self) -> std::sync::MutexGuard<'_, Option<Millis>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn in_front<R: Runtime>(window: &WebviewWindow<R>) -> tauri::Result<bool> {
-    Ok(window.is_focused()? && window.is_visible()? && !window.is_minimized()?)
 }
 
 #[cfg(test)]
@@ -74,6 +83,20 @@ mod tests {
         presence.left();
         assert!(!presence.judge(true, 5_000), "S-032: the break counts");
         assert!(presence.judge(true, 5_700), "S-032: and then the time in front");
+    }
+
+    #[test]
+    fn a_window_that_can_only_tell_counts_from_what_it_told() {
+        let presence = Presence::default();
+        assert!(
+            !presence.judge(presence.was_told(), 60_000),
+            "S-032: it never came to the front"
+        );
+        presence.came(60_000);
+        assert!(!presence.judge(presence.was_told(), 60_699), "S-032");
+        assert!(presence.judge(presence.was_told(), 60_700), "S-032");
+        presence.left();
+        assert!(!presence.judge(presence.was_told(), 120_000), "S-032: it left");
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub(crate) fn open<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<WebviewWindo
 }
 
 /// Brings the window to the front, as far as the window system lets a program do that.
+#[cfg(desktop)]
 pub(crate) fn raise<R: Runtime>(app: &AppHandle<R>) {
     let Some(window) = app.get_webview_window(MAIN) else {
         return;
@@ -57,6 +58,8 @@ fn watch<R: Runtime>(window: &WebviewWindow<R>) {
         WindowEvent::Focused(false) | WindowEvent::CloseRequested { .. } | WindowEvent::Destroyed => {
             device.left_front();
         }
+        #[cfg(mobile)]
+        WindowEvent::Suspended => device.left_front(),
         _ => {}
     });
 }

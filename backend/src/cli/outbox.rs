@@ -61,14 +61,14 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Command::List { config } => {
             let config = config.load()?;
-            let (storage, _) = app::open(&config, Role::Command, config.server.origin(config.server.listen)).await?;
+            let storage = app::open_storage(&config.storage, Role::Command).await?;
             for dead in storage.dead_debts(MOST).await? {
                 writeln!(out, "{}", line(&dead, now))?;
             }
         }
         Command::Resend { config, prompt, .. } => {
             let config = config.load()?;
-            let (storage, _) = app::open(&config, Role::Command, config.server.origin(config.server.listen)).await?;
+            let storage = app::open_storage(&config.storage, Role::Command).await?;
             let Some(prompt) = prompt else {
                 let dead = storage.dead_debts(MOST).await?;
                 let mut sent = 0;

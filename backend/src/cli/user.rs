@@ -16,9 +16,10 @@ use serde::Deserialize;
 
 use super::ConfigFile;
 use crate::{
+    app,
     devices::is_deceptive,
     domain::{Account, NewAccount},
-    storage::{AddAccount, Role, SqliteStorage, Storage},
+    storage::{AddAccount, Role, Storage},
 };
 
 const MIN_PASSWORD: usize = 8;
@@ -119,7 +120,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let out = &mut io::stdout();
     match args.command {
         Command::Add(options) => {
-            let storage = open(&options.config)?;
+            let storage = open(&options.config).await?;
             let person = asked(options)?;
             let account = account(person)?;
             let username = account.username.clone();
@@ -127,22 +128,19 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             writeln!(out, "added {username}")?;
         }
         Command::Import { config, file } => {
-            let storage = open(&config)?;
+            let storage = open(&config).await?;
             let count = import(&*storage, &lines(&file)?).await?;
             writeln!(out, "added {count}")?;
         }
-        Command::Disable { config, username } => set_disabled(&*open(&config)?, &username, true).await?,
-        Command::Enable { config, username } => set_disabled(&*open(&config)?, &username, false).await?,
-        Command::List { config } => list(&*open(&config)?, out).await?,
+        Command::Disable { config, username } => set_disabled(&*open(&config).await?, &username, true).await?,
+        Command::Enable { config, username } => set_disabled(&*open(&config).await?, &username, false).await?,
+        Command::List { config } => list(&*open(&config).await?, out).await?,
     }
     Ok(())
 }
 
-fn open(config: &ConfigFile) -> anyhow::Result<Arc<dyn Storage>> {
-    let path = config.load()?.storage.path;
-    let storage = SqliteStorage::open(&path, Role::Command)
-        .with_context(|| format!("the database {} cannot be opened", path.display()))?;
-    Ok(Arc::new(storage))
+async fn open(config: &ConfigFile) -> anyhow::Result<Arc<dyn Storage>> {
+    app::open_storage(&config.load()?.storage, Role::Command).await
 }
 
 fn asked(options: Add) -> anyhow::Result<Person> {
@@ -306,7 +304,7 @@ async fn list(storage: &dyn Storage, out: &mut dyn Write) -> anyhow::Result<()> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::Accounts as _;
+    use crate::storage::{Accounts as _, SqliteStorage};
 
     fn people(lines: &str) -> anyhow::Result<usize> {
         let folder = tempfile::tempdir().unwrap();

@@ -22,7 +22,7 @@ pub use log::{LogConfig, LogFormat};
 pub use op::{IdTokenAlg, OpConfig};
 pub use outbound::OutboundConfig;
 pub use server::{ServerConfig, TlsMode};
-pub use storage::StorageConfig;
+pub use storage::{DatabaseUrl, StorageConfig};
 
 /// The documented defaults, which are the defaults.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
@@ -91,6 +91,7 @@ impl Config {
             .extract()
             .map_err(|error| ConfigError::Unreadable(Box::new(error)))?;
         config.server.check()?;
+        config.storage.check()?;
         config.op.check()?;
         config.consent.check()?;
         config.devices.check()?;

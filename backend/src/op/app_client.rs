@@ -4,7 +4,8 @@ use countersign_protocol::ClientId;
 
 use crate::domain::{APP_CLIENT_ID, BindingMode, Client, ClientAuthMethod, GrantType};
 
-/// The app's client: public, code with PKCE only, loopback redirect (RFC 8252 section 7.3), no refresh token.
+/// The app's client: public, code with PKCE only, no refresh token. Its redirect leads to a loopback address on a desktop (RFC 8252 section
+/// 7.3) and to a private scheme on a phone (section 7.1), where a listening app may be put to sleep behind the browser.
 pub(super) fn app_client() -> Client {
     Client {
         id: ClientId::new(APP_CLIENT_ID),
@@ -16,6 +17,7 @@ pub(super) fn app_client() -> Client {
         redirect_uris: vec![
             "http://127.0.0.1/callback".to_owned(),
             "http://[::1]/callback".to_owned(),
+            "dev.countersign.app:/callback".to_owned(),
         ],
         grant_types: vec![GrantType::AuthorizationCode],
         scopes: vec!["profile".to_owned()],

@@ -21,7 +21,7 @@ pub trait Clients {
     async fn find_client(&self, id: &ClientId) -> Result<Option<Client>, StorageError>;
     /// Adds a client, unless its id is taken.
     async fn add_client(&self, client: Client) -> Result<AddClient, StorageError>;
-    /// Removes a client and revokes its grants; its prompts that wait are cancelled and its requests can no longer be redeemed, not even by a
+    /// Removes a client and revokes its grants; its prompts that wait are cancelled, oldest first, while those that are over are expired, and its requests can no longer be redeemed, not even by a
     /// client that takes its id later. False when there is none.
     async fn remove_client(&self, id: &ClientId, now: Millis) -> Result<bool, StorageError>;
     /// All clients, by id.

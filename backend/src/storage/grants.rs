@@ -87,6 +87,7 @@ pub trait Grants {
     /// Removing a client revokes its grants, revoking a device those it approved. A read.
     async fn find_token(&self, token: TokenHash, now: Millis) -> Result<Option<AccessTokenFacts>, StorageError>;
     /// Revokes this client's token (RFC 7009): an access token alone, a refresh token with its family. Unknown tokens are fine.
+    /// With the last that is left of a family the family is forgotten.
     async fn revoke_token(&self, token: TokenHash, client_id: &ClientId, now: Millis) -> Result<(), StorageError>;
     /// Deletes what is over: codes, tokens, families without tokens, at most `limit` of each. Returns how many.
     async fn sweep_grants(&self, now: Millis, limit: u32) -> Result<u64, StorageError>;

@@ -9,7 +9,8 @@ use crate::domain::{KeyPurpose, StoredKey};
 pub trait SigningKeys {
     /// All keys, oldest first.
     async fn list_keys(&self) -> Result<Vec<StoredKey>, StorageError>;
-    /// Stores a key as `Next`, or as `Active` when it is the first of its purpose. False when its purpose already has a key that is `Next`.
+    /// Stores a key as `Next`, or as `Active` when it is the first of its purpose. False when its purpose already has a key that is `Next`, or, for
+    /// one that comes as `Active`, any key: of several nodes that start together one makes the first.
     async fn add_key(&self, key: StoredKey) -> Result<bool, StorageError>;
     /// Makes the `Next` key of a purpose `Active` and the `Active` one `Retiring`, in one commit. False when there is no `Next`.
     async fn promote_key(&self, purpose: KeyPurpose, now: Millis) -> Result<bool, StorageError>;

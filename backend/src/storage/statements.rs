@@ -2,10 +2,19 @@ use std::pin::Pin;
 
 use super::{StorageError, row::Row, value::Value};
 
+/// Whose SQL a database understands. Nearly everything is understood by both; where it is not, both texts stand side by side in `sql`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
 /// What a unit of work can do with the database it runs on. Placeholders are `$1`, `$2`, ...; each parameter may appear more than once.
 pub trait Statements: Send {
-    /// Whether rows are locked one by one, so that who looks for work can pass over what somebody else is just taking.
-    const LOCKS_ROWS: bool = false;
+    /// Whose SQL this understands.
+    const DIALECT: Dialect;
 
     /// Changes rows and says how many.
     fn run(

@@ -4,7 +4,9 @@ use countersign::{
 };
 use countersign_protocol::{ClientId, Handle, PromptState};
 
-use crate::sample::{NOW, access, ada_and_the_shop, approve, ask_ada, client, redemption, refresh, request_id};
+use crate::sample::{
+    DEADLINE, NOW, access, ada_and_the_shop, approve, ask_ada, client, redemption, refresh, request_id,
+};
 
 pub async fn a_client_reads_back_as_it_was_added(store: &dyn Storage) {
     for id in ["shop", "bank"] {
@@ -57,6 +59,22 @@ pub async fn a_removed_client_loses_its_grants_and_its_questions(store: &dyn Sto
         matches!(late, Decided::Settled(_)),
         "V-002: removed after start: {late:?}"
     );
+}
+
+///
+pub async fn a_question_that_was_over_stays_so_when_its_client_is_removed(store: &dyn Storage) {
+    ada_and_the_shop(store).await;
+    ask_ada(store, "over").await;
+    store.remove_client(&ClientId::from("shop"), DEADLINE).await.unwrap();
+    let over = store.find_prompt(&Handle::from("over")).await.unwrap().unwrap();
+    let view = over.view_at(DEADLINE);
+    assert_eq!(
+        (view.state, view.settled_at),
+        (PromptState::Expired, Some(DEADLINE)),
+        "R-144: devices and clients that heard so heard the truth"
+    );
+    let request = store.find_auth_request(request_id("over")).await.unwrap().unwrap();
+    assert_eq!(request.state, AuthRequestState::Expired);
 }
 
 pub async fn a_client_that_takes_a_removed_ones_id_inherits_nothing(store: &dyn Storage) {

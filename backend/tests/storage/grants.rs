@@ -220,3 +220,25 @@ pub async fn a_client_revokes_only_its_own_tokens(store: &dyn Storage) {
         assert!(lives(store, token).await);
     }
 }
+
+pub async fn a_family_goes_with_its_last_token(store: &dyn Storage) {
+    signed_in(store).await;
+    store.sweep_grants(code().expires_at, 10).await.unwrap();
+    let second = AuthorizationCode {
+        hash: TokenHash(hash("second code")),
+        ..code()
+    };
+    assert!(store.add_code(second.clone()).await.is_err(), "the family has tokens");
+    store.sweep_grants(refresh("1").expires_at, 10).await.unwrap();
+    store.add_code(second).await.unwrap();
+    let access_alone = CodeRedemption {
+        code: TokenHash(hash("second code")),
+        refresh: None,
+        ..bring("2")
+    };
+    store.redeem_code(access_alone).await.unwrap();
+    assert_eq!(store.sweep_grants(code().expires_at, 10).await.unwrap(), 1, "the code");
+    let shop = ClientId::from("shop");
+    store.revoke_token(access("2").hash, &shop, NOW).await.unwrap();
+    store.add_code(code()).await.unwrap();
+}

@@ -1,4 +1,6 @@
-//! What every store keeps to, told by claims that take any store, and what only the SQLite file does.
+//! What every store keeps to, told by claims that take any store, and what only the SQLite file and only PostgreSQL do.
+//!
+//! The model is a store too: what the others do is compared with it.
 
 #[cfg(test)]
 mod accounts;
@@ -17,7 +19,11 @@ mod keys;
 #[cfg(test)]
 mod mismatches;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod outbox;
+#[cfg(test)]
+mod postgres_server;
 #[cfg(test)]
 mod prompts;
 #[cfg(test)]
@@ -27,28 +33,37 @@ mod replay;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
+mod sequences;
+#[cfg(test)]
 mod sqlite_file;
+#[cfg(test)]
+mod stores;
 #[cfg(test)]
 mod sweeps;
 
-/// Runs each claim on a fresh store.
-macro_rules! holds_for_sqlite {
+/// Runs each claim on a fresh store of each kind; [`stores`] makes them.
+macro_rules! every_store_keeps {
     ($($module:ident: $($claim:ident),+;)+) => {
         #[cfg(test)]
-        mod sqlite {
+        mod every_store_keeps {
+            every_store_keeps!(@store sqlite: $($module: $($claim),+;)+);
+            every_store_keeps!(@store postgres: $($module: $($claim),+;)+);
+            every_store_keeps!(@store model: $($module: $($claim),+;)+);
+        }
+    };
+    (@store $store:ident: $($module:ident: $($claim:ident),+;)+) => {
+        mod $store {
             $($(
                 #[tokio::test]
                 async fn $claim() {
-                    let directory = tempfile::tempdir().unwrap();
-                    let store = crate::sample::sqlite(&directory);
-                    crate::$module::$claim(&store).await;
+                    crate::stores::$store(crate::$module::$claim).await;
                 }
             )+)+
         }
     };
 }
 
-holds_for_sqlite! {
+every_store_keeps! {
     accounts:
         a_hint_finds_by_the_attributes_it_may_use_and_compares_exactly,
         a_hint_that_names_two_people_is_told_apart,
@@ -57,6 +72,7 @@ holds_for_sqlite! {
     clients:
         a_client_reads_back_as_it_was_added,
         a_removed_client_loses_its_grants_and_its_questions,
+        a_question_that_was_over_stays_so_when_its_client_is_removed,
         a_client_that_takes_a_removed_ones_id_inherits_nothing;
     decisions:
         the_first_decision_wins,
@@ -92,7 +108,8 @@ holds_for_sqlite! {
         tokens_stand_for_nothing_once_they_are_over,
         revoking_an_access_token_leaves_the_rest,
         revoking_a_refresh_token_takes_the_family,
-        a_client_revokes_only_its_own_tokens;
+        a_client_revokes_only_its_own_tokens,
+        a_family_goes_with_its_last_token;
     keys:
         the_first_key_signs_and_the_next_one_waits,
         promotion_retires_the_key_before_and_retired_ones_are_dropped,

@@ -1,20 +1,20 @@
 //! The system browser, in which people sign in.
 
+use std::io;
+
 use countersign_authenticator::BrowserUnavailable;
+use tauri::{AppHandle, Runtime};
 use url::Url;
 
-/// Opens `url` in the person's browser, or in what `BROWSER` names. Only web addresses: nothing else is handed to the system.
+/// Opens `url` in the person's browser, or on a desktop in what `BROWSER` names. Only web addresses: nothing else is handed to the system.
 ///
 /// # Errors
 /// [`BrowserUnavailable`] when none could be started.
-#[cfg(not(any(target_os = "android", target_os = "ios")))]
-pub(super) async fn open(url: &Url) -> Result<(), BrowserUnavailable> {
+pub(super) async fn open<R: Runtime>(app: &AppHandle<R>, url: &Url) -> Result<(), BrowserUnavailable> {
     if !matches!(url.scheme(), "https" | "http") {
         return Err(BrowserUnavailable);
     }
-    let address = url.to_string();
-    // Starting a program waits for the disk, and for text browsers until they end.
-    match super::blocking(move || webbrowser::open(&address)).await {
+    match start(app, url.to_string()).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => {
             tracing::warn!(kind = ?error.kind(), "could not open the system browser");
@@ -27,8 +27,16 @@ pub(super) async fn open(url: &Url) -> Result<(), BrowserUnavailable> {
     }
 }
 
-/// Phones sign in through the browser tab of the phone plug-in; without it the window offers the address to copy.
-#[cfg(any(target_os = "android", target_os = "ios"))]
-pub(super) async fn open(_url: &Url) -> Result<(), BrowserUnavailable> {
-    Err(BrowserUnavailable)
+/// Starting a program waits for the disk, and for text browsers until they end.
+#[cfg(not(target_os = "ios"))]
+async fn start<R: Runtime>(_app: &AppHandle<R>, address: String) -> tauri::Result<io::Result<()>> {
+    super::blocking(move || webbrowser::open(&address)).await
+}
+
+/// The application object may be touched on the main thread alone.
+#[cfg(target_os = "ios")]
+async fn start<R: Runtime>(app: &AppHandle<R>, address: String) -> tauri::Result<io::Result<()>> {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    app.run_on_main_thread(move || drop(tell.send(webbrowser::open(&address))))?;
+    Ok(told.await.unwrap_or_else(|_| Err(io::ErrorKind::Interrupted.into())))
 }

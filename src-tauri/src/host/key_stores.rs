@@ -216,7 +216,7 @@ impl KeyStores {
                 return InUse::Missing;
             }
         };
-        let keychain = Keychain::new(store, platform::piece_len());
+        let keychain = Keychain::new(store, platform::piece_len(platform::platform()));
         match keychain.probe().await {
             Ok(()) => InUse::System(Arc::new(keychain)),
             Err(error) => not_usable(&error),

@@ -94,6 +94,9 @@ impl SecretStore for Keychain {
     }
 }
 
+/// Pieces are written under one of two generations, so that the pieces in use are never touched.
+const GENERATIONS: u32 = 2;
+
 /// The first entry of a secret, written last: the secret itself, or where its pieces are.
 enum Head {
     Whole(Zeroizing<Vec<u8>>),
@@ -123,26 +126,47 @@ impl Inner {
         let bytes = value.expose().as_bytes();
         if bytes.len() < self.piece_len {
             self.write(name, &[b"=", bytes].concat())?;
-        } else {
-            let generation = match &old {
-                Some(Head::Pieces { generation, .. }) => generation.wrapping_add(1),
-                Some(Head::Whole(_)) | None => 0,
+            return match old {
+                Some(Head::Pieces { .. }) => self.sweep(name, None),
+                Some(Head::Whole(_)) | None => Ok(()),
             };
-            let pieces = bytes.chunks(self.piece_len.max(1));
-            let count = pieces.len();
-            for (index, piece) in pieces.enumerate() {
-                self.write(&piece_name(name, generation, index), piece)?;
-            }
-            // The new pieces stand beside the old ones until this entry points at them: a crash loses nothing.
-            self.write(name, format!("#{generation}:{count}").as_bytes())?;
         }
-        self.drop_pieces(name, old.as_ref())
+        let generation = match old {
+            Some(Head::Pieces { generation, .. }) => GENERATIONS - 1 - generation,
+            Some(Head::Whole(_)) | None => 0,
+        };
+        let pieces = bytes.chunks(self.piece_len.max(1));
+        let count = pieces.len();
+        for (index, piece) in pieces.enumerate() {
+            self.write(&piece_name(name, generation, index), piece)?;
+        }
+        // The new pieces stand beside the old ones until this entry points at them: a crash loses nothing.
+        self.write(name, format!("#{generation}:{count}").as_bytes())?;
+        self.sweep(name, Some((generation, count)))
     }
 
     fn delete(&self, name: &str) -> Result<(), SecretStoreError> {
-        let old = self.head(name)?;
         self.remove(name)?;
-        self.drop_pieces(name, old.as_ref())
+        self.sweep(name, None)
+    }
+
+    /// Removes the pieces that nothing points at: those of the secret before, and those of a write that broke off.
+    fn sweep(&self, name: &str, kept: Option<(u32, usize)>) -> Result<(), SecretStoreError> {
+        for generation in 0..GENERATIONS {
+            let first = match kept {
+                Some((current, count)) if current == generation => count,
+                Some(_) | None => 0,
+            };
+            let mut end = first;
+            while self.read(&piece_name(name, generation, end))?.is_some() {
+                end += 1;
+            }
+            // From the end, so that what is left after a crash has no gap and is found again.
+            for index in (first..end).rev() {
+                self.remove(&piece_name(name, generation, index))?;
+            }
+        }
+        Ok(())
     }
 
     fn head(&self, name: &str) -> Result<Option<Head>, SecretStoreError> {
@@ -154,15 +178,6 @@ impl Inner {
             Some((b'#', place)) => pieces_at(place).map(Some).ok_or_else(foreign),
             Some(_) | None => Err(foreign()),
         }
-    }
-
-    fn drop_pieces(&self, name: &str, head: Option<&Head>) -> Result<(), SecretStoreError> {
-        if let Some(Head::Pieces { generation, count }) = head {
-            for index in 0..*count {
-                self.remove(&piece_name(name, *generation, index))?;
-            }
-        }
-        Ok(())
     }
 
     fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, SecretStoreError> {
@@ -185,7 +200,9 @@ impl Inner {
     }
 
     fn entry(&self, name: &str) -> Result<Entry, SecretStoreError> {
-        self.store.build(SERVICE, name, None).map_err(|error| failure(&error))
+        self.store
+            .build(SERVICE, name, platform::entry_modifiers().as_ref())
+            .map_err(|error| failure(&error))
     }
 }
 
@@ -208,8 +225,6 @@ fn piece_name(name: &str, generation: u32, index: usize) -> String {
 
 fn pieces_at(place: &[u8]) -> Option<Head> {
     let (generation, count) = std::str::from_utf8(place).ok()?.split_once(':')?;
-    Some(Head::Pieces {
-        generation: generation.parse().ok()?,
-        count: count.parse().ok()?,
-    })
+    let (generation, count) = (generation.parse().ok()?, count.parse().ok()?);
+    (generation < GENERATIONS).then_some(Head::Pieces { generation, count })
 }

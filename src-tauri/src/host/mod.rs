@@ -46,7 +46,7 @@ impl<R: Runtime> Host for TauriHost<R> {
     }
 
     async fn open_browser(&self, url: &Url) -> Result<(), BrowserUnavailable> {
-        browser::open(url).await
+        browser::open(&self.app, url).await
     }
 
     fn emit(&self, event: AppEvent) {
@@ -67,6 +67,10 @@ impl<R: Runtime> Host for TauriHost<R> {
 
     fn suggested_backend(&self) -> Option<String> {
         environment::suggested_backend()
+    }
+
+    fn redirect_uri(&self) -> Option<Url> {
+        platform::redirect_uri()
     }
 }
 

@@ -1,10 +1,14 @@
 //! What differs between operating systems: which key store there is, how much it takes, and what its errors mean.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use countersign_authenticator::view::KeyStoreKind;
 use countersign_protocol::Platform;
 use keyring_core::{CredentialStore, Error};
+use url::Url;
+
+/// Where the provider sends the person back on a phone (RFC 8252 section 7.1). `tauri.conf.json` claims the scheme.
+const PHONE_REDIRECT: &str = "dev.countersign.app:/callback";
 
 /// What an error of a key store means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,12 +61,24 @@ pub(super) const fn kind() -> KeyStoreKind {
     }
 }
 
-/// The most bytes an entry takes. Windows allows 2560 in a credential; the others take more than this app ever writes.
-pub(super) const fn piece_len() -> usize {
-    match platform() {
+/// The most bytes that are put into one entry of the store on `platform`. Windows takes 2560 in a credential (`CRED_MAX_CREDENTIAL_BLOB_SIZE`);
+/// the others take more than this app ever writes.
+pub(super) const fn piece_len(platform: Platform) -> usize {
+    match platform {
         Platform::Windows => 2_048,
         Platform::Linux | Platform::Macos | Platform::Ios | Platform::Android => 65_536,
     }
+}
+
+/// What an entry is made with beyond its name, where the store would let it travel: the keys of a device belong to that device. Windows
+/// would carry them to other machines in a roaming profile, iOS in a backup.
+pub(super) fn entry_modifiers() -> Option<HashMap<&'static str, &'static str>> {
+    let stays_here = match platform() {
+        Platform::Windows => ("persistence", "Local"),
+        Platform::Ios => ("access-policy", "WhenUnlockedThisDeviceOnly"),
+        Platform::Linux | Platform::Macos | Platform::Android => return None,
+    };
+    Some(HashMap::from([stays_here]))
 }
 
 /// What the app runs on.
@@ -77,6 +93,15 @@ pub(super) const fn platform() -> Platform {
         Platform::Android
     } else {
         Platform::Linux
+    }
+}
+
+/// Where the provider sends the person back, when not to a loopback address: a phone may put the app to sleep while the browser is in
+/// front, and nobody would listen there.
+pub(super) fn redirect_uri() -> Option<Url> {
+    match platform() {
+        Platform::Android | Platform::Ios => Url::parse(PHONE_REDIRECT).ok(),
+        Platform::Linux | Platform::Macos | Platform::Windows => None,
     }
 }
 
@@ -124,5 +149,33 @@ pub(super) fn judge(error: &Error) -> Judgement {
         Judgement::Locked
     } else {
         Judgement::Failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_fits_into_a_windows_credential() {
+        const CRED_MAX_CREDENTIAL_BLOB_SIZE: usize = 5 * 512;
+        assert!(piece_len(Platform::Windows) <= CRED_MAX_CREDENTIAL_BLOB_SIZE);
+    }
+
+    #[test]
+    fn the_phone_that_is_sent_back_finds_this_app() {
+        let config: serde_json::Value = serde_json::from_str(include_str!("../../tauri.conf.json")).unwrap();
+        let redirect = Url::parse(PHONE_REDIRECT).unwrap();
+        assert_eq!(
+            config["plugins"]["deep-link"]["mobile"][0]["scheme"],
+            serde_json::json!([redirect.scheme()]),
+            "R-272: the scheme is claimed"
+        );
+        assert_eq!(
+            config["identifier"],
+            redirect.scheme(),
+            "R-272: and in the name of this app"
+        );
+        assert_eq!(redirect_uri(), None, "R-272: a desktop listens on loopback");
     }
 }

@@ -7,7 +7,7 @@ use countersign_authenticator::{
     view::{KeyStoreKind, KeyStoreState},
 };
 use countersign_clock::SeededRandom;
-use countersign_protocol::Secret;
+use countersign_protocol::{Platform, Secret};
 use keyring_core::{CredentialStore, Error, api::CredentialStoreApi, mock};
 use tempfile::TempDir;
 
@@ -47,6 +47,18 @@ fn spoil(store: &mock::Store, name: &str, error: Error) {
     credential.set_error(error);
 }
 
+/// The names of the entries that hold something, in order.
+fn kept(store: &mock::Store) -> Vec<String> {
+    let mut names = Vec::new();
+    for cell in store.inner.lock().unwrap().borrow().iter() {
+        if cell.inner.lock().unwrap().borrow().secret.is_some() {
+            names.push(cell.specifiers.1.clone());
+        }
+    }
+    names.sort();
+    names
+}
+
 async fn text(store: &dyn SecretStore, name: &str) -> Option<String> {
     store.get(name).await.unwrap().map(|secret| secret.expose().to_owned())
 }
@@ -75,10 +87,56 @@ async fn a_secret_larger_than_an_entry_is_kept_in_pieces() {
         assert_eq!(text(&keychain, "a").await, Some(value), "{length} letters");
     }
     keychain.delete("a").await.unwrap();
-    for cell in store.inner.lock().unwrap().borrow().iter() {
-        let kept = cell.inner.lock().unwrap().borrow().secret.clone();
-        assert_eq!(kept, None, "{:?} is forgotten too", cell.specifiers);
+    assert_eq!(kept(&store), Vec::<String>::new(), "every piece is forgotten too");
+}
+
+#[tokio::test]
+async fn no_entry_is_longer_than_the_store_takes() {
+    let longest = platform::piece_len(Platform::Windows);
+    let store = mock::Store::new().unwrap();
+    let keychain = Keychain::new(store.clone(), longest);
+    for length in [longest - 2, longest - 1, longest, longest + 1, 5 * longest] {
+        let value = "x".repeat(length);
+        keychain.set("a", &Secret::new(&*value)).await.unwrap();
+        assert_eq!(
+            text(&keychain, "a").await,
+            Some(value),
+            "{length} bytes come back whole"
+        );
+        for cell in store.inner.lock().unwrap().borrow().iter() {
+            let bytes = cell.inner.lock().unwrap().borrow().secret.as_ref().map_or(0, Vec::len);
+            assert!(bytes <= longest, "{bytes} bytes in one entry for a secret of {length}");
+        }
     }
+}
+
+#[tokio::test]
+async fn what_a_broken_write_left_behind_goes_with_the_next() {
+    let store = mock::Store::new().unwrap();
+    let keychain = Keychain::new(store.clone(), 4);
+    let full = || Error::PlatformFailure("the disk is full".into());
+    keychain.set("a", &Secret::new("an old secret")).await.unwrap();
+    spoil(&store, "a#1.3", full());
+    keychain
+        .set("a", &Secret::new("a new secret of more pieces"))
+        .await
+        .unwrap_err();
+    keychain.set("a", &Secret::new("letters")).await.unwrap();
+    assert_eq!(
+        kept(&store),
+        ["a", "a#1.0", "a#1.1"],
+        "the broken pieces were written over or removed"
+    );
+
+    spoil(&store, "a#0.0", full());
+    keychain.set("a", &Secret::new("x")).await.unwrap_err();
+    assert_eq!(
+        text(&keychain, "a").await.as_deref(),
+        Some("x"),
+        "it was in force before the clearing broke"
+    );
+    keychain.delete("a").await.unwrap();
+    assert_eq!(kept(&store), Vec::<String>::new(), "what is forgotten leaves nothing");
 }
 
 #[tokio::test]

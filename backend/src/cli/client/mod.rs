@@ -3,9 +3,12 @@
 mod add;
 mod look_alikes;
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 use clap::Subcommand;
 use countersign_clock::{Clock as _, SystemClock};
 use countersign_protocol::ClientId;
@@ -16,9 +19,10 @@ use self::{
 };
 use super::ConfigFile;
 use crate::{
+    app,
     config::Config,
     domain::APP_CLIENT_ID,
-    storage::{AddClient, Clients as _, Role, SqliteStorage},
+    storage::{AddClient, Role, Storage},
 };
 
 /// Add, list and remove clients
@@ -61,7 +65,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Command::Add(options) => {
             let config = options.config.load()?;
             let (client, secret) = registered(options, &config)?;
-            let storage = open(&config)?;
+            let storage = open(&config).await?;
             let clients = storage.list_clients().await?;
             let (id, name) = (client.id.clone(), client.name.clone());
             match storage.add_client(client).await? {
@@ -80,7 +84,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             }
         }
         Command::List { config } => {
-            for client in open(&config.load()?)?.list_clients().await? {
+            for client in open(&config.load()?).await?.list_clients().await? {
                 let auth = word(&client.auth_method);
                 let grants: Vec<String> = client.grant_types.iter().map(word).collect();
                 let (id, name) = (&client.id, &client.name);
@@ -94,7 +98,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         }
         Command::Remove { config, id } => {
             ensure!(id != APP_CLIENT_ID, "{APP_CLIENT_ID} is built in and cannot be removed");
-            let removed = open(&config.load()?)?
+            let removed = open(&config.load()?)
+                .await?
                 .remove_client(&ClientId::new(id.as_str()), SystemClock.now())
                 .await?;
             ensure!(removed, "there is no client {id}");
@@ -103,10 +108,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn open(config: &Config) -> anyhow::Result<SqliteStorage> {
-    let path = &config.storage.path;
-    SqliteStorage::open(path, Role::Command)
-        .with_context(|| format!("the database {} cannot be opened", path.display()))
+async fn open(config: &Config) -> anyhow::Result<Arc<dyn Storage>> {
+    app::open_storage(&config.storage, Role::Command).await
 }
 
 /// The name of a value in its specification.

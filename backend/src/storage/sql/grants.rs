@@ -60,7 +60,8 @@ pub(in crate::storage) const FIND_TOKEN: &str = concat!(
 );
 
 pub(in crate::storage) const REVOKE_ACCESS: &str = "delete from access_tokens
-    where hash = $1 and family_id in (select id from grant_families where client_id = $2)";
+    where hash = $1 and family_id in (select id from grant_families where client_id = $2)
+    returning family_id";
 
 pub(in crate::storage) const SWEEP_CODES: &str = "delete from codes where hash in
         (select hash from codes where expires_at <= $1 order by expires_at limit $2)

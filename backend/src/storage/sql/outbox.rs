@@ -6,26 +6,26 @@ pub(in crate::storage) const ADD: &str =
 pub(in crate::storage) const OWE: &str = "update outbox set state = 'owed', owed_since = $2, due_at = $2
     where reference = $1 and state = 'waiting'";
 
-/// Ends before what is done about rows that somebody else is just taking. The condition stands there twice, so that a row that somebody else took
-/// between finding and changing it stays theirs.
+/// What is due is found once, whatever the planner thinks; the condition stands there twice, so that a row that somebody else took between finding
+/// and changing it stays theirs. Workers on PostgreSQL pass over what another one is just taking.
 macro_rules! claim {
-    ($locked:literal) => {
+    ($lock:literal) => {
         concat!(
-            "update outbox set due_at = $2, lease = $3, attempt = attempt + 1
-            where state = 'owed' and due_at <= $1 and (reference, kind) in (
+            "with due as materialized (
                 select reference, kind from outbox where state = 'owed' and due_at <= $1 and deadline > $1
                 order by due_at limit $4",
-            $locked,
-            ") returning reference, kind, creditor, payload, deadline, attempt"
+            $lock,
+            ") update outbox set due_at = $2, lease = $3, attempt = attempt + 1 from due
+            where outbox.reference = due.reference and outbox.kind = due.kind and state = 'owed' and due_at <= $1
+            returning outbox.reference as reference, outbox.kind as kind, creditor, payload, deadline, attempt"
         )
     };
 }
 
 /// `$1` now, `$2` end of the lease, `$3` lease, `$4` at most.
-pub(in crate::storage) const CLAIM: &str = claim!("");
-
-/// As [`CLAIM`], where rows are locked one by one.
-pub(in crate::storage) const CLAIM_UNLOCKED: &str = claim!(" for update skip locked");
+pub(in crate::storage) const CLAIM_SQLITE: &str = claim!("");
+/// As [`CLAIM_SQLITE`].
+pub(in crate::storage) const CLAIM_POSTGRES: &str = claim!(" for update skip locked");
 
 /// Only who has the lease `$3`. `$4` now.
 pub(in crate::storage) const DONE: &str =

@@ -35,7 +35,8 @@ pub(in crate::storage) const OVERDUE: &str =
     select!("state = 'pending' and expires_at <= $1 order by expires_at limit $2");
 
 pub(in crate::storage) const PENDING_OF_CLIENT: &str = select!(
-    "handle in (select handle from auth_requests where client_id = $1 and state = 'pending') and state = 'pending'"
+    "handle in (select handle from auth_requests where client_id = $1 and state = 'pending') and state = 'pending'
+        order by created_at, seq"
 );
 
 pub(in crate::storage) const ADD: &str = "insert into prompts
@@ -49,16 +50,11 @@ pub(in crate::storage) const LAST_SEQ: &str = "select seq from account_seq where
 pub(in crate::storage) const NEXT_SEQ: &str = "insert into account_seq (iss, sub, seq) values ($1, $2, 1)
     on conflict (iss, sub) do update set seq = account_seq.seq + 1 returning seq";
 
-pub(in crate::storage) const SET_SEQ: &str = "update prompts set seq = $2 where handle = $1";
-
 /// The one way out of `pending`. `$8`: only when its deadline is after this.
 pub(in crate::storage) const SETTLE: &str = "update prompts set state = $2, settled_at = $3, reason = $4,
-        decided_device = $5, decided_name = $6, decision_jti = $7
+        decided_device = $5, decided_name = $6, decision_jti = $7, seq = $9, receipt_request = $10, receipt_decision = $11,
+        receipt_device_key = $12, receipt_request_key = $13, receipt_at = $14
     where handle = $1 and state = 'pending' and expires_at > $8";
-
-pub(in crate::storage) const SET_RECEIPT: &str = "update prompts set receipt_request = $2, receipt_decision = $3,
-        receipt_device_key = $4, receipt_request_key = $5, receipt_at = $6
-    where handle = $1";
 
 pub(in crate::storage) const SET_REDEEMED: &str = "update prompts set redeemed_at = $2 where handle = $1";
 

@@ -3,12 +3,14 @@ use rusqlite::{CachedStatement, Connection, ToSql, params_from_iter, types::ToSq
 use super::StorageError;
 use crate::storage::{
     row::{Columns, Row},
-    statements::Statements,
+    statements::{Dialect, Statements},
     value::Value,
 };
 
 /// Each statement is done when it is called: no future here ever waits.
 impl Statements for Connection {
+    const DIALECT: Dialect = Dialect::Sqlite;
+
     async fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StorageError> {
         let changed = prepare(self, sql)?.execute(params_from_iter(values))?;
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))

@@ -164,7 +164,13 @@ async fn revoke(
     if let Some(refresh) = refresh {
         revoke_family(connection, &refresh.family.id, now).await?;
     }
-    connection.run(sql::grants::REVOKE_ACCESS, by).await?;
+    let left = connection
+        .one(sql::grants::REVOKE_ACCESS, by, |row| row.text("family_id"))
+        .await?;
+    // A family without anything would never be swept.
+    if let Some(family) = left {
+        connection.run(sql::grants::SWEEP_FAMILY, values![family]).await?;
+    }
     Ok(())
 }
 

@@ -15,7 +15,7 @@ mod settle;
 use super::{
     StorageError,
     row::{Row, to_json, to_word},
-    statements::Statements,
+    statements::{Dialect, Statements},
     store::{Engine, Store},
     value::values,
 };

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use countersign_clock::Millis;
 
-use super::{Engine, Row, Statements, StorageError, Store, values};
+use super::{Dialect, Engine, Row, Statements, StorageError, Store, values};
 use crate::{
     domain::{Arrears, ClaimedDebt, DeadDebt, DebtId, DebtKind, Lease, NewDebt, Payment},
     storage::{Claim, Outbox, Resend, sql},
@@ -74,10 +74,9 @@ pub(super) async fn add(connection: &mut impl Statements, debt: &NewDebt) -> Res
 }
 
 async fn claim_debts<S: Statements>(connection: &mut S, claim: &Claim) -> Result<Vec<ClaimedDebt>, StorageError> {
-    let statement = if S::LOCKS_ROWS {
-        sql::outbox::CLAIM_UNLOCKED
-    } else {
-        sql::outbox::CLAIM
+    let statement = match S::DIALECT {
+        Dialect::Sqlite => sql::outbox::CLAIM_SQLITE,
+        Dialect::Postgres => sql::outbox::CLAIM_POSTGRES,
     };
     connection
         .all(

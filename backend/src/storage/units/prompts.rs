@@ -211,7 +211,7 @@ async fn expire(connection: &mut impl Statements, now: Millis, limit: u32) -> Re
     Ok(swept.collect())
 }
 
-/// Ends what a removed client still asks.
+/// Ends what a removed client still asks. What was over before stays expired.
 pub(super) async fn cancel_of_client(
     connection: &mut impl Statements,
     client_id: &str,
@@ -220,8 +220,12 @@ pub(super) async fn cancel_of_client(
     let waiting = connection
         .all(sql::prompts::PENDING_OF_CLIENT, values![client_id], read_prompt)
         .await?;
-    let ending = Ending::without_decision(PromptState::Cancelled, now);
     for prompt in waiting {
+        let ending = if prompt.expires_at <= now {
+            Ending::without_decision(PromptState::Expired, prompt.expires_at)
+        } else {
+            Ending::without_decision(PromptState::Cancelled, now)
+        };
         settle(connection, &prompt, &ending).await?;
     }
     Ok(())

@@ -1,5 +1,5 @@
 use countersign_clock::Millis;
-use countersign_protocol::{Handle, PromptState, SettledView};
+use countersign_protocol::{PromptState, SettledView};
 
 use super::{Statements, StorageError, to_json, to_word, values};
 use crate::{
@@ -45,13 +45,17 @@ pub(super) async fn next_seq(connection: &mut impl Statements, account: &Account
         .ok_or(StorageError::Corrupt { what: "change number" })
 }
 
-/// Ends a prompt and the embedded provider's request with it. False, and nothing changed, when it is not pending any more.
+/// Ends a prompt, as it was read by this unit, and the embedded provider's request with it. False, and nothing changed, when it is not pending any more.
 pub(super) async fn settle(
     connection: &mut impl Statements,
     prompt: &Prompt,
     ending: &Ending<'_>,
 ) -> Result<bool, StorageError> {
-    let view = &ending.view;
+    if prompt.settlement.is_some() || prompt.expires_at <= ending.deadline_after {
+        return Ok(false);
+    }
+    let (view, receipt) = (&ending.view, ending.receipt);
+    let seq = next_seq(connection, &prompt.account).await?;
     let changed = connection
         .run(
             sql::prompts::SETTLE,
@@ -64,44 +68,23 @@ pub(super) async fn settle(
                 view.decided_by.as_ref().map(|by| &by.name),
                 ending.jti,
                 ending.deadline_after,
+                seq,
+                receipt.map(|receipt| &receipt.request),
+                receipt.map(|receipt| &receipt.decision),
+                receipt.map(|receipt| &receipt.device_key),
+                receipt.map(|receipt| &receipt.request_key),
+                receipt.map(|receipt| receipt.at),
             ],
         )
         .await?;
+    // What this unit read still stands when it writes; if it did not, the change number would be lost, so all of it is undone.
     if changed != 1 {
-        return Ok(false);
-    }
-    let seq = next_seq(connection, &prompt.account).await?;
-    connection
-        .run(sql::prompts::SET_SEQ, values![prompt.handle, seq])
-        .await?;
-    if let Some(receipt) = ending.receipt {
-        keep_receipt(connection, &prompt.handle, receipt).await?;
+        return Err(StorageError::Corrupt { what: "prompt" });
     }
     if prompt.connector.is_embedded() {
         settle_request(connection, prompt, ending).await?;
     }
     Ok(true)
-}
-
-async fn keep_receipt(
-    connection: &mut impl Statements,
-    handle: &Handle,
-    receipt: &SignedReceipt,
-) -> Result<(), StorageError> {
-    let SignedReceipt {
-        request,
-        decision,
-        device_key,
-        request_key,
-        at,
-    } = receipt;
-    connection
-        .run(
-            sql::prompts::SET_RECEIPT,
-            values![handle, request, decision, device_key, request_key, at],
-        )
-        .await?;
-    Ok(())
 }
 
 async fn settle_request(

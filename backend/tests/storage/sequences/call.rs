@@ -1,0 +1,98 @@
+//! An operation with everything filled in, and what a store says to it.
+
+use std::fmt::Debug;
+
+use countersign::{
+    domain::{AccountKey, AuthorizationCode, Client, KeyPurpose, NewAccount, NewDevice, StoredKey, TokenHash},
+    storage::{CodeRedemption, Decide, Mismatch, Opening, Redemption, RotateKeys, Rotation, Storage, StorageError},
+};
+use countersign_clock::Millis;
+use countersign_protocol::{ClientId, DeviceId, PushTarget};
+
+pub enum Call {
+    AddAccount(NewAccount),
+    Disable(String, bool),
+    AddClient(Box<Client>),
+    RemoveClient(ClientId, Millis),
+    Register(Box<NewDevice>),
+    Rename(AccountKey, DeviceId, String),
+    Revoke(AccountKey, DeviceId, Millis),
+    SetPush(DeviceId, PushTarget),
+    RotateKeys(Box<RotateKeys>),
+    Touch(DeviceId, Millis),
+    Open(Box<Opening>),
+    Decide(Box<Decide>),
+    Mismatch(Mismatch),
+    /// Again and again until nothing is left, because which are first is the store's choice.
+    SweepPrompts(Millis, Millis, u32),
+    Redeem(Box<Redemption>),
+    AddCode(Box<AuthorizationCode>),
+    RedeemCode(Box<CodeRedemption>),
+    RotateRefresh(Box<Rotation>),
+    RevokeToken(TokenHash, ClientId, Millis),
+    /// As [`Call::SweepPrompts`].
+    SweepGrants(Millis, u32),
+    AddKey(StoredKey),
+    PromoteKey(KeyPurpose, Millis),
+    DropRetiredKeys(Millis),
+    Remember([String; 3], Millis),
+    /// As [`Call::SweepPrompts`].
+    SweepReplay(Millis, u32),
+}
+
+impl Call {
+    /// What the store says. Of errors it is told only which kind they are: their text is each store's own.
+    pub async fn verdict_of(&self, store: &dyn Storage) -> String {
+        match self {
+            Self::AddAccount(new) => told(&store.add_account(new.clone()).await),
+            Self::Disable(username, disabled) => told(&store.set_account_disabled(username, *disabled).await),
+            Self::AddClient(client) => told(&store.add_client(Client::clone(client)).await),
+            Self::RemoveClient(id, now) => told(&store.remove_client(id, *now).await),
+            Self::Register(new) => told(&store.register_device(NewDevice::clone(new)).await),
+            Self::Rename(account, id, name) => told(&store.rename_device(account, id, name).await),
+            Self::Revoke(account, id, now) => told(&store.revoke_device(account, id, *now).await),
+            Self::SetPush(id, push) => told(&store.set_push_target(id, push.clone()).await),
+            Self::RotateKeys(rotation) => told(&store.rotate_device_keys(RotateKeys::clone(rotation)).await),
+            Self::Touch(id, now) => told(&store.touch_device(id, *now).await),
+            Self::Open(opening) => told(&store.open(Opening::clone(opening)).await),
+            Self::Decide(decide) => told(&store.decide(Decide::clone(decide)).await),
+            Self::Mismatch(mismatch) => told(&store.mismatch(mismatch.clone()).await),
+            Self::SweepPrompts(before, now, limit) => {
+                told(&until_nothing_is_left(async || store.sweep_prompts(*before, *now, *limit).await).await)
+            }
+            Self::Redeem(redemption) => told(&store.redeem(Redemption::clone(redemption)).await),
+            Self::AddCode(code) => told(&store.add_code(AuthorizationCode::clone(code)).await),
+            Self::RedeemCode(redemption) => told(&store.redeem_code(CodeRedemption::clone(redemption)).await),
+            Self::RotateRefresh(rotation) => told(&store.rotate_refresh(Rotation::clone(rotation)).await),
+            Self::RevokeToken(token, client, now) => told(&store.revoke_token(*token, client, *now).await),
+            Self::SweepGrants(now, limit) => {
+                told(&until_nothing_is_left(async || store.sweep_grants(*now, *limit).await).await)
+            }
+            Self::AddKey(key) => told(&store.add_key(key.clone()).await),
+            Self::PromoteKey(purpose, now) => told(&store.promote_key(*purpose, *now).await),
+            Self::DropRetiredKeys(before) => told(&store.drop_retired_keys(*before).await),
+            Self::Remember([kind, owner, id], until) => told(&store.remember_once(kind, owner, id, *until).await),
+            Self::SweepReplay(now, limit) => {
+                told(&until_nothing_is_left(async || store.sweep_replay(*now, *limit).await).await)
+            }
+        }
+    }
+}
+
+async fn until_nothing_is_left(sweep: impl AsyncFn() -> Result<u64, StorageError>) -> Result<u64, StorageError> {
+    let mut swept = 0;
+    loop {
+        match sweep().await? {
+            0 => return Ok(swept),
+            more => swept += more,
+        }
+    }
+}
+
+fn told<T: Debug>(verdict: &Result<T, StorageError>) -> String {
+    match verdict {
+        Ok(verdict) => format!("{verdict:?}"),
+        Err(StorageError::Unavailable(_)) => "Unavailable".to_owned(),
+        Err(error) => format!("{error:?}"),
+    }
+}

@@ -1,0 +1,175 @@
+//! From small numbers to whole values. What is there is asked from the model, so the same steps always make the same calls.
+
+use countersign::{
+    domain::{AccountKey, DeviceKeys, KeyPurpose, KeyState, NewAccount, NewDevice, StoredKey, TokenHash},
+    storage::{Devices as _, RotateKeys},
+};
+use countersign_clock::Millis;
+use countersign_protocol::{DeviceId, PublicJwk, PushTarget, Secret};
+use serde_json::json;
+
+use super::{
+    call::Call,
+    names::{PEOPLE, STRANGER, client_id, device_id, stranger},
+    operation::{Name, Operation, Register},
+    world::{TICK, World},
+};
+use crate::sample;
+
+impl World<'_> {
+    pub(super) async fn call(&mut self, operation: &Operation, now: Millis) -> Call {
+        match *operation {
+            Operation::AddAccount { person, email_of } => {
+                let mut account = sample::account(PEOPLE[usize::from(person)]);
+                account.attributes = sample::account(PEOPLE[usize::from(email_of)]).attributes;
+                Call::AddAccount(NewAccount { account })
+            }
+            Operation::Disable { person, disabled } => {
+                let username = sample::account(PEOPLE[usize::from(person)]).username;
+                Call::Disable(username, disabled)
+            }
+            Operation::AddClient { client } => {
+                let client = sample::client(client_id(client).as_str());
+                Call::AddClient(Box::new(client))
+            }
+            Operation::RemoveClient { client } => Call::RemoveClient(client_id(client), now),
+            Operation::Register(ref register) => self.registration(register).await,
+            Operation::Rename { device, person } => {
+                let name = format!("renamed at {}", now - sample::NOW);
+                Call::Rename(someone(person), device_id(device), name)
+            }
+            Operation::Revoke { device, person } => Call::Revoke(someone(person), device_id(device), now),
+            Operation::SetPush { device, push } => Call::SetPush(device_id(device), push_target(push)),
+            Operation::RotateKeys { device, keys, slip } => {
+                let present = self.keys_of(&device_id(device)).await.filter(|_| !slip);
+                Call::RotateKeys(Box::new(RotateKeys {
+                    device_id: device_id(device),
+                    old_thumbprint: present.map_or_else(old_key, |keys| keys.pop_thumbprint),
+                    keys: device_keys(keys, TokenHash([0; 32])),
+                }))
+            }
+            Operation::Touch { device } => {
+                let known = self.model.find_device(&device_id(device)).await.unwrap();
+                Call::Touch(known.map_or(device_id(0), |device| device.id), self.clock)
+            }
+            Operation::AddKey { purpose, kid } => Call::AddKey(self.signing_key(purpose, kid, now)),
+            Operation::PromoteKey { purpose } => Call::PromoteKey(key_purpose(purpose), now),
+            Operation::DropRetiredKeys { older } => Call::DropRetiredKeys(before(now, older)),
+            Operation::Remember { kind, owner, id, lasts } => {
+                let seen = [format!("kind {kind}"), format!("owner {owner}"), format!("jti {id}")];
+                Call::Remember(seen, now + Millis::from(lasts) * TICK)
+            }
+            Operation::SweepReplay { limit } => Call::SweepReplay(now, limit),
+            Operation::Open(ref open) => Call::Open(Box::new(self.opening(open, now))),
+            Operation::Decide(ref decide) => Call::Decide(Box::new(self.decision(decide, now).await)),
+            Operation::Mismatch(ref mismatch) => Call::Mismatch(self.wrong_number(mismatch, now).await),
+            Operation::Expire { .. } => unreachable!("the model follows the store"),
+            Operation::SweepPrompts { older, limit } => Call::SweepPrompts(before(now, older), now, limit),
+            Operation::Redeem(ref redeem) => Call::Redeem(Box::new(self.redemption(redeem, now).await)),
+            Operation::AddCode {
+                client,
+                person,
+                code,
+                family,
+            } => {
+                let family = self.family(client, person, family);
+                Call::AddCode(Box::new(self.code(code, family, now)))
+            }
+            Operation::RedeemCode {
+                code,
+                token,
+                refresh,
+                slip,
+            } => Call::RedeemCode(Box::new(self.code_redemption(code, token, refresh, slip, now).await)),
+            Operation::RotateRefresh { token, next, slip } => {
+                Call::RotateRefresh(Box::new(self.rotation(token, next, slip, now).await))
+            }
+            Operation::RevokeToken { token, refresh, slip } => self.revocation(token, refresh, slip, now).await,
+            Operation::SweepGrants { limit } => Call::SweepGrants(now, limit),
+        }
+    }
+
+    /// A registration and a touch come by the newest clock: of those that run behind the stores say nothing.
+    async fn registration(&mut self, register: &Register) -> Call {
+        let session = TokenHash(sample::hash(&self.names.new_session(register.session)));
+        let mut account = someone(register.person);
+        let mut keys = register.keys.map(|numbers| device_keys(numbers, session));
+        let known = self.model.find_device(&device_id(register.device)).await.unwrap();
+        if let Some(device) = known.filter(|_| register.again) {
+            account = device.account;
+            keys = device.keys.map(|present| DeviceKeys { session, ..present });
+        }
+        Call::Register(Box::new(NewDevice {
+            id: device_id(register.device),
+            account,
+            name: format!("device at {}", self.clock - sample::NOW),
+            keys,
+            push: push_target(register.push),
+            now: self.clock,
+        }))
+    }
+
+    pub(super) async fn keys_of(&self, id: &DeviceId) -> Option<DeviceKeys> {
+        self.model.find_device(id).await.unwrap()?.keys
+    }
+
+    fn signing_key(&mut self, purpose: u8, kid: Name, now: Millis) -> StoredKey {
+        let purpose = key_purpose(purpose);
+        StoredKey {
+            kid: self.names.new_kid(kid),
+            purpose,
+            state: KeyState::Next,
+            sealed: vec![0, 255, 7],
+            public_jwk: "{}".to_owned(),
+            created_at: now,
+            state_since: now,
+            announcement: (purpose == KeyPurpose::RequestObject).then(|| "a.b.c".to_owned()),
+        }
+    }
+}
+
+/// People of the embedded provider, and the one of another.
+pub fn someone(person: u8) -> AccountKey {
+    match person {
+        STRANGER => stranger(),
+        _ => sample::person(PEOPLE[usize::from(person)]),
+    }
+}
+
+pub fn old_key() -> String {
+    "a key of before".to_owned()
+}
+
+fn before(now: Millis, older: u8) -> Millis {
+    now - Millis::from(older) * TICK
+}
+
+fn device_keys([pop, uv]: [u8; 2], session: TokenHash) -> DeviceKeys {
+    let key = |number: u8| PublicJwk(json!({"kty": "EC", "x": format!("key {number}")}));
+    DeviceKeys {
+        pop: key(pop),
+        pop_thumbprint: format!("key {pop}"),
+        uv: key(uv),
+        uv_thumbprint: format!("key {uv}"),
+        session,
+        ..sample::keys("any")
+    }
+}
+
+fn push_target(number: u8) -> PushTarget {
+    let token = Secret::new("token");
+    match number {
+        0 => PushTarget::Stream,
+        1 => PushTarget::Fcm(token),
+        2 => PushTarget::Apns(token),
+        _ => PushTarget::WebPush(token),
+    }
+}
+
+fn key_purpose(number: u8) -> KeyPurpose {
+    match number {
+        0 => KeyPurpose::IdTokenEs256,
+        1 => KeyPurpose::RequestObject,
+        _ => KeyPurpose::IdTokenRs256,
+    }
+}
