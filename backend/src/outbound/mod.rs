@@ -100,7 +100,7 @@ impl Outbound {
             .pool_max_idle_per_host(MOST_AT_ONE_HOST)
             .pool_idle_timeout(Duration::from_secs(30))
             .referer(false)
-            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+            .user_agent("countersign")
             .build()
             .map_err(|error| OutboundSetupError::Library(error.into()))?;
         Ok(Self {

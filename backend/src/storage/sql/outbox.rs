@@ -11,12 +11,12 @@ pub(in crate::storage) const OWE: &str = "update outbox set state = 'owed', owed
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
-            "with due as materialized (
+            "with taken as materialized (
                 select reference, kind from outbox where state = 'owed' and due_at <= $1 and deadline > $1
                 order by due_at limit $4",
             $lock,
-            ") update outbox set due_at = $2, lease = $3, attempt = attempt + 1 from due
-            where outbox.reference = due.reference and outbox.kind = due.kind and state = 'owed' and due_at <= $1
+            ") update outbox set due_at = $2, lease = $3, attempt = attempt + 1 from taken
+            where outbox.reference = taken.reference and outbox.kind = taken.kind and state = 'owed' and due_at <= $1
             returning outbox.reference as reference, outbox.kind as kind, creditor, payload, deadline, attempt"
         )
     };
