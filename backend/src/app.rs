@@ -9,17 +9,20 @@ use std::{
 use anyhow::{Context as _, ensure};
 use axum::{Router, middleware};
 use countersign_clock::{Clock, OsRandom, Random, SystemClock};
+use tokio::sync::{Notify, oneshot};
 
 use crate::{
     config::{Config, StorageConfig},
-    consent::{self, Consent, Wakes},
+    consent::{self, Consent},
     devices::{self, DeviceRegistry},
     http,
-    jobs::Jobs,
+    jobs::{Jobs, OutboxWorker},
     keys::{KeyRing, key_encryption_key},
-    op::{self, Provider},
+    op::{self, Delivery, Provider},
+    outbound::{Outbound, SystemLookup},
     serve,
     storage::{PostgresStorage, Role, SqliteStorage, Storage},
+    wakes::Wakes,
 };
 
 /// The parts of a running backend.
@@ -28,6 +31,8 @@ pub struct App {
     pub router: Router,
     /// What happens by itself.
     pub jobs: Jobs,
+    /// Pays what is owed.
+    pub outbox: OutboxWorker,
 }
 
 /// Puts the backend together. `origin` is where it is reached.
@@ -42,6 +47,16 @@ pub fn build(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> anyhow::Result<App> {
+    let wakes = Wakes::new();
+    let owed = Arc::new(Notify::new());
+    let outbound = Outbound::new(&config.outbound, Arc::new(SystemLookup))?;
+    let outbox = OutboxWorker {
+        storage: storage.clone(),
+        delivery: Arc::new(Delivery::new(keys.clone(), outbound)),
+        clock: clock.clone(),
+        random: random.clone(),
+        owed: owed.clone(),
+    };
     let consent = Arc::new(Consent::new(consent::Parts {
         config: config.consent.clone(),
         origin: origin.clone(),
@@ -49,7 +64,8 @@ pub fn build(
         storage: storage.clone(),
         keys: keys.clone(),
         clock: clock.clone(),
-        wakes: Arc::new(Wakes::default()),
+        wakes: wakes.clone(),
+        owed,
     }));
     let provider = Arc::new(Provider::new(op::Parts {
         config: config.op.clone(),
@@ -94,7 +110,7 @@ pub fn build(
         clock,
         history_days: config.consent.history_days,
     };
-    Ok(App { router, jobs })
+    Ok(App { router, jobs, outbox })
 }
 
 /// Opens the store that the settings name, as the server does (`Role::Server`) or a command next to it. A PostgreSQL database knows no roles.
@@ -158,6 +174,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let wakes = app.jobs.consent.wakes().clone();
     let jobs = tokio::spawn(app.jobs.run());
     let metrics = metrics.map(|listener| tokio::spawn(serve::serve_plain(listener, http::metrics_routes())));
+    let (stop_paying, told_to_stop_paying) = oneshot::channel::<()>();
+    let paying = tokio::spawn(app.outbox.run(async {
+        // The other end is dropped when everything else has ended.
+        let _ended = told_to_stop_paying.await;
+    }));
     // Heard before anybody is told that the server is ready: who is told may stop it at once.
     let told_to_stop = told_to_stop().context("SIGTERM and Ctrl-C cannot be heard")?;
     let stop = async move {
@@ -179,6 +200,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     if let Some(metrics) = metrics {
         metrics.abort();
     }
+    drop(stop_paying);
+    paying.await.context("the worker of the outbox failed")?;
     tracing::info!("stopped");
     Ok(served?)
 }

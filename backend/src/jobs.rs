@@ -2,6 +2,8 @@
 //!
 //! Nothing depends on these jobs being on time: every read compares deadlines itself.
 
+mod outbox;
+
 use std::{sync::Arc, time::Duration};
 
 use countersign_clock::{Clock, Millis};
@@ -13,8 +15,12 @@ use crate::{
     storage::{Storage, StorageError},
 };
 
+pub use outbox::OutboxWorker;
+
 /// Rows that one step deletes at most, so that it never holds the writer for long.
 const CHUNK: u32 = 500;
+/// Days that debts that were given up on stay, for the operator.
+const DEAD_DAYS: Millis = 30;
 const DAY: Millis = 24 * 60 * 60 * 1000;
 
 /// What the jobs work on.
@@ -59,6 +65,7 @@ async fn sweep(storage: &dyn Storage, history_from: Millis, now: Millis) -> Resu
     while storage.sweep_prompts(history_from, now, CHUNK).await? >= full {}
     while storage.sweep_grants(now, CHUNK).await? >= full {}
     while storage.sweep_replay(now, CHUNK).await? >= full {}
+    while storage.sweep_debts(now - DEAD_DAYS * DAY, now, CHUNK).await? >= full {}
     Ok(())
 }
 

@@ -19,8 +19,10 @@ pub mod steps;
 
 pub mod config;
 pub mod domain;
+pub mod outbound;
 pub mod storage;
 pub mod telemetry;
+pub mod wakes;
 
 pub mod keys;
 pub mod op;

@@ -10,6 +10,7 @@ mod logs;
 mod metrics;
 mod operator;
 mod operator_postgres;
+mod ping;
 mod poll;
 mod power_cut;
 mod race;

@@ -5,6 +5,7 @@ mod devices;
 mod log;
 mod metrics;
 mod op;
+mod outbound;
 mod server;
 mod storage;
 mod telemetry;
@@ -22,6 +23,7 @@ pub use devices::DevicesConfig;
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use op::{IdTokenAlg, OpConfig};
+pub use outbound::OutboundConfig;
 pub use server::{ServerConfig, TlsMode};
 pub use storage::{DatabaseUrl, StorageConfig};
 pub use telemetry::TelemetryConfig;
@@ -43,6 +45,8 @@ pub struct Config {
     pub consent: ConsentConfig,
     /// `[devices]`
     pub devices: DevicesConfig,
+    /// `[outbound]`
+    pub outbound: OutboundConfig,
     /// `[log]`
     pub log: LogConfig,
     /// `[metrics]`

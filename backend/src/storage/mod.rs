@@ -11,6 +11,7 @@ mod error;
 mod grants;
 mod inspection;
 mod keys;
+mod outbox;
 mod postgres;
 mod prompts;
 mod recovery;
@@ -32,6 +33,7 @@ pub use error::StorageError;
 pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, Rotation};
 pub use inspection::{Inspection, StoreKind};
 pub use keys::SigningKeys;
+pub use outbox::{Claim, Outbox, Resend};
 pub use postgres::{PostgresStorage, inspect_server};
 pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept};
 pub use recovery::{AfterRestore, Ended, Recovery};
@@ -40,11 +42,11 @@ pub use sqlite::{BackupError, Restoration, Role, SqliteStorage, back_up, inspect
 
 /// The whole store.
 pub trait Storage:
-    Accounts + AuthRequests + Clients + Devices + Grants + SigningKeys + Prompts + Replay + Send + Sync
+    Accounts + AuthRequests + Clients + Devices + Grants + SigningKeys + Outbox + Prompts + Replay + Send + Sync
 {
 }
 
 impl<T> Storage for T where
-    T: Accounts + AuthRequests + Clients + Devices + Grants + SigningKeys + Prompts + Replay + Send + Sync
+    T: Accounts + AuthRequests + Clients + Devices + Grants + SigningKeys + Outbox + Prompts + Replay + Send + Sync
 {
 }

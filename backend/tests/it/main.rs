@@ -34,5 +34,8 @@ mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
 mod op_discovery;
+mod op_notification_token;
 mod op_parameters;
+mod op_ping;
+mod op_receiver;
 mod op_tokens;

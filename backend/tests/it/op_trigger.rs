@@ -29,8 +29,8 @@ pub struct Seen {
 
 #[async_trait]
 impl AuthenticationDeviceTrigger for RecordingTrigger {
-    async fn trigger_authentication_device(&self, triggered: Triggered<'_>) -> Result<(), StorageError> {
-        let handle = Handle::new(digest::sha256_b64(triggered.auth_req_id.expose()));
+    async fn trigger_authentication_device(&self, triggered: Triggered) -> Result<(), StorageError> {
+        let handle = triggered.handle;
         let (code, message) = match &triggered.matching {
             Matching::Type { code } => (Some(code.clone()), None),
             Matching::Show { message } => (None, message.clone()),

@@ -40,6 +40,7 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub storage: Arc<SqliteStorage>,
     pub trigger: Arc<RecordingTrigger>,
+    pub keys: Arc<KeyRing>,
     pub router: Router,
     folder: tempfile::TempDir,
 }
@@ -96,6 +97,7 @@ impl World {
         let clock = Arc::new(ManualClock::at(START));
         let sealing = SealingKey::new([7; 32]);
         let keys = KeyRing::open(storage.clone(), clock.clone(), sealing, ISSUER.to_owned());
+        let keys = Arc::new(keys.await.unwrap());
         let trigger = Arc::new(RecordingTrigger {
             storage: storage.clone(),
             clock: clock.clone(),
@@ -105,7 +107,7 @@ impl World {
             config: Config::from_toml(config).unwrap().op,
             issuer: ISSUER.to_owned(),
             storage: storage.clone(),
-            keys: Arc::new(keys.await.unwrap()),
+            keys: keys.clone(),
             clock: clock.clone(),
             random: Arc::new(OsRandom),
             trigger: trigger.clone(),
@@ -114,6 +116,7 @@ impl World {
             clock,
             storage,
             trigger,
+            keys,
             router: op_routes(Arc::new(provider)),
             folder,
         };
@@ -168,6 +171,14 @@ impl World {
             }
         }
         stored
+    }
+
+    /// The bytes of the database, what is not yet in its place included.
+    pub fn file(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect()
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -305,6 +316,7 @@ pub fn shop(id: &str) -> Client {
             .map(str::to_owned)
             .into(),
         delivery_mode: None,
+        notification_endpoint: None,
         binding_mode: BindingMode::Auto,
         id_token_alg: "ES256".to_owned(),
         endpoint_audience: false,

@@ -3,7 +3,10 @@ use sqlx::{PgConnection, PgPool, Row as _};
 use super::StorageError;
 
 /// Each brings the schema from the version that is its place in the list to the next one. Only ever appended to.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/postgres/0001_init.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/postgres/0001_init.sql"),
+    include_str!("../../../migrations/postgres/0002_outbox.sql"),
+];
 
 /// Held by whoever changes the schema, so that nodes that start together take turns. ("countersi" in ASCII, as far as it fits.)
 const LOCK: &str = "select pg_advisory_xact_lock(7165065848958481523)";

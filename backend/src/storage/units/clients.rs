@@ -58,6 +58,7 @@ async fn remove(connection: &mut impl Statements, id: &str, now: Millis) -> Resu
     connection.run(sql::grants::REVOKE_OF_CLIENT, values![id, now]).await?;
     prompts::cancel_of_client(connection, id, now).await?;
     connection.run(sql::auth_requests::DENY_OF_CLIENT, values![id]).await?;
+    connection.run(sql::outbox::DROP_OF_CREDITOR, values![id]).await?;
     Ok(true)
 }
 
