@@ -157,6 +157,7 @@ fn tell(out: &mut impl Write, ended: Ended) -> anyhow::Result<()> {
         requests,
         prompts,
         grants,
+        debts,
         devices,
         active_devices,
     } = ended;
@@ -165,7 +166,7 @@ fn tell(out: &mut impl Write, ended: Ended) -> anyhow::Result<()> {
         out,
         "Ended, because what became of it since the backup is not known:\n  \
         {requests} requests that were not redeemed (their clients are told access_denied), {prompts} questions that waited for people,\n  \
-        {grants} grants with their codes, access tokens and refresh tokens (clients ask again), {devices} devices."
+        {grants} grants with their codes, access tokens and refresh tokens (clients ask again), {debts} notifications of clients, {devices} devices."
     )?;
     writeln!(
         out,

@@ -21,6 +21,8 @@ pub struct Ended {
     pub prompts: u64,
     /// Grants that had not ended, with their codes, access tokens and refresh tokens: revoked.
     pub grants: u64,
+    /// Notifications that clients were to get: forgotten.
+    pub debts: u64,
     /// Devices that were revoked by the way.
     pub devices: u64,
     /// Devices that are active now.

@@ -211,6 +211,7 @@ async fn what_was_open_before_a_restore_is_ended() {
         requests: 2,
         prompts: 1,
         grants: 1,
+        debts: 0,
         devices: 1,
         active_devices: 0,
     };
@@ -227,6 +228,7 @@ async fn what_was_open_before_a_restore_is_ended() {
         requests: 0,
         prompts: 0,
         grants: 0,
+        debts: 0,
         devices: 0,
         active_devices: 0,
     };

@@ -5,6 +5,9 @@ pub(in crate::storage) const SKIP_SEQ: &str = "update account_seq set seq = seq 
 pub(in crate::storage) const CANCEL_PROMPTS: &str =
     "update prompts set state = 'cancelled', settled_at = $1, seq = seq + 1000000 where state = 'pending'";
 
+/// What was owed may have been paid.
+pub(in crate::storage) const FORGET_DEBTS: &str = "delete from outbox where state in ('waiting', 'owed')";
+
 pub(in crate::storage) const DENY_REQUESTS: &str =
     "update auth_requests set state = 'denied', approval = null where state in ('pending', 'approved')";
 
