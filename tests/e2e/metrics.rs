@@ -145,6 +145,10 @@ async fn a_scrape_tells_what_happened() {
     assert!(number(&after[commits]) > number(&before[commits]));
     assert_eq!(after[commits], after["countersign_storage_group_size_count"]);
     assert_eq!(after["countersign_open_streams"], "1", "the phone's");
+    assert_eq!(
+        after["countersign_outbox_owed"], "0",
+        "clients that poll are owed nothing"
+    );
     for purpose in ["id-token-es256", "id-token-rs256", "request-object"] {
         let series = format!(r#"countersign_signing_key_active_since_timestamp_seconds{{purpose="{purpose}"}}"#);
         assert!(number(&after[&series]) > 1_700_000_000.0, "{series}");

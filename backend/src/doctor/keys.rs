@@ -64,7 +64,8 @@ fn judge(config: &Config, stored: &[StoredKey]) -> Verdict {
             );
         }
     };
-    if let Some(mode) = open_to_others(&path) {
+    // Secrets that an orchestrator mounts are often for a group.
+    if let Some(mode) = open_to_others(&path, 0o007) {
         return ill(
             format!("{name} can be read by others (mode {mode:o})"),
             format!("chmod 600 {name}; if strangers could read it, rotate keys"),

@@ -84,7 +84,7 @@ fn missing_or_open(path: &Path) -> Option<Verdict> {
             )
         });
     }
-    let mode = open_to_others(path)?;
+    let mode = open_to_others(path, 0o077)?;
     Some(ill(
         format!("{name} can be read by others (mode {mode:o})"),
         format!("chmod 600 {name}; if strangers could read it, rotate keys and client secrets"),
@@ -172,15 +172,15 @@ pub(super) fn clock(look: Option<&Inspection>, now: Millis) -> Verdict {
     }
 }
 
-/// The permission bits, when they give something to others than the owner.
+/// The permission bits, when they give something to those that `mask` means.
 #[cfg(unix)]
-pub(super) fn open_to_others(path: &Path) -> Option<u32> {
+pub(super) fn open_to_others(path: &Path, mask: u32) -> Option<u32> {
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).ok()?.permissions()) & 0o777;
-    (mode & 0o077 != 0).then_some(mode)
+    (mode & mask != 0).then_some(mode)
 }
 
 #[cfg(not(unix))]
-pub(super) fn open_to_others(_: &Path) -> Option<u32> {
+pub(super) fn open_to_others(_: &Path, _: u32) -> Option<u32> {
     None
 }
 
