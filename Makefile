@@ -1,7 +1,7 @@
 # The verbs of this repository. Each is a script of its own, so that it can be read and run without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-foreign app fmt
+.PHONY: help setup demo test check check-foreign bench soak app fmt
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -22,6 +22,15 @@ check: ## formatting, lints, generated files, licences: what needs no running pr
 
 check-foreign: ## type-check the app for Android, iOS, macOS and Windows
 	@scripts/check-foreign.sh
+
+SECONDS ?= 60
+
+soak: ## kill the server under load for SECONDS=60, and judge what became of every request
+	@scripts/soak.sh --seconds $(SECONDS)
+
+bench: ## measure this backend and node-oidc-provider in turn, write docs/benchmarks.md
+	@scripts/setup.sh bench
+	@scripts/bench.sh
 
 app: ## build the window: target/debug/countersign-app
 	@scripts/setup.sh app

@@ -24,6 +24,7 @@ cargo fmt --all --check
 step "Rust: lints"
 cargo clippy --quiet --all-targets -- -D warnings
 cargo clippy --quiet -p countersign-e2e --all-targets -- -D warnings
+cargo clippy --quiet -p countersign --features failpoints --bins -- -D warnings
 
 step "generated TypeScript is current"
 cargo test --quiet -p countersign-authenticator -p countersign-protocol --all-features export_bindings

@@ -2,12 +2,15 @@
 # Installs what is missing, and says so; a complete machine is left alone.
 #   setup.sh app    what building and showing the window needs
 #   setup.sh test   that, and what the tests need
+#   setup.sh bench  what the benchmark needs, without a window
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 what=${1:-app}
 packages=(build-essential file libayatana-appindicator3-1 libwebkit2gtk-4.1-dev pkg-config)
-if [[ $what == test || -z ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]]; then
+if [[ $what == bench ]]; then
+  packages=(build-essential postgresql)
+elif [[ $what == test || -z ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]]; then
   # A display, a window manager, a session bus and a key store that belong to the run alone; drivers for the app's window and for a browser.
   packages+=(dbus gnome-keyring libsecret-tools openbox webkit2gtk-driver xauth xvfb)
   command -v chromium google-chrome >/dev/null || packages+=(chromium)

@@ -95,9 +95,8 @@ pub fn build(
     let router = http::op_routes(provider)
         .merge(http::device_routes(device_api))
         .merge(http::health_routes(storage.clone()));
-    let router = router.layer(middleware::from_fn({
-        let (clock, random) = (clock.clone(), random);
-        move |request, next| http::access_log(clock.clone(), random.clone(), request, next)
+    let router = router.layer(middleware::from_fn(move |request, next| {
+        http::access_log(random.clone(), request, next)
     }));
     let router = if config.server.forwarded_for {
         router.layer(middleware::from_fn(http::behind_proxy))
@@ -162,6 +161,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}", config.server.listen))?;
     let bound = listener.local_addr()?;
     let origin = config.server.origin(bound);
+    let metrics = config.metrics.listen.map(listen_for_metrics).transpose()?;
     let (storage, keys) = open(&config, Role::Server, origin.clone()).await?;
     let app = build(
         &config,
@@ -178,6 +178,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         // The other end is dropped when everything else has ended.
         let _ended = told_to_stop_paying.await;
     }));
+    let metrics = metrics.map(|listener| tokio::spawn(serve::serve_plain(listener, http::metrics_routes())));
     // Heard before anybody is told that the server is ready: who is told may stop it at once.
     let told_to_stop = told_to_stop().context("SIGTERM and Ctrl-C cannot be heard")?;
     let stop = async move {
@@ -198,8 +199,17 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     jobs.abort();
     drop(stop_paying);
     paying.await.context("the worker of the outbox failed")?;
+    if let Some(metrics) = metrics {
+        metrics.abort();
+    }
     tracing::info!("stopped");
     Ok(served?)
+}
+
+fn listen_for_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen for metrics on {address}"))?;
+    tracing::info!(metrics = %listener.local_addr()?, "metrics are served");
+    Ok(listener)
 }
 
 /// Tells whoever started the server where it is.

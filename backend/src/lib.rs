@@ -4,10 +4,24 @@
 
 #![forbid(unsafe_code)]
 
+/// Names a step of a grant at which a build for tests can be told to fail. In every other build it is nothing.
+macro_rules! fail_point {
+    ($point:ident) => {
+        #[cfg(feature = "failpoints")]
+        crate::failpoints::reach(crate::failpoints::Point::$point);
+    };
+}
+
+#[cfg(feature = "failpoints")]
+mod failpoints;
+pub mod meters;
+pub mod steps;
+
 pub mod config;
 pub mod domain;
 pub mod outbound;
 pub mod storage;
+pub mod telemetry;
 pub mod wakes;
 
 pub mod keys;
@@ -23,3 +37,4 @@ pub mod serve;
 
 pub mod app;
 pub mod cli;
+pub mod doctor;

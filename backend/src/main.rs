@@ -7,6 +7,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use countersign::cli::{self, Cli};
 
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -57,6 +57,16 @@ pub async fn serve(
     serve_with(PATIENCE, server, listener, router, beside, ready, stop).await
 }
 
+/// Serves over plain http until the task is dropped: what the operator's own programs ask, on a listener of their own.
+///
+/// # Errors
+/// When the socket cannot be used.
+pub async fn serve_plain(listener: TcpListener, router: Router) -> Result<(), ServeError> {
+    listener.set_nonblocking(true)?;
+    let serving = bounded(axum_server::from_tcp(listener)?, PATIENCE);
+    Ok(serving.serve(router.into_make_service()).await?)
+}
+
 async fn serve_with(
     patience: Patience,
     server: &ServerConfig,

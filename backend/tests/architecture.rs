@@ -9,24 +9,45 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 19] = [
+    ("failpoints", &[]),
+    ("meters", &[]),
+    ("steps", &[]),
     ("config", &[]),
     ("domain", &[]),
+    ("telemetry", &["steps", "config"]),
+    ("storage", &["meters", "steps", "domain", "config"]),
     ("outbound", &["config"]),
-    ("storage", &["domain", "config"]),
     ("wakes", &["domain"]),
-    ("keys", &["domain", "storage"]),
-    ("op", &["config", "domain", "outbound", "storage", "keys", "wakes"]),
+    ("keys", &["meters", "domain", "storage"]),
+    (
+        "op",
+        &[
+            "meters", "steps", "config", "domain", "outbound", "storage", "keys", "wakes",
+        ],
+    ),
     ("devices", &["config", "domain", "storage", "keys"]),
     (
         "consent",
-        &["config", "domain", "storage", "keys", "wakes", "op", "devices"],
+        &[
+            "meters", "steps", "config", "domain", "storage", "keys", "wakes", "op", "devices",
+        ],
     ),
     ("jobs", &["domain", "storage", "keys", "wakes", "op", "consent"]),
     (
         "http",
         &[
-            "config", "domain", "storage", "keys", "wakes", "op", "devices", "consent",
+            "meters",
+            "steps",
+            "config",
+            "domain",
+            "telemetry",
+            "storage",
+            "keys",
+            "wakes",
+            "op",
+            "devices",
+            "consent",
         ],
     ),
     ("serve", &["config", "keys"]),
@@ -37,22 +58,35 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "serve",
         ],
     ),
+    ("doctor", &["config", "domain", "storage", "keys"]),
     (
         "cli",
         &[
-            "config", "domain", "outbound", "storage", "keys", "op", "devices", "consent", "app",
+            "config",
+            "domain",
+            "telemetry",
+            "outbound",
+            "storage",
+            "keys",
+            "op",
+            "devices",
+            "consent",
+            "app",
+            "doctor",
         ],
     ),
 ];
 
 /// Libraries that belong to one place.
-const HOMES: [(&str, &[&str]); 6] = [
+const HOMES: [(&str, &[&str]); 8] = [
     ("rusqlite", &["storage"]),
-    ("reqwest", &["outbound"]),
+    ("reqwest", &["outbound", "telemetry", "doctor"]),
     ("sqlx", &["storage"]),
-    ("axum::", &["http", "app", "serve"]),
-    ("std::env", &["config"]),
+    ("axum::", &["http", "app", "serve", "telemetry"]),
+    ("std::env", &["config", "failpoints"]),
     ("askama", &["http"]),
+    ("prometheus_client", &["meters"]),
+    ("opentelemetry", &["telemetry"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

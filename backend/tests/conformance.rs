@@ -18,6 +18,8 @@ const PROTOCOL: [RangeInclusive<u16>; 9] = [
 ];
 /// Rows about the device's security.
 const DEVICE: [RangeInclusive<u16>; 7] = [1..=5, 7..=7, 10..=10, 13..=34, 47..=47, 51..=54, 59..=61];
+/// Rows about attacks that are shown so far.
+const ATTACKS: [RangeInclusive<u16>; 1] = [41..=41];
 /// Rows of what is not built yet. A row leaves this list with its first test, and none comes to it.
 const NOT_YET: [&str; 4] = ["R-159", "R-165", "R-171", "S-059"];
 
@@ -29,6 +31,7 @@ fn rows() -> Vec<String> {
     let protocol = PROTOCOL.into_iter().flatten().map(|row| format!("R-{row:03}"));
     protocol
         .chain(DEVICE.into_iter().flatten().map(|row| format!("S-{row:03}")))
+        .chain(ATTACKS.into_iter().flatten().map(|row| format!("V-{row:03}")))
         .collect()
 }
 
@@ -38,7 +41,7 @@ fn table() -> BTreeMap<String, String> {
     let mut table = BTreeMap::new();
     for line in page
         .lines()
-        .filter(|line| line.starts_with("| R-") || line.starts_with("| S-"))
+        .filter(|line| ["| R-", "| S-", "| V-"].iter().any(|row| line.starts_with(row)))
     {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let [row, _source, meaning, shown] = cells[..] else {

@@ -6,7 +6,9 @@ use std::{
 };
 
 use countersign_e2e::{
-    Backend, BackendOptions, Credentials, Device, PIN, Person, RawDevice, RelyingParty, http,
+    Backend, BackendOptions, Credentials, Device, PIN, Person, RawDevice, RelyingParty,
+    collector::Collector,
+    http,
     raw_device::{RawKeys, sign_in},
     stage::refusal,
 };
@@ -95,9 +97,12 @@ async fn neither_the_servers_nor_the_devices_log_holds_a_secret_even_at_level_tr
         .with_writer(captured.clone());
     let _traced = tracing::subscriber::set_default(subscriber.finish());
     let mut secrets = Secrets::default();
-    let backend = Backend::start(&BackendOptions {
-        config: "[op]\ninterval = 1\n".to_owned(),
+    let collector = Collector::start();
+    let endpoint = collector.endpoint();
+    let mut backend = Backend::start(&BackendOptions {
+        config: format!("[op]\ninterval = 1\n[telemetry]\notlp_endpoint = \"{endpoint}\"\n"),
         environment: vec![("COUNTERSIGN_LOG__LEVEL", "trace".to_owned())],
+        ..BackendOptions::default()
     });
     let person = Person::add(&backend, "quokka");
     secrets.add("password", &person.password);
@@ -146,6 +151,15 @@ async fn neither_the_servers_nor_the_devices_log_holds_a_secret_even_at_level_tr
     assert!(log.contains("\"level\":\"DEBUG\""), "everything was logged:\n{log}");
     assert!(log.contains(handle.as_str()), "what is no secret is there to be found");
     assert_eq!(secrets.found_in(&log), Vec::<&str>::new(), "S-095: the server's log");
+    assert!(backend.stop().success(), "the end sends the last spans");
+    let spans: Vec<u8> = collector.raw().concat();
+    let spans = String::from_utf8_lossy(&spans);
+    assert!(spans.contains(handle.as_str()), "steps were traced");
+    assert_eq!(
+        secrets.found_in(&spans),
+        Vec::<&str>::new(),
+        "S-095: the server's traces"
+    );
     let traced = captured.text();
     assert!(
         traced.contains("countersign_authenticator"),

@@ -1,8 +1,9 @@
 //! The real backend as a process.
 
 use std::{
+    fmt::Write as _,
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
@@ -11,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::program;
+use crate::{program, raw_device::random_text};
 
 /// How a test wants its backend.
 #[derive(Default)]
@@ -20,6 +21,10 @@ pub struct BackendOptions {
     pub config: String,
     /// Environment variables of the server.
     pub environment: Vec<(&'static str, String)>,
+    /// The PostgreSQL database, in place of a SQLite file.
+    pub database_url: Option<String>,
+    /// Whether the server is the build that fails where it is told to, see [`Backend::fail_at`].
+    pub failpoints: bool,
 }
 
 impl BackendOptions {
@@ -38,6 +43,8 @@ pub struct Backend {
     folder: TempDir,
     process: Option<Child>,
     environment: Vec<(&'static str, String)>,
+    failpoints: bool,
+    fails_at: Option<String>,
     listen: String,
     /// Issuer and origin.
     pub origin: String,
@@ -57,7 +64,13 @@ impl Backend {
     pub fn prepare(options: &BackendOptions) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let database = folder.path().join("countersign.db");
-        let head = format!("[storage]\npath = {:?}\n", database.display().to_string());
+        let mut head = format!("[storage]\npath = {:?}\n", database.display().to_string());
+        if let Some(url) = &options.database_url {
+            let secret = folder.path().join("secret.key");
+            fs::write(&secret, random_text()).expect("the key-encryption key can be written");
+            let secret = secret.display().to_string();
+            write!(head, "url = {url:?}\nsecret_file = {secret:?}\n").expect("text can be written");
+        }
         let config = if options.config.is_empty() {
             DEFAULTS
         } else {
@@ -69,6 +82,8 @@ impl Backend {
             folder,
             process: None,
             environment: options.environment.clone(),
+            failpoints: options.failpoints,
+            fails_at: None,
             listen: "127.0.0.1:0".to_owned(),
             origin: String::new(),
         }
@@ -103,11 +118,17 @@ impl Backend {
     }
 
     fn server(&self, listen: &str) -> Command {
-        let mut command = Command::new(program::build("countersign", "countersign", &[]));
+        let server = if self.failpoints {
+            program::build("countersign", "countersign-failpoints", &["failpoints"])
+        } else {
+            program::build("countersign", "countersign", &[])
+        };
+        let mut command = Command::new(server);
         command
             .args(["serve", "--config"])
             .arg(self.config_path())
             .env("COUNTERSIGN_SERVER__LISTEN", listen)
+            .envs(self.fails_at.iter().map(|point| (FAILPOINT, point)))
             .envs(self.environment.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null());
         command
@@ -153,6 +174,38 @@ impl Backend {
         }
     }
 
+    /// Has the server fail at `point` (`POINT:HIT:abort` or `POINT:HIT:stall`) from its next start on, or nowhere.
+    pub fn fail_at(&mut self, point: Option<&str>) {
+        assert!(self.failpoints, "the server is a build with failpoints");
+        self.fails_at = point.map(str::to_owned);
+    }
+
+    /// Whether the server has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        let process = self.process.as_mut().expect("the backend was started");
+        process.try_wait().expect("the process can be asked for").is_some()
+    }
+
+    /// Starts the server on its port and ends it as a power cut would, after `moment`, ready or not.
+    pub fn start_and_kill(&mut self, moment: Duration) {
+        let log = fs::OpenOptions::new().append(true).open(self.log_path());
+        let mut command = self.server(&self.listen);
+        command
+            .stdout(Stdio::null())
+            .stderr(log.expect("the log can be written"));
+        let mut process = command.spawn().expect("the backend can be started");
+        let (_never, elapsed) = mpsc::channel::<()>();
+        elapsed.recv_timeout(moment).ok();
+        process.kill().expect("SIGKILL can be sent");
+        process.wait().expect("the process can be reaped");
+    }
+
+    /// Leaves the folder with database and log where it is; returns it.
+    pub fn keep(&mut self) -> PathBuf {
+        self.folder.disable_cleanup(true);
+        self.folder.path().to_owned()
+    }
+
     /// Asks the backend to end, as an operator would, and waits for it.
     pub fn stop(&mut self) -> std::process::ExitStatus {
         let mut process = self.process.take().expect("the backend runs");
@@ -181,6 +234,13 @@ impl Backend {
     #[must_use]
     pub fn listen(&self) -> &str {
         &self.listen
+    }
+
+    /// As if it were told to listen there, for the commands that follow.
+    #[must_use]
+    pub fn at(mut self, listen: &str) -> Self {
+        listen.clone_into(&mut self.listen);
+        self
     }
 
     /// Runs an operator's command on the same database.
@@ -259,6 +319,9 @@ impl Backend {
         self.folder.path().join("server.log")
     }
 }
+
+/// What a build with failpoints reads.
+pub const FAILPOINT: &str = "FAILPOINT_OF_COUNTERSIGN";
 
 /// Polls may come every second, so that stories take seconds.
 const DEFAULTS: &str = "[op]\ninterval = 1\n";

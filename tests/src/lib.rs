@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod backend;
+pub mod collector;
 pub mod desktop;
 pub mod device;
 pub mod driver;
@@ -16,7 +17,9 @@ pub mod person;
 pub mod program;
 pub mod raw_device;
 pub mod relying_party;
+pub mod robot;
 pub mod snapshot;
+pub mod soak;
 pub mod stage;
 pub mod stranger;
 pub mod wire;

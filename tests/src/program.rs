@@ -18,12 +18,13 @@ pub fn workspace() -> &'static Path {
 /// Builds `package` and returns its program `name`.
 #[must_use]
 pub fn build(package: &str, name: &str, features: &[&str]) -> PathBuf {
-    static BUILT: OnceLock<Mutex<HashMap<String, PathBuf>>> = OnceLock::new();
+    static BUILT: OnceLock<Mutex<HashMap<(String, String), PathBuf>>> = OnceLock::new();
     let mut built = BUILT
         .get_or_init(Mutex::default)
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    if let Some(path) = built.get(name) {
+    let wanted = (name.to_owned(), features.join(","));
+    if let Some(path) = built.get(&wanted) {
         return path.clone();
     }
     let output = Command::new(env!("CARGO"))
@@ -37,7 +38,7 @@ pub fn build(package: &str, name: &str, features: &[&str]) -> PathBuf {
             "--bin",
             name,
             "--features",
-            &features.join(","),
+            &wanted.1,
         ])
         .stderr(Stdio::inherit())
         .output()
@@ -50,7 +51,7 @@ pub fn build(package: &str, name: &str, features: &[&str]) -> PathBuf {
         .filter(|message| message["target"]["name"] == name)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
         .expect("cargo names the program it built");
-    built.insert(name.to_owned(), path.clone());
+    built.insert(wanted, path.clone());
     path
 }
 

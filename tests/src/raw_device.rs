@@ -1,7 +1,7 @@
 //! A device that speaks `docs/protocol.md` by hand: for many decisions at once, and for what no app would send.
 
 use countersign_clock::{Clock as _, OsRandom, Random as _, SystemClock};
-use countersign_jose::{Algorithm, SigningKey, b64, digest};
+use countersign_jose::{Algorithm, Jwk, SigningKey, b64, digest};
 use countersign_protocol::{
     DECISION_TYP, DPOP_TYP, DecisionClaims, DecisionRequest, DenyReason, DeviceId, Handle, KEY_PROOF_TYP, Pending,
     PendingList, UserVerification, UvMethod, Verdict,
@@ -31,6 +31,8 @@ pub struct RawDevice {
     pub session: String,
     /// Claims and members of its registration, as they were sent.
     pub registration: Value,
+    /// Thumbprints of the backend's request keys, pinned at the registration.
+    pub request_keys: Vec<String>,
     origin: String,
     address: String,
     http: reqwest::Client,
@@ -151,7 +153,10 @@ impl RawDevice {
         let (status, body) = answered(request).await;
         assert_eq!(status, StatusCode::CREATED, "the device is registered: {body}");
         let text = |name: &str| body[name].as_str().expect("a text").to_owned();
+        let request_keys = body["request_keys"].as_array().expect("there are request keys");
+        let thumbprint = |key: &Value| Jwk::parse(&key.to_string()).expect("a public key").thumbprint();
         Self {
+            request_keys: request_keys.iter().map(thumbprint).collect(),
             id: DeviceId::new(text("device_id")),
             pop: keys.pop,
             uv: keys.uv,
@@ -176,19 +181,27 @@ impl RawDevice {
 
     /// Makes a call with DPoP proof and access token; follows a new nonce and renews a token that is not good any more, each once.
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        let answer = self.try_call(method.clone(), path, body).await;
+        answer.unwrap_or_else(|| {
+            panic!("{method} {path} is not answered, or refused for its nonce or token again and again")
+        })
+    }
+
+    /// As [`Self::call`]. `None` when a connection failed, or nonce or token were refused again and again.
+    pub async fn try_call(&self, method: Method, path: &str, body: Option<&Value>) -> Option<Answer> {
         for _ in 0..3 {
             let mut request = self.proven(method.clone(), path).await;
             if let Some(body) = body {
                 request = request.json(body);
             }
-            let (status, answer) = answered(request).await;
+            let (status, answer) = try_answered(request).await?;
             match answer["code"].as_str() {
-                Some("use_dpop_nonce") => self.access.lock().await.nonce = fresh_nonce(&self.address).await,
-                Some("invalid_token") => self.renew().await,
-                _ => return (status, answer),
+                Some("use_dpop_nonce") => self.access.lock().await.nonce = try_fresh_nonce(&self.address).await?,
+                Some("invalid_token") => self.renew().await?,
+                _ => return Some((status, answer)),
             }
         }
-        panic!("{method} {path} is refused for its nonce or token again and again");
+        None
     }
 
     /// A call that carries what it needs, before its body is put on.
@@ -207,8 +220,8 @@ impl RawDevice {
         (access.token, access.nonce)
     }
 
-    async fn renew(&self) {
-        let nonce = fresh_nonce(&self.address).await;
+    async fn renew(&self) -> Option<()> {
+        let nonce = try_fresh_nonce(&self.address).await?;
         let proof = dpop(
             &self.pop,
             "POST",
@@ -218,10 +231,14 @@ impl RawDevice {
         );
         let url = format!("{}/ad/v1/session", self.address);
         let request = self.http.post(url).header("dpop", proof);
-        let (status, body) = answered(request.json(&json!({ "device_session": self.session }))).await;
+        let (status, body) = try_answered(request.json(&json!({ "device_session": self.session }))).await?;
+        if status.is_server_error() {
+            return None;
+        }
         assert_eq!(status, StatusCode::OK, "the session buys a token: {body}");
         let token = body["access_token"].as_str().expect("a token").to_owned();
         *self.access.lock().await = Access { token, nonce };
+        Some(())
     }
 
     /// What waits.
@@ -278,10 +295,7 @@ impl RawDevice {
     /// Sends a decision once. `None` when the connection failed.
     pub async fn try_submit(&self, handle: &Handle, decision: &DecisionRequest) -> Option<Answer> {
         let url = format!("{}/ad/v1/requests/{handle}/decision", self.address);
-        let answer = self.http.post(url).json(decision).send().await.ok()?;
-        let status = answer.status();
-        let body = answer.bytes().await.ok()?;
-        Some((status, serde_json::from_slice(&body).unwrap_or_default()))
+        try_answered(self.http.post(url).json(decision)).await
     }
 
     /// Sends a decision that has to be answered.
@@ -293,18 +307,26 @@ impl RawDevice {
 
 /// Sends a request and reads its JSON.
 pub async fn answered(request: RequestBuilder) -> Answer {
-    let answer = request.send().await.expect("the backend answers");
+    try_answered(request).await.expect("the backend answers")
+}
+
+/// Sends a request and reads its JSON. `None` when the connection failed.
+pub async fn try_answered(request: RequestBuilder) -> Option<Answer> {
+    let answer = request.send().await.ok()?;
     let status = answer.status();
-    let body = answer.bytes().await.expect("the answer can be read");
-    (status, serde_json::from_slice(&body).unwrap_or_default())
+    let body = answer.bytes().await.ok()?;
+    Some((status, serde_json::from_slice(&body).unwrap_or_default()))
 }
 
 /// The nonce that the backend at `origin` wants in proofs now.
 pub async fn fresh_nonce(origin: &str) -> String {
-    let answer = http().get(format!("{origin}/ad/v1/requests")).send().await;
-    let answer = answer.expect("the backend answers");
+    try_fresh_nonce(origin).await.expect("the backend answers")
+}
+
+async fn try_fresh_nonce(origin: &str) -> Option<String> {
+    let answer = http().get(format!("{origin}/ad/v1/requests")).send().await.ok()?;
     let nonce = answer.headers().get("dpop-nonce").expect("a refusal carries the nonce");
-    nonce.to_str().expect("a nonce is ASCII").to_owned()
+    Some(nonce.to_str().expect("a nonce is ASCII").to_owned())
 }
 
 /// A DPoP proof (RFC 9449 section 4.2).

@@ -151,6 +151,12 @@ impl RelyingParty {
 
     /// Posts a form to the endpoint that discovery calls `endpoint`, with the client's credentials.
     pub async fn post(&self, endpoint: &str, form: &[(&str, &str)]) -> (StatusCode, Value) {
+        let answer = self.try_post(endpoint, form).await;
+        answer.expect("the provider answers")
+    }
+
+    /// As [`Self::post`]. `None` when the connection failed.
+    pub async fn try_post(&self, endpoint: &str, form: &[(&str, &str)]) -> Option<(StatusCode, Value)> {
         let url = self.discovered[endpoint]
             .as_str()
             .unwrap_or_else(|| panic!("discovery names {endpoint}"));
@@ -170,14 +176,18 @@ impl RelyingParty {
                 ]);
             }
         }
-        let answer = request.form(&form).send().await.expect("the provider answers");
+        let answer = request.form(&form).send().await.ok()?;
         let no_store = answer
             .headers()
             .get("cache-control")
             .is_some_and(|value| value == "no-store");
         assert!(no_store, "R-121, R-170: answers of {endpoint} are not stored");
         let status = answer.status();
-        (status, answer.json().await.expect("the provider answers JSON"))
+        let body = answer.bytes().await.ok()?;
+        Some((
+            status,
+            serde_json::from_slice(&body).expect("the provider answers JSON"),
+        ))
     }
 
     /// A fresh client assertion for the provider (RFC 7523 section 3).
@@ -251,23 +261,27 @@ impl RelyingParty {
 
     /// Verifies an ID token (OpenID Connect Core section 3.1.3.7) and returns its claims.
     pub async fn verify(&self, id_token: &str) -> Value {
+        let keys = self.keys().await;
+        self.verify_with(&keys, id_token)
+    }
+
+    /// The keys of the provider.
+    pub async fn keys(&self) -> JwkSet {
         let url = self.discovered["jwks_uri"].as_str().expect("discovery names jwks_uri");
-        let keys: JwkSet = self
-            .http
-            .get(url)
-            .send()
-            .await
-            .expect("the keys answer")
-            .json()
-            .await
-            .expect("the keys are a JWK Set");
+        let answer = self.http.get(url).send().await.expect("the keys answer");
+        answer.json().await.expect("the keys are a JWK Set")
+    }
+
+    /// As [`Self::verify`], with keys that were fetched before.
+    #[must_use]
+    pub fn verify_with(&self, keys: &JwkSet, id_token: &str) -> Value {
         let expect = Expect {
             typ: Typ::OneOfOrAbsent(&["JWT"]),
             algs: &[Algorithm::Es256, Algorithm::Rs256],
             max_len: 16_384,
         };
         let verified =
-            verify_with_set(id_token, &expect, &keys).expect("R-168: the ID token verifies with the provider's keys");
+            verify_with_set(id_token, &expect, keys).expect("R-168: the ID token verifies with the provider's keys");
         let claims: HashMap<String, Value> = verified.claims().expect("claims are JSON");
         assert_eq!(claims["iss"], self.issuer.as_str(), "R-168: iss");
         assert_eq!(claims["aud"], self.id.as_str(), "R-168: aud");

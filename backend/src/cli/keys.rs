@@ -71,7 +71,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                 } else {
                     "the next key is published; rotate again to let it sign"
                 };
-                writeln!(out, "{}: {what}", label(purpose))?;
+                writeln!(out, "{}: {what}", purpose.word())?;
             }
         }
         Command::List { config } => {
@@ -84,7 +84,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                     KeyState::Retiring => "retiring",
                     KeyState::Dropped => continue,
                 };
-                writeln!(out, "{}\t{}\t{state}", key.kid, label(key.purpose))?;
+                writeln!(out, "{}\t{}\t{state}", key.kid, key.purpose.word())?;
             }
         }
     }
@@ -106,13 +106,5 @@ fn named(purpose: Purpose) -> KeyPurpose {
         Purpose::IdTokenEs256 => KeyPurpose::IdTokenEs256,
         Purpose::IdTokenRs256 => KeyPurpose::IdTokenRs256,
         Purpose::RequestObject => KeyPurpose::RequestObject,
-    }
-}
-
-fn label(purpose: KeyPurpose) -> &'static str {
-    match purpose {
-        KeyPurpose::IdTokenEs256 => "id-token-es256",
-        KeyPurpose::IdTokenRs256 => "id-token-rs256",
-        KeyPurpose::RequestObject => "request-object",
     }
 }

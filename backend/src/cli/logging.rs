@@ -1,17 +1,25 @@
 use anyhow::Context as _;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::config::{LogConfig, LogFormat};
+use crate::{
+    config::{Config, LogFormat},
+    telemetry::Telemetry,
+};
 
-/// Writes log lines to standard error, as `[log]` says.
-pub fn start(config: &LogConfig) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.level).with_context(|| format!("[log] level: {:?}", config.level))?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let started = match config.format {
-        LogFormat::Json => lines.json().try_init(),
-        LogFormat::Text => lines.try_init(),
+/// Writes log lines to standard error, as `[log]` says, and sends traces where `[telemetry]` says. Returns what sends them.
+pub fn start(config: &Config) -> anyhow::Result<Option<Telemetry>> {
+    let level = &config.log.level;
+    let filter = EnvFilter::try_new(level).with_context(|| format!("[log] level: {level:?}"))?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match config.log.format {
+        // The list of spans, whose first is the request; the innermost alone would not name it.
+        LogFormat::Json => lines.json().with_current_span(false).boxed(),
+        LogFormat::Text => lines.boxed(),
     };
-    started.map_err(|error| anyhow::anyhow!(error))
+    let telemetry = Telemetry::start(&config.telemetry)?;
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(telemetry.as_ref().map(Telemetry::layer))
+        .try_init()?;
+    Ok(telemetry)
 }

@@ -1,13 +1,15 @@
 //! The operator's commands.
 
+mod backup;
 mod client;
+mod doctor;
 mod keys;
 mod logging;
 mod outbox;
 mod user;
 pub mod verify;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
@@ -38,6 +40,27 @@ enum Command {
     Keys(keys::Args),
     /// List what clients could not be told, and try again
     Outbox(outbox::Args),
+    /// Copy the database into a file, while the server runs or not
+    #[command(
+        after_help = "Example:\n  countersign backup /var/backups/countersign-monday.db --config countersign.toml\n\n\
+        The file is new, whole and readable by its owner alone. The key-encryption key is not in it: keep that file in another place."
+    )]
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the database, and end everything that was open in it
+    #[command(
+        after_help = "Example:\n  countersign restore /var/backups/countersign-monday.db --replace --config countersign.toml\n\n\
+        Stop the server first. What was open when the backup was made is ended, because what became of it since is not known."
+    )]
+    Restore(backup::RestoreArgs),
+    /// End everything that was open in a database that was restored by other means
+    #[command(name = "after-restore")]
+    AfterRestore(backup::AfterRestoreArgs),
+    /// Look whether everything a server needs is as it should be
+    #[command(
+        after_help = "Examples:\n  countersign doctor --config countersign.toml\n  countersign doctor --json --config countersign.toml\n\n\
+        Works beside a running server and changes nothing. Ends with 1 when something is wrong."
+    )]
+    Doctor(doctor::Args),
     /// Check a receipt offline
     Verify(verify::VerifyArgs),
 }
@@ -51,6 +74,10 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
+    fn path(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     fn load(&self) -> anyhow::Result<Config> {
         Ok(Config::load(self.config.as_deref())?)
     }
@@ -61,11 +88,17 @@ impl ConfigFile {
 /// # Errors
 /// With a sentence for the operator.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    // The HTTP client takes it from here. An error means that the program around us has installed one.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     match cli.command {
         Command::Serve(file) => {
             let config = file.load()?;
-            logging::start(&config.log)?;
-            app::run(config).await
+            let telemetry = logging::start(&config)?;
+            let ran = app::run(config).await;
+            if let Some(telemetry) = telemetry {
+                telemetry.shut_down().await;
+            }
+            ran
         }
         Command::Defaults => {
             #[expect(clippy::print_stdout, reason = "the defaults are this command's output")]
@@ -78,6 +111,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Client(args) => client::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Outbox(args) => outbox::run(args).await,
+        Command::Backup(args) => backup::back_up_to(&args),
+        Command::Restore(args) => backup::restore(args).await,
+        Command::AfterRestore(args) => backup::after_restore(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Verify(args) => verify::run(&args, &mut std::io::stdout().lock()),
     }
 }

@@ -157,7 +157,7 @@ fn plain(text: &str) -> String {
 }
 
 /// Seconds since the Unix epoch as UTC (proleptic Gregorian calendar).
-fn utc(seconds: i64) -> String {
+pub(super) fn utc(seconds: i64) -> String {
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // Days are counted from 0000-03-01, so that the leap day is the last of its year; 400 years have 146,097 days.
     let shifted = days.saturating_add(719_468);

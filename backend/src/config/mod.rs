@@ -3,10 +3,12 @@
 mod consent;
 mod devices;
 mod log;
+mod metrics;
 mod op;
 mod outbound;
 mod server;
 mod storage;
+mod telemetry;
 
 use std::path::Path;
 
@@ -19,10 +21,12 @@ use serde::Deserialize;
 pub use consent::ConsentConfig;
 pub use devices::DevicesConfig;
 pub use log::{LogConfig, LogFormat};
+pub use metrics::MetricsConfig;
 pub use op::{IdTokenAlg, OpConfig};
 pub use outbound::OutboundConfig;
 pub use server::{ServerConfig, TlsMode};
 pub use storage::{DatabaseUrl, StorageConfig};
+pub use telemetry::TelemetryConfig;
 
 /// The documented defaults, which are the defaults.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
@@ -45,6 +49,10 @@ pub struct Config {
     pub outbound: OutboundConfig,
     /// `[log]`
     pub log: LogConfig,
+    /// `[metrics]`
+    pub metrics: MetricsConfig,
+    /// `[telemetry]`
+    pub telemetry: TelemetryConfig,
 }
 
 /// Why settings cannot be used.
@@ -95,6 +103,8 @@ impl Config {
         config.op.check()?;
         config.consent.check()?;
         config.devices.check()?;
+        config.metrics.check()?;
+        config.telemetry.check()?;
         Ok(config)
     }
 }
@@ -147,6 +157,10 @@ mod tests {
             ("[server]\npublic_url = \"https://x.example/path\"", "public_url"),
             ("[server]\ntls = \"files\"", "tls_certificate"),
             ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
+            ("[metrics]\nlisten = \"0.0.0.0:9480\"", "listen"),
+            ("[metrics]\nlisten = \"localhost:9480\"", "listen"),
+            ("[telemetry]\notlp_endpoint = \"127.0.0.1:4318\"", "otlp_endpoint"),
+            ("[telemetry]\nsampling_ratio = 1.5", "sampling_ratio"),
         ] {
             let error = Config::from_toml(toml).unwrap_err().to_string();
             assert!(error.contains(key), "{toml}: {error}");

@@ -1,13 +1,19 @@
+use std::time::Duration;
+
 use countersign_clock::Millis;
-use countersign_jose::{Jwk, digest};
+use countersign_jose::{Jwk, b64, digest};
 use countersign_protocol::{
     DecisionClaims, DenyReason, Handle, PromptState, Settled, SettledView, UserVerificationPolicy, Verdict,
 };
 
-use super::{Consent, ConsentError, facts, receipt, request_object};
+use tracing::{Span, field::Empty};
+
+use super::{Consent, ConsentError, facts, receipt};
 use crate::{
     devices::{MAX_ID_CHARS, MAX_JWT_BYTES, is_timely},
     domain::{Decision, Device, DeviceKeys, Matching, Prompt, SignedReceipt},
+    meters::{Outcome, meters},
+    steps::STEPS,
     storage::{Decide, Decided, Mismatch, MismatchVerdict},
 };
 
@@ -59,6 +65,7 @@ impl Consent {
     /// # Errors
     /// When it does not verify, lacks the verification of the person that the policy asks for, device or person are not active,
     /// the person has no such request, or the store does not answer.
+    #[tracing::instrument(target = STEPS, level = "trace", name = "decide", skip_all, fields(prompt.handle = Empty, device.id = Empty))]
     pub async fn decide(&self, submission: Submission<'_>) -> Result<DecisionAnswer, ConsentError> {
         let now = self.parts.clock.now();
         let verified = self.verify(submission, now).await?;
@@ -66,18 +73,27 @@ impl Consent {
         let prompt = prompt
             .filter(|prompt| prompt.account == verified.device.account)
             .ok_or(ConsentError::NotFound)?;
+        // The object's deadline is whole seconds, and the device's clock may be ahead: such a receipt would prove nothing.
+        if now < prompt.expires_at && verified.claims.iat >= prompt.expires_at.div_euclid(1000) {
+            return Err(ConsentError::Decision(
+                "it was made after the deadline of the request object",
+            ));
+        }
+        Span::current()
+            .record("prompt.handle", prompt.handle.as_str())
+            .record("device.id", verified.device.id.as_str());
         let decision = match verified.claims.dec {
             // A denial is never refused for want of a reason; without one it raises no alarm.
             Verdict::Deny => Decision::Deny(verified.claims.reason.unwrap_or(DenyReason::ChangedMind)),
             Verdict::Approve => {
                 check_verification(&verified, &prompt, now)?;
                 if !matches(&verified.claims, &prompt.matching)? {
-                    return self.count_mismatch(verified, now).await;
+                    return self.count_mismatch(verified, prompt.created_at, now).await;
                 }
                 Decision::Approve(facts::of(&verified.claims, &verified.keys))
             }
         };
-        self.record(verified, decision, now).await
+        self.record(verified, decision, prompt.created_at, now).await
     }
 
     async fn verify(&self, submission: Submission<'_>, now: Millis) -> Result<Verified, ConsentError> {
@@ -106,8 +122,9 @@ impl Consent {
             return Err(ConsentError::DeviceRemoved);
         }
         self.check_account(&device).await?;
-        self.check_claims(&claims, submission, now)?;
-        let request_key = self.check_request(&device, submission)?;
+        let request_digest = digest::sha256(submission.request);
+        self.check_claims(&claims, submission, &request_digest, now)?;
+        let request_key = self.check_request(&device, submission, &request_digest)?;
         let json =
             |key: &Jwk| serde_json::to_string(key).map_err(|_| ConsentError::Decision("a key cannot be written"));
         Ok(Verified {
@@ -129,6 +146,7 @@ impl Consent {
         &self,
         claims: &DecisionClaims,
         submission: Submission<'_>,
+        request_digest: &[u8; 32],
         now: Millis,
     ) -> Result<(), ConsentError> {
         if claims.jti.chars().count() > MAX_ID_CHARS {
@@ -144,7 +162,7 @@ impl Consent {
             ),
             (claims.req == *submission.handle, "`req` is another request"),
             (
-                claims.rh == digest::sha256_b64(submission.request),
+                claims.rh == b64::encode(request_digest),
                 "`rh` is not the digest of `request`",
             ),
             (approves || claims.matched.is_none(), "`match` belongs to an approval"),
@@ -154,10 +172,16 @@ impl Consent {
     }
 
     /// The request object is ours, and made for this device, person and prompt. Its deadline is the prompt's, which the store minds.
-    fn check_request(&self, device: &Device, submission: Submission<'_>) -> Result<Jwk, ConsentError> {
+    fn check_request(
+        &self,
+        device: &Device,
+        submission: Submission<'_>,
+        digest: &[u8; 32],
+    ) -> Result<Jwk, ConsentError> {
         let unknown = ConsentError::Decision("the request object is signed by no key of ours");
         let key = self.key_of_request_object(submission.request).ok_or(unknown)?;
-        let request = request_object::read(submission.request, &key)
+        let request = self
+            .read_request_object(submission.request, digest, &key)
             .map_err(|_| ConsentError::Decision("the request object does not verify"))?;
         let rules = [
             (
@@ -194,6 +218,7 @@ impl Consent {
         &self,
         verified: Verified,
         decision: Decision,
+        asked_at: Millis,
         now: Millis,
     ) -> Result<DecisionAnswer, ConsentError> {
         let (handle, account) = (verified.claims.req, verified.device.account);
@@ -207,9 +232,13 @@ impl Consent {
             receipt: verified.receipt,
             now,
         };
+        fail_point!(Decide);
         match self.parts.storage.decide(decide).await? {
             Decided::Recorded(settled) => {
+                fail_point!(Wake);
                 self.tell_settled(&account, &handle);
+                fail_point!(Woken);
+                measure(&settled, asked_at, now);
                 let (state, device) = (name_of(settled.state), verified.device.id);
                 tracing::info!(prompt.handle = %handle, device.id = %device, "prompt {handle} is {state} by device {device}");
                 Ok(DecisionAnswer::Recorded(Settled {
@@ -225,7 +254,12 @@ impl Consent {
         }
     }
 
-    async fn count_mismatch(&self, verified: Verified, now: Millis) -> Result<DecisionAnswer, ConsentError> {
+    async fn count_mismatch(
+        &self,
+        verified: Verified,
+        asked_at: Millis,
+        now: Millis,
+    ) -> Result<DecisionAnswer, ConsentError> {
         let (handle, account) = (verified.claims.req, verified.device.account);
         let mismatch = Mismatch {
             handle: handle.clone(),
@@ -237,7 +271,8 @@ impl Consent {
         };
         match self.parts.storage.mismatch(mismatch).await? {
             MismatchVerdict::Wrong { tries_left, settled } => {
-                if settled.is_some() {
+                if let Some(settled) = &settled {
+                    measure(settled, asked_at, now);
                     tracing::warn!(prompt.handle = %handle, "prompt {handle} is denied: the number was wrong too often");
                     self.tell_settled(&account, &handle);
                 }
@@ -248,6 +283,19 @@ impl Consent {
             MismatchVerdict::DeviceRemoved => Err(ConsentError::DeviceRemoved),
         }
     }
+}
+
+/// Counts a decision, once: the same one sent again is answered with the time of the first.
+fn measure(settled: &SettledView, asked_at: Millis, now: Millis) {
+    if settled.settled_at != Some(now) {
+        return;
+    }
+    meters().count(if settled.state == PromptState::Approved {
+        Outcome::Approved
+    } else {
+        Outcome::Denied
+    });
+    meters().decided(Duration::from_millis(u64::try_from(now - asked_at).unwrap_or(0)));
 }
 
 fn check_sizes(submission: Submission<'_>) -> Result<(), ConsentError> {

@@ -12,6 +12,7 @@ mod inbox;
 mod open;
 mod receipt;
 mod request_object;
+mod signed_lately;
 
 use std::sync::Arc;
 
@@ -55,13 +56,17 @@ pub struct Parts {
 /// Asks people and takes their decisions.
 pub struct Consent {
     parts: Parts,
+    signed: signed_lately::SignedLately,
 }
 
 impl Consent {
     /// A consent service.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts }
+        Self {
+            parts,
+            signed: signed_lately::SignedLately::default(),
+        }
     }
 
     /// The signals of this service.

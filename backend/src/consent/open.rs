@@ -4,13 +4,19 @@ use countersign_protocol::Policy;
 use super::Consent;
 use crate::{
     domain::{ConnectorId, Prompt},
+    meters::{Outcome, meters},
     op::{AuthenticationDeviceTrigger, Triggered},
+    steps::STEPS,
     storage::{Opening, StorageError},
     wakes::Topic,
 };
 
+/// Prompts that one step settles at most, so that it never holds the store for long.
+const OVERDUE_AT_ONCE: u32 = 500;
+
 #[async_trait]
 impl AuthenticationDeviceTrigger for Consent {
+    #[tracing::instrument(target = STEPS, level = "trace", name = "open", skip_all, fields(client.id = %triggered.client.id))]
     async fn trigger_authentication_device(&self, triggered: Triggered) -> Result<(), StorageError> {
         let config = &self.parts.config;
         let handle = triggered.handle;
@@ -43,11 +49,20 @@ impl AuthenticationDeviceTrigger for Consent {
         };
         let opened = self.parts.storage.open(opening).await?;
         let gone = opened.superseded.len();
+        meters().count(Outcome::Opened);
+        meters().count_many(Outcome::Superseded, gone);
         tracing::info!(prompt.handle = %handle, client.id = %client, superseded = gone, "prompt {handle} of client {client} waits");
+        fail_point!(Wake);
         self.parts.wakes.notify(&Topic::Person(account.clone()));
         for handle in &opened.superseded {
             self.tell_settled(&account, handle);
         }
+        fail_point!(Woken);
+        Ok(())
+    }
+
+    async fn settle_deadlines(&self) -> Result<(), StorageError> {
+        while self.expire(OVERDUE_AT_ONCE).await? >= OVERDUE_AT_ONCE as usize {}
         Ok(())
     }
 }

@@ -11,6 +11,18 @@ pub enum KeyPurpose {
     RequestObject,
 }
 
+impl KeyPurpose {
+    /// How operators call it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::IdTokenEs256 => "id-token-es256",
+            Self::IdTokenRs256 => "id-token-rs256",
+            Self::RequestObject => "request-object",
+        }
+    }
+}
+
 /// The life of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyState {

@@ -13,12 +13,14 @@ use axum::{
 use countersign_protocol::StreamEvent;
 use futures_util::stream;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tracing::{Instrument as _, Span};
 
 use super::{device_api::DeviceApi, dpop::Caller, problem::ApiError};
 use crate::{
     consent::{Change, Changes, ConsentError},
     devices::DeviceError,
     domain::Device,
+    meters::{Held, meters},
     wakes::{Heard, NotNow, Subscription, Topic},
 };
 
@@ -48,6 +50,8 @@ pub async fn open(
         seq: 0,
         queue: VecDeque::new(),
         ended: false,
+        request: Span::current(),
+        _counted: meters().stream(),
     };
     match last_event_id(&headers) {
         Some(seq) => feed.resume(seq).await?,
@@ -74,6 +78,9 @@ struct Feed {
     seq: i64,
     queue: VecDeque<Event>,
     ended: bool,
+    /// Of the request that opened it, so that what is logged later names it too.
+    request: Span,
+    _counted: Held,
 }
 
 impl Feed {
@@ -92,7 +99,8 @@ impl Feed {
                 },
                 _ = self.heartbeat.tick() => true,
             };
-            self.look().await;
+            let request = self.request.clone();
+            self.look().instrument(request).await;
             if beat {
                 self.queue.push_back(sign_of_life());
             }

@@ -13,6 +13,7 @@ use countersign_jose::{Algorithm, JoseError, Jwk, SigningKey, seal::SealingKey};
 
 use crate::{
     domain::{KeyPurpose, KeyState, StoredKey},
+    meters::meters,
     storage::{Storage, StorageError},
 };
 
@@ -80,6 +81,14 @@ impl KeyRing {
         Ok(ring)
     }
 
+    /// Whether `sealing` opens all `stored` keys.
+    ///
+    /// # Errors
+    /// When one of them does not open.
+    pub fn check(stored: &[StoredKey], sealing: &SealingKey) -> Result<(), KeyError> {
+        Snapshot::open(stored, sealing, &Snapshot::default()).map(drop)
+    }
+
     /// Reads the keys again, so that a rotation by another process is seen.
     ///
     /// # Errors
@@ -87,6 +96,9 @@ impl KeyRing {
     pub async fn refresh(&self) -> Result<(), KeyError> {
         let stored = self.storage.list_keys().await?;
         let next = Arc::new(Snapshot::open(&stored, &self.sealing, &self.snapshot())?);
+        for key in stored.iter().filter(|key| key.state == KeyState::Active) {
+            meters().key_signs_since(key.purpose.word(), key.state_since / 1000);
+        }
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(())
     }

@@ -35,4 +35,10 @@ pub trait AuthenticationDeviceTrigger: Send + Sync {
     /// # Errors
     /// When the store does not answer; then nothing was stored.
     async fn trigger_authentication_device(&self, triggered: Triggered) -> Result<(), StorageError>;
+
+    /// Settles whatever is over by now and tells people's devices. When it returns, no decision that is still on its way can come first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn settle_deadlines(&self) -> Result<(), StorageError>;
 }

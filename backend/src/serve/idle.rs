@@ -28,6 +28,8 @@ impl<A: Accept<Watched, S>, S> Accept<TcpStream, S> for HangUpWhenIdle<A> {
     type Future = A::Future;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        // An event of a stream leaves at once and does not wait until the one before it is acknowledged. A socket that refuses is merely slower.
+        let _ = stream.set_nodelay(true);
         let watched = Watched {
             stream,
             limit: interval_at(Instant::now() + self.after, self.after),

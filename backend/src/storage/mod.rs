@@ -13,6 +13,7 @@ mod keys;
 mod outbox;
 mod postgres;
 mod prompts;
+mod recovery;
 mod replay;
 mod row;
 mod sql;
@@ -33,8 +34,9 @@ pub use keys::SigningKeys;
 pub use outbox::{Claim, Outbox, Resend};
 pub use postgres::PostgresStorage;
 pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept};
+pub use recovery::{AfterRestore, Ended, Recovery};
 pub use replay::Replay;
-pub use sqlite::{Role, SqliteStorage};
+pub use sqlite::{BackupError, Inspection, Restoration, Role, SqliteStorage, back_up, inspect};
 
 /// The whole store.
 pub trait Storage:

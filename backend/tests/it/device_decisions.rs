@@ -214,6 +214,25 @@ async fn a_decision_after_the_deadline_is_refused_even_by_a_second() {
     }
 }
 
+/// Proves S-022: what is recorded has a receipt that holds, so a decision that says it came after the object's deadline is not recorded.
+#[tokio::test]
+async fn a_decision_that_is_late_by_its_own_clock_is_not_recorded() {
+    for (asked_at, waited, ahead) in [(0, 118_000, 3), (500, 119_700, 0)] {
+        let world = World::new().await;
+        let device = TestDevice::registered(&world, "anna").await;
+        world.clock.advance(asked_at);
+        let handle = world.ask_as("shop", "anna", World::show("late"), "id-1").await;
+        let request = device.request_object(&handle).await;
+        world.clock.advance(waited);
+        let mut claims = device.decision(&handle, &request, "approve");
+        claims["iat"] = (claims["iat"].as_i64().unwrap() + ahead).into();
+        let answer = device.submit(&handle, &request, &claims, By::Uv).await;
+        answer.refused(400, "invalid_decision");
+        let state = world.auth_request("id-1").await.state;
+        assert_eq!(state, AuthRequestState::Pending, "S-022: {waited} ms, {ahead} s ahead");
+    }
+}
+
 /// Proves S-015, S-023, S-026, R-142, V-012: each claim bent alone is refused, and nothing changes.
 #[tokio::test]
 async fn a_decision_with_one_wrong_claim_changes_nothing() {

@@ -3,11 +3,11 @@
 use axum::http::header;
 use countersign::{
     domain::{Acr, Amr, Approval, Decision},
-    storage::{Accounts as _, Clients as _, Devices as _},
+    storage::{Accounts as _, Clients as _, Decided, Devices as _},
 };
 use countersign_clock::Clock as _;
 use countersign_jose::{Algorithm, Expect, JwkSet, Typ, digest, verify_with_set};
-use countersign_protocol::{CIBA_GRANT, ClientId, DeviceId};
+use countersign_protocol::{CIBA_GRANT, ClientId, DenyReason, DeviceId, PromptState};
 use serde_json::Value;
 
 use crate::op_world::{DEVICE, START, World, anna, claims, shop};
@@ -171,6 +171,22 @@ async fn an_expired_request_is_told_apart_until_its_grace_is_over() {
         .refused(400, "expired_token", "R-177: within the grace period");
     world.clock.advance(1);
     world.poll(&id).await.refused(400, "invalid_grant", "R-177: forgotten");
+}
+
+/// `expired_token` ends the polling, so no decision that is still on its way may come after it.
+#[tokio::test]
+async fn what_a_client_was_told_is_expired_stays_expired() {
+    let world = World::new().await;
+    let id = world.start(&[("requested_expiry", "30")]).await;
+    world.clock.advance(30_000);
+    world.poll(&id).await.refused(400, "expired_token", "R-177");
+    let in_time = world.clock.now() - 1;
+    let decided = world.decide_at(Decision::Deny(DenyReason::NotMe), in_time).await;
+    let Decided::Settled(settled) = decided else {
+        panic!("R-176: too late: {decided:?}")
+    };
+    assert_eq!(settled.state, PromptState::Expired, "R-176");
+    world.poll(&id).await.refused(400, "expired_token", "R-176");
 }
 
 #[tokio::test]

@@ -8,11 +8,13 @@ use countersign::{
     op::{AuthenticationDeviceTrigger, Triggered},
     storage::{Opening, Prompts as _, SqliteStorage, StorageError},
 };
+use countersign_clock::{Clock as _, ManualClock};
 use countersign_protocol::{Handle, Policy, UserVerificationPolicy};
 
 /// Opens a prompt as the consent service does, and remembers how it was asked.
 pub struct RecordingTrigger {
     pub storage: Arc<SqliteStorage>,
+    pub clock: Arc<ManualClock>,
     pub seen: Mutex<Vec<Seen>>,
 }
 
@@ -65,5 +67,9 @@ impl AuthenticationDeviceTrigger for RecordingTrigger {
             supersede: false,
         };
         self.storage.open(opening).await.map(|_| ())
+    }
+
+    async fn settle_deadlines(&self) -> Result<(), StorageError> {
+        self.storage.expire_prompts(self.clock.now(), 100).await.map(|_| ())
     }
 }

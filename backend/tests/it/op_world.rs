@@ -16,9 +16,9 @@ use countersign::{
     http::op_routes,
     keys::KeyRing,
     op::{Parts, Provider},
-    storage::{Accounts as _, Clients as _, Decide, Devices as _, Prompts as _, Role, SqliteStorage},
+    storage::{Accounts as _, Clients as _, Decide, Decided, Devices as _, Prompts as _, Role, SqliteStorage},
 };
-use countersign_clock::{Clock as _, ManualClock, OsRandom, Random as _};
+use countersign_clock::{Clock as _, ManualClock, Millis, OsRandom, Random as _};
 use countersign_jose::{b64, digest, password, seal::SealingKey};
 use countersign_protocol::{
     CIBA_GRANT, ClientId, DenyReason, DeviceId, KeyLevel, Platform, PublicJwk, PushTarget, Subject, UvMethod,
@@ -100,6 +100,7 @@ impl World {
         let keys = Arc::new(keys.await.unwrap());
         let trigger = Arc::new(RecordingTrigger {
             storage: storage.clone(),
+            clock: clock.clone(),
             seen: std::sync::Mutex::default(),
         });
         let provider = Provider::new(Parts {
@@ -230,6 +231,12 @@ impl World {
 
     /// Records a decision on the last request, as the consent service does after it verified one.
     pub async fn decide(&self, decision: Decision) {
+        let decided = self.decide_at(decision, self.clock.now()).await;
+        assert!(matches!(decided, Decided::Recorded(_)), "{decided:?}");
+    }
+
+    /// A decision that arrived at `now` and reaches the store just now.
+    pub async fn decide_at(&self, decision: Decision, now: Millis) -> Decided {
         let account = anna();
         let new = NewDevice {
             id: DeviceId::new(DEVICE),
@@ -241,7 +248,6 @@ impl World {
         };
         let _registered = self.storage.register_device(new).await.unwrap();
         let handle = self.trigger.seen.lock().unwrap().last().unwrap().handle.clone();
-        let now = self.clock.now();
         let decide = Decide {
             handle,
             account,
@@ -258,8 +264,7 @@ impl World {
             },
             now,
         };
-        let decided = self.storage.decide(decide).await.unwrap();
-        assert!(format!("{decided:?}").starts_with("Recorded"), "{decided:?}");
+        self.storage.decide(decide).await.unwrap()
     }
 
     pub async fn approve(&self) {

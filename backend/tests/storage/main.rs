@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod decisions;

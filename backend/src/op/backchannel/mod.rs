@@ -19,7 +19,10 @@ use super::{
     form::Params,
     refusal::Refusal,
 };
-use crate::domain::{Client, GrantType};
+use crate::{
+    domain::{Client, GrantType},
+    steps::STEPS,
+};
 
 /// What a check may look at.
 struct Asked<'a> {
@@ -58,6 +61,7 @@ impl Provider {
     ///
     /// # Errors
     /// The codes of CIBA Core section 13, or that the store does not answer.
+    #[tracing::instrument(target = STEPS, level = "trace", name = "bc-authorize", skip_all)]
     pub async fn backchannel_authentication(
         &self,
         request: ClientRequest<'_>,

@@ -5,14 +5,16 @@ use countersign_protocol::{OAuthErrorCode, TokenResponse};
 
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, Client},
+    meters::{Outcome, meters},
     op::{OpError, Params, Provider, Refusal, fresh, id_token::Authentication, poll_pace::Pace, scope::wants_refresh},
+    steps::STEPS,
     storage::{Redeemed, Redemption},
 };
 
 const MAX_LEN: usize = 128;
 
 impl Provider {
-    /// Answers a poll. Undecided requests cost one read; only an approved one is written.
+    /// Answers a poll. Undecided requests cost one read; only an approved one is written, and one whose time is over.
     pub(in crate::op) async fn redeem_auth_request(
         &self,
         client: &Client,
@@ -25,6 +27,7 @@ impl Provider {
         let request = found
             .filter(|request| request.client_id == client.id && now < request.readable_until)
             .ok_or_else(unknown)?;
+        let request = self.with_final_state(request, now).await?;
         match request.state_at(now) {
             AuthRequestState::Pending => Err(self.undecided(&request, now).into()),
             AuthRequestState::Approved(approval) => self.redeem_approved(client, &request, &approval, now).await,
@@ -33,6 +36,16 @@ impl Provider {
                 Err(refused(&settled).into())
             }
         }
+    }
+
+    /// `expired_token` is final, so it is said only of what is settled: a decision that arrived in time may still be on its way to the disk.
+    async fn with_final_state(&self, request: AuthRequest, now: Millis) -> Result<AuthRequest, OpError> {
+        if request.state != AuthRequestState::Pending || now < request.expires_at {
+            return Ok(request);
+        }
+        self.parts.trigger.settle_deadlines().await?;
+        let settled = self.parts.storage.find_auth_request(request.id).await?;
+        Ok(settled.ok_or_else(unknown)?)
     }
 
     fn undecided(&self, request: &AuthRequest, now: Millis) -> Refusal {
@@ -48,6 +61,7 @@ impl Provider {
         }
     }
 
+    #[tracing::instrument(target = STEPS, level = "trace", name = "redeem", skip_all, fields(client.id = %client.id, prompt.handle = %request.handle))]
     async fn redeem_approved(
         &self,
         client: &Client,
@@ -77,7 +91,10 @@ impl Provider {
             now,
         };
         match self.parts.storage.redeem(redemption).await? {
-            Redeemed::Granted { .. } => Ok(self.token_response(access, refresh, Some(id_token))),
+            Redeemed::Granted { .. } => {
+                meters().count(Outcome::Redeemed);
+                Ok(self.token_response(access, refresh, Some(id_token)))
+            }
             Redeemed::Refused { request } => Err(refused(&request.state_at(now)).into()),
             Redeemed::Blocked => {
                 Err(Refusal::invalid_grant("the person, the client or the device was switched off since").into())

@@ -60,7 +60,9 @@ async fn once<I, T>(pool: &PgPool, input: &I, unit: Unit<PgConnection, I, T>) ->
     };
     // Dropped, a transaction is undone.
     let done = done?;
+    fail_point!(CommitBefore);
     timeout(LIMIT, transaction.commit()).await.map_err(|_| silent())??;
+    fail_point!(CommitAfter);
     Ok(done)
 }
 

@@ -10,4 +10,5 @@ pub(super) mod grants;
 pub(super) mod keys;
 pub(super) mod outbox;
 pub(super) mod prompts;
+pub(super) mod recovery;
 pub(super) mod replay;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::StorageError;
 use crate::storage::error::unavailable;
@@ -44,7 +44,7 @@ pub(super) fn reading(path: &Path) -> Result<Connection, StorageError> {
 /// Makes sure that there is a file and that only its owner may read it.
 ///
 /// One that is there is not opened: closing it would give up the locks that this process has on it by another connection.
-fn make_private(path: &Path) -> Result<(), StorageError> {
+pub(super) fn make_private(path: &Path) -> Result<(), StorageError> {
     match private().create_new(true).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => restrict(path),
@@ -85,11 +85,15 @@ fn restrict(_: &Path) -> Result<(), StorageError> {
     Ok(())
 }
 
-fn open(path: &Path) -> Result<Connection, StorageError> {
+/// A connection as both kinds need it; fails when there is no file.
+pub(super) fn open(path: &Path) -> Result<Connection, StorageError> {
     // No `SQLITE_OPEN_URI`: a path is a path, whatever characters it has.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    // One plan for all parameters. Without this a statement with `limit $1` or a range is compiled anew whenever its parameters are, which took
+    // longer than running it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     Ok(connection)
 }

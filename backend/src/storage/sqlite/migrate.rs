@@ -40,7 +40,8 @@ pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Resul
     Ok(())
 }
 
-fn version(connection: &Connection) -> Result<i64, StorageError> {
+/// The schema that the file has; 0 when it has none of ours.
+pub(super) fn version(connection: &Connection) -> Result<i64, StorageError> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 

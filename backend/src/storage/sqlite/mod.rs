@@ -4,8 +4,10 @@
 //! Readers have connections of their own and answer on the caller's thread, because a read takes microseconds.
 
 mod at_once;
+mod backup;
 mod connect;
 mod error;
+mod inspect;
 mod lock;
 mod migrate;
 #[cfg(test)]
@@ -17,14 +19,20 @@ mod writer;
 use std::{path::Path, sync::Arc};
 
 use rusqlite::Connection;
+use tracing::Instrument as _;
 
 use self::{at_once::at_once, lock::FileLock, readers::Readers, writer::Writer};
+pub use self::{
+    backup::{BackupError, Restoration, back_up},
+    inspect::{Inspection, inspect},
+};
 use super::{
     StorageError,
     statements::Unit,
     store::{Engine, Store},
     touches::Touches,
 };
+use crate::steps::STEPS;
 
 /// Who opens the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +106,7 @@ impl Engine for Sqlite {
     ) -> Result<T, StorageError> {
         self.writer
             .write(move |connection| at_once(unit(connection, &input)))
+            .instrument(tracing::trace_span!(target: STEPS, "commit"))
             .await
     }
 

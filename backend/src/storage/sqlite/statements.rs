@@ -1,3 +1,5 @@
+use std::cell::Cell;
+
 use rusqlite::{CachedStatement, Connection, ToSql, params_from_iter, types::ToSqlOutput};
 
 use super::StorageError;
@@ -24,7 +26,7 @@ impl Statements for Connection {
     ) -> Result<Option<T>, StorageError> {
         let mut statement = prepare(self, sql)?;
         let mut rows = statement.query(params_from_iter(values))?;
-        let first = rows.next()?.map(|row| read(&Row(row))).transpose()?;
+        let first = rows.next()?.map(|row| read(&Row(&InOrder::of(row)))).transpose()?;
         // A changing statement with `returning` is done only when it has no more rows.
         while rows.next()?.is_some() {}
         Ok(first)
@@ -40,7 +42,7 @@ impl Statements for Connection {
         let mut rows = statement.query(params_from_iter(values))?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            found.push(read(&Row(row))?);
+            found.push(read(&Row(&InOrder::of(row)))?);
         }
         Ok(found)
     }
@@ -61,16 +63,59 @@ impl ToSql for Value<'_> {
     }
 }
 
-impl Columns for rusqlite::Row<'_> {
+/// A row whose columns are looked for where the last one was found: who reads them in the order of the statement finds each at once, where SQLite
+/// would be asked for the name of every column before it.
+struct InOrder<'r, 's> {
+    row: &'r rusqlite::Row<'s>,
+    next: Cell<usize>,
+}
+
+impl<'r, 's> InOrder<'r, 's> {
+    fn of(row: &'r rusqlite::Row<'s>) -> Self {
+        let next = Cell::new(0);
+        Self { row, next }
+    }
+
+    fn index(&self, column: &str) -> Result<usize, StorageError> {
+        let statement = self.row.as_ref();
+        let (count, next) = (statement.column_count(), self.next.get());
+        for index in (next..count).chain(0..next) {
+            if statement.column_name(index)? == column {
+                self.next.set(index + 1);
+                return Ok(index);
+            }
+        }
+        Err(rusqlite::Error::InvalidColumnName(column.to_owned()).into())
+    }
+}
+
+impl Columns for InOrder<'_, '_> {
     fn int(&self, column: &str) -> Result<Option<i64>, StorageError> {
-        Ok(self.get(column)?)
+        Ok(self.row.get(self.index(column)?)?)
     }
 
     fn text(&self, column: &str) -> Result<Option<String>, StorageError> {
-        Ok(self.get(column)?)
+        Ok(self.row.get(self.index(column)?)?)
     }
 
     fn bytes(&self, column: &str) -> Result<Option<Vec<u8>>, StorageError> {
-        Ok(self.get(column)?)
+        Ok(self.row.get(self.index(column)?)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_found_in_any_order() {
+        let connection = Connection::open_in_memory().unwrap();
+        let mut statement = connection.prepare("select 1 as a, 2 as b, 3 as c").unwrap();
+        let mut rows = statement.query([]).unwrap();
+        let row = InOrder::of(rows.next().unwrap().unwrap());
+        for (column, value) in [("a", 1), ("c", 3), ("b", 2), ("b", 2), ("a", 1)] {
+            assert_eq!(row.int(column).unwrap(), Some(value), "{column}");
+        }
+        assert!(row.int("d").is_err());
     }
 }

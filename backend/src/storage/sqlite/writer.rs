@@ -7,13 +7,17 @@ use std::{
         mpsc::{Receiver, Sender, channel},
     },
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{StorageError, at_once::at_once};
-use crate::storage::{error::unavailable, touches::Touches};
+use crate::{
+    meters::meters,
+    storage::{error::unavailable, touches::Touches},
+};
 
 /// A group is what waits when the last one is on disk, at most this much, so that nobody at its front waits for a long tail.
 const LARGEST_GROUP: usize = 256;
@@ -137,6 +141,7 @@ impl Group {
 
     fn run(&mut self, first: Unit, waiting: &Receiver<Unit>) {
         let units = iter::once(first).chain(waiting.try_iter()).take(LARGEST_GROUP);
+        let began = Instant::now();
         if let Err(failure) = self.begin() {
             for unit in units {
                 unit(Err(Arc::clone(&failure)))(Ok(()));
@@ -160,6 +165,9 @@ impl Group {
             // If it fails, the next group tries again before it begins.
             let _ = execute(&self.connection, "rollback");
         }
+        if done.is_ok() {
+            meters().committed(answers.len(), began.elapsed());
+        }
         for answer in answers {
             answer(done.clone());
         }
@@ -173,12 +181,17 @@ impl Group {
     }
 
     fn commit(&self) -> Result<(), Failure> {
+        fail_point!(CommitBefore);
         execute(&self.connection, "commit").map_err(failure)?;
+        fail_point!(CommitAfter);
         self.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
     fn flush_touches(&mut self) {
+        if self.touches.is_empty() {
+            return;
+        }
         // Not worth failing a group for: it says only when devices were last heard of.
         let _ = in_savepoint(&mut self.connection, |connection| {
             at_once(self.touches.flush(connection))

@@ -53,6 +53,7 @@ async fn redeem(connection: &mut impl Statements, redemption: &Redemption) -> Re
             request: Box::new(request),
         });
     }
+    fail_point!(Redeem);
     request.state = AuthRequestState::Redeemed { at: now };
     connection
         .run(sql::prompts::SET_REDEEMED, values![request.handle, now])

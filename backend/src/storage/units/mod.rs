@@ -9,6 +9,7 @@ mod grants;
 mod keys;
 mod outbox;
 mod prompts;
+mod recovery;
 mod replay;
 mod settle;
 

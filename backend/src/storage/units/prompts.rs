@@ -143,6 +143,7 @@ async fn open(connection: &mut impl Statements, opening: &Opening) -> Result<Ope
     };
     let seq = next_seq(connection, &prompt.account).await?;
     add(connection, prompt, seq).await?;
+    fail_point!(Open);
     if let Some(request) = &opening.auth_request {
         auth_requests::add(connection, request, &prompt.handle).await?;
     }
@@ -274,8 +275,8 @@ fn read_prompt(row: &Row<'_>) -> Result<Prompt, StorageError> {
 }
 
 fn read_matching(row: &Row<'_>) -> Result<Matching, StorageError> {
-    let value: Option<String> = row.value("match_value")?;
-    match (row.text("match_mode")?.as_str(), value) {
+    let mode = row.text("match_mode")?;
+    match (mode.as_str(), row.value("match_value")?) {
         ("show", message) => Ok(Matching::Show { message }),
         ("type", Some(code)) => Ok(Matching::Type { code }),
         _ => Err(StorageError::Corrupt { what: "prompt" }),

@@ -81,6 +81,7 @@ pub(super) async fn settle(
     if changed != 1 {
         return Err(StorageError::Corrupt { what: "prompt" });
     }
+    fail_point!(Complete);
     if prompt.connector.is_embedded() {
         settle_request(connection, prompt, ending).await?;
     }

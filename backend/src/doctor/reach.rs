@@ -1,0 +1,163 @@
+use std::{io::ErrorKind, net::TcpListener, time::Duration};
+
+use reqwest::redirect::Policy;
+use serde::Deserialize;
+
+use super::{Verdict, chain, ill, ok, skipped};
+use crate::config::{Config, TlsMode};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The part of the discovery document that is looked at.
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: String,
+}
+
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<Key>,
+}
+
+#[derive(Deserialize)]
+struct Key {
+    kid: String,
+}
+
+/// Who has the listening address.
+enum Port {
+    Free,
+    Taken,
+    Denied(std::io::Error),
+}
+
+/// What can be seen of the server from outside.
+pub(super) struct Site {
+    origin: String,
+    listen: String,
+    port: Port,
+    in_use: bool,
+    client: Result<reqwest::Client, String>,
+    metadata: Result<Metadata, String>,
+}
+
+impl Site {
+    /// Asks for the discovery document, unless nobody can answer. `in_use`: a server has the database.
+    pub(super) async fn look(config: &Config, in_use: bool) -> Self {
+        let server = &config.server;
+        let port = match TcpListener::bind(server.listen) {
+            Ok(_) => Port::Free,
+            Err(error) if error.kind() == ErrorKind::AddrInUse => Port::Taken,
+            Err(error) => Port::Denied(error),
+        };
+        let origin = server.origin(server.listen);
+        let client = client(config);
+        let metadata = match (&client, &port) {
+            (_, Port::Free | Port::Denied(_)) => Err("no server runs".to_owned()),
+            (Err(problem), _) => Err(problem.clone()),
+            (Ok(client), Port::Taken) => ask(client, &format!("{origin}/.well-known/openid-configuration")).await,
+        };
+        Self {
+            origin,
+            listen: server.listen.to_string(),
+            port,
+            in_use,
+            client,
+            metadata,
+        }
+    }
+
+    /// Whether the listening address is free, or ours.
+    pub(super) fn listen(&self) -> Verdict {
+        let listen = &self.listen;
+        match &self.port {
+            Port::Denied(error) => ill(
+                format!("nobody can listen on {listen}: {error}"),
+                "choose an address of this machine, and a port that the user may use",
+            ),
+            Port::Free if self.in_use => ill(
+                format!("a server has the database, but nobody listens on {listen}"),
+                "it was started with another configuration: look at its `--config` and environment",
+            ),
+            Port::Free => ok(format!("{listen} is free; no server runs")),
+            Port::Taken if self.in_use => ok(format!("a server listens on {listen} and has the database")),
+            Port::Taken => ill(
+                format!("another program listens on {listen}"),
+                "end it, or set [server] listen to another port",
+            ),
+        }
+    }
+
+    /// Whether the discovery document is found under the public address and names it.
+    pub(super) fn discovery(&self) -> Verdict {
+        if !self.is_ours() {
+            return skipped("no server of ours runs");
+        }
+        match &self.metadata {
+            Err(problem) => ill(
+                format!("{} does not answer as it should: {problem}", self.origin),
+                "look at public_url, the names in DNS, the proxy in front of the server and its certificate",
+            ),
+            Ok(metadata) if metadata.issuer != self.origin => ill(
+                format!("{} says that its issuer is {}", self.origin, metadata.issuer),
+                "set public_url to the issuer that clients know, and restart the server",
+            ),
+            Ok(metadata) => ok(format!("{} is found and names itself", metadata.issuer)),
+        }
+    }
+
+    /// Whether the keys that sign (`kids`) are served.
+    pub(super) async fn jwks(&self, kids: &[String]) -> Verdict {
+        let found = self.metadata.as_ref().ok().filter(|found| found.issuer == self.origin);
+        let (Ok(client), Some(metadata), true) = (&self.client, found, self.is_ours()) else {
+            return skipped("there is no discovery document of ours that says where");
+        };
+        let served = match ask::<KeySet>(client, &metadata.jwks_uri).await {
+            Ok(served) => served,
+            Err(problem) => {
+                return ill(
+                    format!("{} does not answer as it should: {problem}", metadata.jwks_uri),
+                    "look at the proxy in front of the server: every path belongs to it",
+                );
+            }
+        };
+        let missing = kids.iter().any(|kid| !served.keys.iter().any(|key| key.kid == *kid));
+        if missing {
+            return ill(
+                format!("{} does not serve a key that signs ID tokens", metadata.jwks_uri),
+                "another server answers there, or a cache in front keeps an old answer for more than its five minutes",
+            );
+        }
+        ok(format!("{} keys are served", served.keys.len()))
+    }
+
+    fn is_ours(&self) -> bool {
+        self.in_use && matches!(self.port, Port::Taken)
+    }
+}
+
+/// Trusts whom the system trusts, and the certificate that we made ourselves.
+fn client(config: &Config) -> Result<reqwest::Client, String> {
+    let mut builder = reqwest::Client::builder()
+        .redirect(Policy::none())
+        .connect_timeout(PATIENCE)
+        .timeout(PATIENCE);
+    if config.server.tls == TlsMode::Development {
+        let mut path = config.storage.path.clone().into_os_string();
+        path.push(".crt");
+        let pem = std::fs::read(path).map_err(|error| format!("its certificate cannot be read: {error}"))?;
+        let own = reqwest::Certificate::from_pem(&pem).map_err(|error| chain(&error))?;
+        builder = builder.tls_certs_only([own]);
+    }
+    builder.build().map_err(|error| chain(&error))
+}
+
+async fn ask<T: for<'de> Deserialize<'de>>(client: &reqwest::Client, url: &str) -> Result<T, String> {
+    let answer = client.get(url).send().await.map_err(|error| chain(&error))?;
+    let status = answer.status();
+    if !status.is_success() {
+        return Err(format!("status {status}"));
+    }
+    answer.json().await.map_err(|error| chain(&error))
+}
