@@ -173,12 +173,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     )?;
     let wakes = app.jobs.consent.wakes().clone();
     let jobs = tokio::spawn(app.jobs.run());
+    let metrics = metrics.map(|listener| tokio::spawn(serve::serve_plain(listener, http::metrics_routes())));
     let (stop_paying, told_to_stop_paying) = oneshot::channel::<()>();
     let paying = tokio::spawn(app.outbox.run(async {
         // The other end is dropped when everything else has ended.
         let _ended = told_to_stop_paying.await;
     }));
-    let metrics = metrics.map(|listener| tokio::spawn(serve::serve_plain(listener, http::metrics_routes())));
     // Heard before anybody is told that the server is ready: who is told may stop it at once.
     let told_to_stop = told_to_stop().context("SIGTERM and Ctrl-C cannot be heard")?;
     let stop = async move {
@@ -197,11 +197,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     )
     .await;
     jobs.abort();
-    drop(stop_paying);
-    paying.await.context("the worker of the outbox failed")?;
     if let Some(metrics) = metrics {
         metrics.abort();
     }
+    drop(stop_paying);
+    paying.await.context("the worker of the outbox failed")?;
     tracing::info!("stopped");
     Ok(served?)
 }

@@ -12,6 +12,7 @@ use tokio::time::MissedTickBehavior;
 use crate::{
     consent::Consent,
     keys::KeyRing,
+    meters::meters,
     storage::{Storage, StorageError},
 };
 
@@ -43,13 +44,23 @@ impl Jobs {
         let mut deadlines = every(Duration::from_secs(1));
         let mut keys = every(Duration::from_secs(30));
         let mut sweep = every(Duration::from_secs(10));
+        let mut arrears = every(Duration::from_secs(2));
         loop {
             tokio::select! {
                 _ = deadlines.tick() => report("settling deadlines", self.consent.expire(CHUNK).await),
                 _ = keys.tick() => report("reading keys", self.keys.refresh().await),
+                _ = arrears.tick() => report("counting what is owed", self.measure_arrears().await),
                 _ = sweep.tick() => report("deleting what is over", self.sweep().await),
             }
         }
+    }
+
+    async fn measure_arrears(&self) -> Result<(), StorageError> {
+        let arrears = self.storage.arrears().await?;
+        let age = arrears.oldest.map_or(0, |since| self.clock.now() - since);
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+        meters().owes(arrears.debts, arrears.dead, age);
+        Ok(())
     }
 
     async fn sweep(&self) -> Result<(), StorageError> {

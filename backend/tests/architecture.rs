@@ -15,9 +15,9 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("steps", &[]),
     ("config", &[]),
     ("domain", &[]),
+    ("outbound", &["config"]),
     ("telemetry", &["steps", "config"]),
     ("storage", &["meters", "steps", "domain", "config"]),
-    ("outbound", &["config"]),
     ("wakes", &["domain"]),
     ("keys", &["meters", "domain", "storage"]),
     (
@@ -33,7 +33,10 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "meters", "steps", "config", "domain", "storage", "keys", "wakes", "op", "devices",
         ],
     ),
-    ("jobs", &["domain", "storage", "keys", "wakes", "op", "consent"]),
+    (
+        "jobs",
+        &["meters", "steps", "domain", "storage", "keys", "wakes", "op", "consent"],
+    ),
     (
         "http",
         &[
@@ -58,14 +61,14 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "serve",
         ],
     ),
-    ("doctor", &["config", "domain", "storage", "keys"]),
+    ("doctor", &["config", "domain", "storage", "keys", "app"]),
     (
         "cli",
         &[
             "config",
             "domain",
-            "telemetry",
             "outbound",
+            "telemetry",
             "storage",
             "keys",
             "op",
@@ -80,6 +83,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
 /// Libraries that belong to one place.
 const HOMES: [(&str, &[&str]); 8] = [
     ("rusqlite", &["storage"]),
+    // Calls that others chose go out by `outbound`; the operator's own collector and address by the other two.
     ("reqwest", &["outbound", "telemetry", "doctor"]),
     ("sqlx", &["storage"]),
     ("axum::", &["http", "app", "serve", "telemetry"]),

@@ -9,6 +9,7 @@ mod log_lines;
 mod logs;
 mod metrics;
 mod operator;
+mod operator_postgres;
 mod ping;
 mod poll;
 mod power_cut;

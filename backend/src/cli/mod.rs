@@ -38,8 +38,6 @@ enum Command {
     Client(client::Args),
     /// List and rotate signing keys
     Keys(keys::Args),
-    /// List what clients could not be told, and try again
-    Outbox(outbox::Args),
     /// Copy the database into a file, while the server runs or not
     #[command(
         after_help = "Example:\n  countersign backup /var/backups/countersign-monday.db --config countersign.toml\n\n\
@@ -61,6 +59,8 @@ enum Command {
         Works beside a running server and changes nothing. Ends with 1 when something is wrong."
     )]
     Doctor(doctor::Args),
+    /// List what clients could not be told, and try again
+    Outbox(outbox::Args),
     /// Check a receipt offline
     Verify(verify::VerifyArgs),
 }
@@ -110,11 +110,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::User(args) => user::run(args).await,
         Command::Client(args) => client::run(args).await,
         Command::Keys(args) => keys::run(args).await,
-        Command::Outbox(args) => outbox::run(args).await,
         Command::Backup(args) => backup::back_up_to(&args),
         Command::Restore(args) => backup::restore(args).await,
         Command::AfterRestore(args) => backup::after_restore(args).await,
         Command::Doctor(args) => doctor::run(args).await,
+        Command::Outbox(args) => outbox::run(args).await,
         Command::Verify(args) => verify::run(&args, &mut std::io::stdout().lock()),
     }
 }

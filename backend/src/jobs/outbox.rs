@@ -14,6 +14,7 @@ use super::{every, report};
 use crate::{
     domain::{ClaimedDebt, DebtKind, Lease, Payment},
     op::{Delivery, Told},
+    steps::STEPS,
     storage::{Claim, Storage},
 };
 
@@ -96,6 +97,13 @@ impl OutboxWorker {
         })
     }
 
+    #[tracing::instrument(
+        target = STEPS,
+        level = "trace",
+        name = "delivery",
+        skip_all,
+        fields(prompt.handle = %debt.id.reference, client.id = %debt.creditor, attempt = debt.attempt)
+    )]
     async fn pay(self, debt: ClaimedDebt) {
         let told = match debt.id.kind {
             DebtKind::Ping => self.delivery.ping(&debt).await,

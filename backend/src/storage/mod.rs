@@ -9,6 +9,7 @@ mod clients;
 mod devices;
 mod error;
 mod grants;
+mod inspection;
 mod keys;
 mod outbox;
 mod postgres;
@@ -30,13 +31,14 @@ pub use clients::{AddClient, Clients};
 pub use devices::{Devices, Registered, RotateKeys};
 pub use error::StorageError;
 pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, Rotation};
+pub use inspection::{Inspection, StoreKind};
 pub use keys::SigningKeys;
 pub use outbox::{Claim, Outbox, Resend};
-pub use postgres::PostgresStorage;
+pub use postgres::{PostgresStorage, inspect_server};
 pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept};
 pub use recovery::{AfterRestore, Ended, Recovery};
 pub use replay::Replay;
-pub use sqlite::{BackupError, Inspection, Restoration, Role, SqliteStorage, back_up, inspect};
+pub use sqlite::{BackupError, Restoration, Role, SqliteStorage, back_up, inspect_file};
 
 /// The whole store.
 pub trait Storage:

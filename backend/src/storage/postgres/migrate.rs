@@ -54,7 +54,7 @@ pub(super) async fn migrate(pool: &PgPool, migrations: &'static [&'static str]) 
     Ok(())
 }
 
-fn known(migrations: usize) -> i64 {
+pub(super) fn known(migrations: usize) -> i64 {
     i64::try_from(migrations).unwrap_or(i64::MAX)
 }
 
@@ -68,7 +68,7 @@ async fn is_due(connection: &mut PgConnection, migrations: usize) -> Result<bool
 }
 
 /// 0 where there is no schema yet.
-async fn version(connection: &mut PgConnection) -> Result<i64, StorageError> {
+pub(super) async fn version(connection: &mut PgConnection) -> Result<i64, StorageError> {
     let exists = sqlx::query("select to_regclass('schema_version') is not null as found")
         .fetch_one(&mut *connection)
         .await?;
