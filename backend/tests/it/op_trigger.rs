@@ -9,7 +9,6 @@ use countersign::{
     storage::{Opening, Prompts as _, SqliteStorage, StorageError},
 };
 use countersign_clock::{Clock as _, ManualClock};
-use countersign_jose::digest;
 use countersign_protocol::{Handle, Policy, UserVerificationPolicy};
 
 /// Opens a prompt as the consent service does, and remembers how it was asked.
