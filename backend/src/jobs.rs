@@ -3,6 +3,7 @@
 //! Nothing depends on these jobs being on time: every read compares deadlines itself.
 
 mod missed;
+mod outbox;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,14 +13,18 @@ use tokio::time::MissedTickBehavior;
 use crate::{
     consent::Consent,
     keys::KeyRing,
+    meters::meters,
     storage::{Storage, StorageError},
     wakes::{Heard, Subscription, Topic, Wakes},
 };
 
-use missed::Missed;
+use self::missed::Missed;
+pub use self::outbox::OutboxWorker;
 
 /// Rows that one step deletes at most, so that it never holds the writer for long.
 const CHUNK: u32 = 500;
+/// Days that debts that were given up on stay, for the operator.
+const DEAD_DAYS: Millis = 30;
 const DAY: Millis = 24 * 60 * 60 * 1000;
 
 /// What the jobs work on.
@@ -53,6 +58,7 @@ impl Jobs {
         let mut deadlines = every(Duration::from_secs(1));
         let mut keys = every(Duration::from_secs(self.reread_seconds.into()));
         let mut sweep = every(Duration::from_secs(10));
+        let mut arrears = every(Duration::from_secs(2));
         loop {
             tokio::select! {
                 _ = deadlines.tick() => report("settling deadlines", self.consent.expire(CHUNK).await),
@@ -61,6 +67,7 @@ impl Jobs {
                     Heard::Changed => report("reading keys", self.keys.refresh().await),
                     Heard::Closed => rotated = None,
                 },
+                _ = arrears.tick() => report("counting what is owed", self.measure_arrears().await),
                 _ = sweep.tick() => report("deleting what is over", self.sweep().await),
             }
         }
@@ -81,6 +88,14 @@ impl Jobs {
         Duration::from_millis(750 + 2 * u64::from(byte))
     }
 
+    async fn measure_arrears(&self) -> Result<(), StorageError> {
+        let arrears = self.storage.arrears().await?;
+        let age = arrears.oldest.map_or(0, |since| self.clock.now() - since);
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+        meters().owes(arrears.debts, arrears.dead, age);
+        Ok(())
+    }
+
     async fn sweep(&self) -> Result<(), StorageError> {
         let now = self.clock.now();
         let history_from = now - Millis::from(self.history_days) * DAY;
@@ -94,6 +109,7 @@ async fn sweep(storage: &dyn Storage, history_from: Millis, now: Millis) -> Resu
     while storage.sweep_prompts(history_from, now, CHUNK).await? >= full {}
     while storage.sweep_grants(now, CHUNK).await? >= full {}
     while storage.sweep_replay(now, CHUNK).await? >= full {}
+    while storage.sweep_debts(now - DEAD_DAYS * DAY, now, CHUNK).await? >= full {}
     Ok(())
 }
 

@@ -38,5 +38,8 @@ mod op_client_auth;
 mod op_discovery;
 mod op_key_rotation;
 mod op_long_polls;
+mod op_notification_token;
 mod op_parameters;
+mod op_ping;
+mod op_receiver;
 mod op_tokens;

@@ -10,6 +10,7 @@
 
 mod connect;
 mod error;
+mod inspect;
 mod migrate;
 #[cfg(test)]
 mod plans;
@@ -21,10 +22,16 @@ use std::{sync::Arc, time::Duration};
 
 use countersign_clock::Random;
 use sqlx::{PgConnection, PgPool, postgres::PgConnectOptions};
-use tokio::{task::AbortHandle, time::MissedTickBehavior};
+use tokio::{
+    task::{AbortHandle, JoinHandle},
+    time::{Instant, MissedTickBehavior},
+};
+use tracing::Instrument as _;
 
-pub use signals::{PostgresSignals, SignalListener};
-
+pub use self::{
+    inspect::inspect_server,
+    signals::{PostgresSignals, SignalListener},
+};
 use super::{
     StorageError,
     error::unavailable,
@@ -32,6 +39,7 @@ use super::{
     store::{Engine, Store},
     touches::Touches,
 };
+use crate::{meters::meters, steps::STEPS};
 
 /// How often it is written when devices were last heard of.
 const TOUCH_PERIOD: Duration = Duration::from_secs(2);
@@ -97,7 +105,7 @@ impl Postgres {
     ) -> Result<T, StorageError> {
         let (pool, random) = (self.pool.clone(), Arc::clone(&self.random));
         let done = tokio::spawn(async move { transaction::within(begin, &pool, &*random, &input, unit).await });
-        done.await.map_err(unavailable)?
+        committed(done).await
     }
 }
 
@@ -137,12 +145,21 @@ impl Engine for Postgres {
     ) -> Result<T, StorageError> {
         let pool = self.pool.clone();
         let done = tokio::spawn(async move { transaction::without(&pool, &input, unit).await });
-        done.await.map_err(unavailable)?
+        committed(done).await
     }
 
     fn touches(&self) -> &Touches {
         &self.touches
     }
+}
+
+/// Waits for a unit that writes, and measures it: a group of one.
+async fn committed<T>(done: JoinHandle<Result<T, StorageError>>) -> Result<T, StorageError> {
+    let began = Instant::now();
+    let commit = tracing::trace_span!(target: STEPS, "commit");
+    let done = done.instrument(commit).await.map_err(unavailable)??;
+    meters().committed(1, began.elapsed());
+    Ok(done)
 }
 
 async fn flush_touches(pool: PgPool, touches: Arc<Touches>) {
