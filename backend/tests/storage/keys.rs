@@ -2,6 +2,7 @@ use countersign::{
     domain::{KeyPurpose, KeyState, StoredKey},
     storage::Storage,
 };
+use futures_util::future::join_all;
 
 use crate::sample::NOW;
 
@@ -49,6 +50,20 @@ pub async fn the_first_key_signs_and_the_next_one_waits(store: &dyn Storage) {
         (first.purpose, first.sealed, first.announcement),
         (purpose, vec![0, 255, 7], Some("a.b.c".to_owned()))
     );
+}
+
+/// Nodes that start together each find that there is no key, and make the first.
+pub async fn of_first_keys_that_meet_one_is_stored(store: &dyn Storage) {
+    let purpose = KeyPurpose::IdTokenEs256;
+    let first = |n: usize| StoredKey {
+        state: KeyState::Active,
+        ..key(&format!("k{n}"), purpose, 0)
+    };
+    let added = join_all((0..6).map(|n| store.add_key(first(n)))).await;
+    let stored = added.iter().filter(|added| *added.as_ref().unwrap());
+    assert_eq!(stored.count(), 1);
+    let states: Vec<_> = states(store).await.into_iter().map(|(_, state)| state).collect();
+    assert_eq!(states, [KeyState::Active]);
 }
 
 pub async fn promotion_retires_the_key_before_and_retired_ones_are_dropped(store: &dyn Storage) {

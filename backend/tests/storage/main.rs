@@ -21,6 +21,8 @@ mod grants;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod meetings;
+#[cfg(test)]
 mod mismatches;
 #[cfg(test)]
 mod model;
@@ -121,12 +123,21 @@ every_store_keeps! {
     keys:
         the_first_key_signs_and_the_next_one_waits,
         promotion_retires_the_key_before_and_retired_ones_are_dropped,
+        of_first_keys_that_meet_one_is_stored,
         of_a_dropped_request_key_the_announcement_stays;
+    meetings:
+        of_openings_that_meet_the_last_one_waits,
+        a_decision_that_meets_a_newer_request_wins_or_is_told_that_it_is_late,
+        a_device_that_is_revoked_meanwhile_leaves_no_token,
+        a_client_that_is_removed_meanwhile_leaves_no_token,
+        of_registrations_of_one_key_one_gets_it,
+        of_registrations_that_cross_their_keys_one_gets_them;
     mismatches:
         wrong_numbers_are_counted_across_requests_until_a_right_one,
         the_same_wrong_decision_counts_once,
         an_approval_without_a_number_forgets_no_mismatch,
         two_devices_share_the_tries_of_a_prompt,
+        a_device_that_started_with_less_ends_earlier,
         a_settled_or_foreign_prompt_counts_nothing,
         parallel_wrong_numbers_never_allow_more_than_the_tries;
     prompts:

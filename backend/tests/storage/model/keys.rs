@@ -24,6 +24,9 @@ impl SigningKeys for Model {
                 return Err(taken());
             }
             let is_first = kept.keys.iter().all(|known| known.purpose != key.purpose);
+            if key.state == KeyState::Active && !is_first {
+                return Ok(false);
+            }
             let state = if is_first { KeyState::Active } else { KeyState::Next };
             kept.keys.push(StoredKey { state, ..key });
             Ok(true)
