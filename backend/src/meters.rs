@@ -45,6 +45,7 @@ const GROUP_SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.
 const DECISION_SECONDS: [f64; 10] = [1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0];
 
 /// The instruments of this process.
+#[must_use]
 pub fn meters() -> &'static Meters {
     static METERS: LazyLock<Meters> = LazyLock::new(Meters::new);
     &METERS

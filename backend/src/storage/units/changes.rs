@@ -59,6 +59,10 @@ async fn person_marks<S: Statements>(
 async fn settled_among<S: Statements>(connection: &mut S, handles: &[Handle]) -> Result<Vec<Handle>, StorageError> {
     let among = to_json(&handles)?;
     connection
-        .all(sql::changes::settled(S::DIALECT), values![among], Row::handle)
+        .all(sql::changes::settled(S::DIALECT), values![among], read_handle)
         .await
+}
+
+fn read_handle(row: &Row<'_>) -> Result<Handle, StorageError> {
+    row.handle()
 }
