@@ -7,6 +7,7 @@ mod failure_points;
 mod interop;
 mod log_lines;
 mod logs;
+mod long_polls;
 mod metrics;
 mod nodes;
 mod nodes_restart;

@@ -175,17 +175,18 @@ impl KeyRing {
             self.refresh().await?;
             return Ok(Rotation::Promoted);
         }
-        let announced = self.next_since(purpose).await?;
-        if announced.is_none() {
+        let was_there = self.next_since(purpose).await?.is_some();
+        if !was_there {
             let announcer = self.signer(purpose)?;
             self.make(purpose, Some(&announcer)).await?;
             self.refresh().await?;
         }
         // When another node was faster, its key is the next one.
         let signs_from = self.next_since(purpose).await?.unwrap_or(now) + announce;
-        Ok(match announced {
-            Some(_) => Rotation::TooEarly { signs_from },
-            None => Rotation::Published { signs_from },
+        Ok(if was_there {
+            Rotation::TooEarly { signs_from }
+        } else {
+            Rotation::Published { signs_from }
         })
     }
 

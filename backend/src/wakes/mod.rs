@@ -239,7 +239,7 @@ mod tests {
             assert_eq!(more, Some(NotNow::Full), "V-045: a cap per person and request");
             listeners.pop();
             assert!(wakes.subscribe(topic.clone()).is_ok(), "who leaves makes room");
-            assert_eq!(wakes.listened(), [topic.clone()]);
+            assert_eq!(wakes.listened(), std::slice::from_ref(&topic));
             listeners.clear();
             assert!(wakes.listened().is_empty(), "memory is bounded by who listens");
             wakes.notify(&topic);

@@ -14,7 +14,7 @@ use tokio::{task::JoinSet, time::timeout};
 use crate::stores::CLUSTER;
 
 /// Longest wait for something that has to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn person(sub: &str) -> Topic {
     Topic::Person(AccountKey {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use countersign_protocol::Handle;
 
-use super::{Engine, Statements, StorageError, Store, to_json, values};
+use super::{Engine, Row, Statements, StorageError, Store, to_json, values};
 use crate::{
     domain::AccountKey,
     storage::{Changes, PersonMark, sql},
@@ -59,6 +59,10 @@ async fn person_marks<S: Statements>(
 async fn settled_among<S: Statements>(connection: &mut S, handles: &[Handle]) -> Result<Vec<Handle>, StorageError> {
     let among = to_json(&handles)?;
     connection
-        .all(sql::changes::settled(S::DIALECT), values![among], |row| row.handle())
+        .all(sql::changes::settled(S::DIALECT), values![among], read_handle)
         .await
+}
+
+fn read_handle(row: &Row<'_>) -> Result<Handle, StorageError> {
+    row.handle()
 }
