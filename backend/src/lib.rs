@@ -21,6 +21,7 @@ pub mod config;
 pub mod domain;
 pub mod storage;
 pub mod telemetry;
+pub mod wakes;
 
 pub mod keys;
 pub mod op;
@@ -29,6 +30,7 @@ pub mod devices;
 
 pub mod consent;
 pub mod jobs;
+pub mod nodes;
 
 pub mod http;
 pub mod serve;

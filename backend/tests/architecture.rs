@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("failpoints", &[]),
     ("meters", &[]),
     ("steps", &[]),
@@ -17,16 +17,21 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("telemetry", &["steps", "config"]),
     ("storage", &["meters", "steps", "domain", "config"]),
+    ("wakes", &["domain"]),
     ("keys", &["meters", "domain", "storage"]),
-    ("op", &["meters", "steps", "config", "domain", "storage", "keys"]),
+    ("nodes", &["storage", "wakes"]),
+    (
+        "op",
+        &["meters", "steps", "config", "domain", "storage", "keys", "wakes"],
+    ),
     ("devices", &["config", "domain", "storage", "keys"]),
     (
         "consent",
         &[
-            "meters", "steps", "config", "domain", "storage", "keys", "op", "devices",
+            "meters", "steps", "config", "domain", "storage", "keys", "wakes", "op", "devices",
         ],
     ),
-    ("jobs", &["domain", "storage", "keys", "op", "consent"]),
+    ("jobs", &["domain", "storage", "keys", "wakes", "op", "consent"]),
     (
         "http",
         &[
@@ -37,6 +42,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "telemetry",
             "storage",
             "keys",
+            "wakes",
             "op",
             "devices",
             "consent",
@@ -46,7 +52,8 @@ const ARROWS: [(&str, &[&str]); 17] = [
     (
         "app",
         &[
-            "config", "domain", "storage", "keys", "op", "devices", "consent", "jobs", "http", "serve",
+            "config", "domain", "storage", "keys", "wakes", "op", "devices", "consent", "jobs", "http", "serve",
+            "nodes",
         ],
     ),
     ("doctor", &["config", "domain", "storage", "keys"]),
@@ -58,6 +65,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "telemetry",
             "storage",
             "keys",
+            "wakes",
             "op",
             "devices",
             "consent",

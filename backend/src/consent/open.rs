@@ -9,6 +9,7 @@ use crate::{
     op::{AuthenticationDeviceTrigger, Triggered},
     steps::STEPS,
     storage::{Opening, StorageError},
+    wakes::Topic,
 };
 
 /// Prompts that one step settles at most, so that it never holds the store for long.
@@ -62,7 +63,10 @@ impl AuthenticationDeviceTrigger for Consent {
         meters().count_many(Outcome::Superseded, gone);
         tracing::info!(prompt.handle = %handle, client.id = %client, superseded = gone, "prompt {handle} of client {client} waits");
         fail_point!(Wake);
-        self.parts.wakes.notify(&account);
+        self.parts.wakes.notify(&Topic::Person(account));
+        for handle in opened.superseded {
+            self.parts.wakes.notify(&Topic::Request(handle));
+        }
         fail_point!(Woken);
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod auth_requests;
+mod changes;
 mod clients;
 mod devices;
 mod error;
@@ -25,12 +26,13 @@ mod value;
 
 pub use accounts::{Accounts, AddAccount, HintMatch};
 pub use auth_requests::{AuthRequests, Redeemed, Redemption};
+pub use changes::{Changes, PersonMark};
 pub use clients::{AddClient, Clients};
 pub use devices::{Devices, Registered, RotateKeys};
 pub use error::StorageError;
 pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, Rotation};
 pub use keys::SigningKeys;
-pub use postgres::PostgresStorage;
+pub use postgres::{PostgresSignals, PostgresStorage, SignalListener};
 pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept};
 pub use recovery::{AfterRestore, Ended, Recovery};
 pub use replay::Replay;
@@ -38,11 +40,11 @@ pub use sqlite::{BackupError, Inspection, Restoration, Role, SqliteStorage, back
 
 /// The whole store.
 pub trait Storage:
-    Accounts + AuthRequests + Clients + Devices + Grants + SigningKeys + Prompts + Replay + Send + Sync
+    Accounts + AuthRequests + Changes + Clients + Devices + Grants + SigningKeys + Prompts + Replay + Send + Sync
 {
 }
 
 impl<T> Storage for T where
-    T: Accounts + AuthRequests + Clients + Devices + Grants + SigningKeys + Prompts + Replay + Send + Sync
+    T: Accounts + AuthRequests + Changes + Clients + Devices + Grants + SigningKeys + Prompts + Replay + Send + Sync
 {
 }

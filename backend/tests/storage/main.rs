@@ -7,6 +7,8 @@ mod accounts;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod decisions;
@@ -26,6 +28,8 @@ mod mismatches;
 mod model;
 #[cfg(test)]
 mod postgres_server;
+#[cfg(test)]
+mod postgres_signals;
 #[cfg(test)]
 mod prompts;
 #[cfg(test)]
@@ -71,6 +75,10 @@ every_store_keeps! {
         a_hint_that_names_two_people_is_told_apart,
         an_attribute_names_one_person,
         a_disabled_account_is_found_and_says_so;
+    changes:
+        the_mark_of_a_person_changes_with_whatever_their_streams_have_to_know,
+        marks_tell_people_of_different_issuers_apart,
+        of_many_requests_those_that_are_settled_are_found;
     clients:
         a_client_reads_back_as_it_was_added,
         a_removed_client_loses_its_grants_and_its_questions,

@@ -13,6 +13,7 @@ mod error;
 mod migrate;
 #[cfg(test)]
 mod plans;
+mod signals;
 mod statements;
 mod transaction;
 
@@ -22,6 +23,7 @@ use countersign_clock::Random;
 use sqlx::{PgConnection, PgPool, postgres::PgConnectOptions};
 use tokio::{task::AbortHandle, time::MissedTickBehavior};
 
+pub use self::signals::{PostgresSignals, SignalListener};
 use self::transaction::Isolation;
 use super::{
     StorageError,

@@ -45,6 +45,8 @@ const FREQUENT: &[&str] = &[
     sql::auth_requests::REDEEM,
     sql::auth_requests::SWEEP,
     sql::auth_requests::DENY_OF_CLIENT,
+    sql::changes::MARKS_POSTGRES,
+    sql::changes::SETTLED_POSTGRES,
     sql::clients::FIND,
     sql::devices::FIND,
     sql::devices::FIND_BY_SESSION,

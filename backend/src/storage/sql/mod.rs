@@ -4,6 +4,7 @@
 
 pub(super) mod accounts;
 pub(super) mod auth_requests;
+pub(super) mod changes;
 pub(super) mod clients;
 pub(super) mod devices;
 pub(super) mod grants;

@@ -31,6 +31,8 @@ fn no_frequent_statement_reads_a_whole_table() {
         sql::auth_requests::MAY_REDEEM.text(Dialect::Sqlite),
         sql::auth_requests::REDEEM,
         sql::auth_requests::SWEEP,
+        sql::changes::MARKS_SQLITE,
+        sql::changes::SETTLED_SQLITE,
         sql::clients::FIND,
         sql::devices::FIND,
         sql::devices::FIND_BY_SESSION,
