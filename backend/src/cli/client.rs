@@ -3,7 +3,6 @@
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use anyhow::{Context as _, bail, ensure};
@@ -182,7 +181,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open(config: &Config) -> anyhow::Result<Arc<dyn Storage>> {
+async fn open(config: &Config) -> anyhow::Result<std::sync::Arc<dyn Storage>> {
     app::open_storage(&config.storage, Role::Command).await
 }
 
