@@ -8,6 +8,7 @@
 )]
 
 mod cli_client;
+mod cli_postgres;
 
 mod device_actor;
 mod device_world;

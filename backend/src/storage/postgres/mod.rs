@@ -28,6 +28,7 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
+use self::transaction::Isolation;
 pub use self::{
     inspect::inspect_server,
     signals::{PostgresSignals, SignalListener},
@@ -99,12 +100,12 @@ impl Postgres {
     /// In a task of its own, so that it is finished whoever waits for it.
     async fn transact<I: Send + Sync + 'static, T: Send + 'static>(
         &self,
-        begin: &'static str,
+        isolation: Isolation,
         input: I,
         unit: Unit<PgConnection, I, T>,
     ) -> Result<T, StorageError> {
         let (pool, random) = (self.pool.clone(), Arc::clone(&self.random));
-        let done = tokio::spawn(async move { transaction::within(begin, &pool, &*random, &input, unit).await });
+        let done = tokio::spawn(async move { transaction::write(isolation, &pool, &*random, &input, unit).await });
         committed(done).await
     }
 }
@@ -119,7 +120,7 @@ impl Engine for Postgres {
     type Connection = PgConnection;
 
     async fn read<I: Send + Sync, T: Send>(&self, input: I, unit: Unit<PgConnection, I, T>) -> Result<T, StorageError> {
-        transaction::without(&self.pool, &input, unit).await
+        transaction::read(&self.pool, &input, unit).await
     }
 
     async fn write<I: Send + Sync + 'static, T: Send + 'static>(
@@ -127,7 +128,7 @@ impl Engine for Postgres {
         input: I,
         unit: Unit<PgConnection, I, T>,
     ) -> Result<T, StorageError> {
-        self.transact(transaction::SERIALIZABLE, input, unit).await
+        self.transact(Isolation::Serializable, input, unit).await
     }
 
     async fn write_locking<I: Send + Sync + 'static, T: Send + 'static>(
@@ -135,7 +136,7 @@ impl Engine for Postgres {
         input: I,
         unit: Unit<PgConnection, I, T>,
     ) -> Result<T, StorageError> {
-        self.transact(transaction::READ_COMMITTED, input, unit).await
+        self.transact(Isolation::ReadCommitted, input, unit).await
     }
 
     async fn write_single<I: Send + Sync + 'static, T: Send + 'static>(
@@ -143,9 +144,7 @@ impl Engine for Postgres {
         input: I,
         unit: Unit<PgConnection, I, T>,
     ) -> Result<T, StorageError> {
-        let pool = self.pool.clone();
-        let done = tokio::spawn(async move { transaction::without(&pool, &input, unit).await });
-        committed(done).await
+        self.transact(Isolation::Single, input, unit).await
     }
 
     fn touches(&self) -> &Touches {

@@ -93,6 +93,8 @@ const FREQUENT: &[&str] = &[
     sql::prompts::DEVICE_LEFT,
     sql::prompts::LAST_SEQ,
     sql::replay::SWEEP,
+    sql::changes::MARKS_POSTGRES,
+    sql::changes::SETTLED_POSTGRES,
 ];
 
 fn plan(cluster: &Cluster, database: &str, sql: &str) -> String {
