@@ -32,10 +32,10 @@ pub struct App {
     pub router: Router,
     /// What happens by itself.
     pub jobs: Jobs,
-    /// Signals to and from other nodes, where there are any.
-    pub nodes: Option<Nodes>,
     /// Pays what is owed.
     pub outbox: OutboxWorker,
+    /// Signals to and from other nodes, where there are any.
+    pub nodes: Option<Nodes>,
 }
 
 /// Puts the backend together. `origin` is where it is reached.
@@ -50,12 +50,6 @@ pub fn build(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> anyhow::Result<App> {
-    let signals = signals(&config.storage)?;
-    let wakes = if signals.is_some() {
-        Wakes::among_nodes()
-    } else {
-        Wakes::new()
-    };
     let owed = Arc::new(Notify::new());
     let outbound = Outbound::new(&config.outbound, Arc::new(SystemLookup))?;
     let outbox = OutboxWorker {
@@ -64,6 +58,12 @@ pub fn build(
         clock: clock.clone(),
         random: random.clone(),
         owed: owed.clone(),
+    };
+    let signals = signals(&config.storage)?;
+    let wakes = if signals.is_some() {
+        Wakes::among_nodes()
+    } else {
+        Wakes::new()
     };
     let consent = Arc::new(Consent::new(consent::Parts {
         config: config.consent.clone(),
@@ -128,8 +128,8 @@ pub fn build(
     Ok(App {
         router,
         jobs,
-        nodes,
         outbox,
+        nodes,
     })
 }
 

@@ -18,8 +18,9 @@ use crate::{
     wakes::{Heard, Subscription, Topic, Wakes},
 };
 
-use self::missed::Missed;
-pub use self::outbox::OutboxWorker;
+pub use outbox::OutboxWorker;
+
+use missed::Missed;
 
 /// Rows that one step deletes at most, so that it never holds the writer for long.
 const CHUNK: u32 = 500;
@@ -63,14 +64,22 @@ impl Jobs {
             tokio::select! {
                 _ = deadlines.tick() => report("settling deadlines", self.consent.expire(CHUNK).await),
                 _ = keys.tick() => report("reading keys", self.keys.refresh().await),
+                _ = arrears.tick() => report("counting what is owed", self.measure_arrears().await),
                 heard = signal(rotated.as_mut()) => match heard {
                     Heard::Changed => report("reading keys", self.keys.refresh().await),
                     Heard::Closed => rotated = None,
                 },
-                _ = arrears.tick() => report("counting what is owed", self.measure_arrears().await),
                 _ = sweep.tick() => report("deleting what is over", self.sweep().await),
             }
         }
+    }
+
+    async fn measure_arrears(&self) -> Result<(), StorageError> {
+        let arrears = self.storage.arrears().await?;
+        let age = arrears.oldest.map_or(0, |since| self.clock.now() - since);
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+        meters().owes(arrears.debts, arrears.dead, age);
+        Ok(())
     }
 
     async fn tell_what_was_missed(&self) {
@@ -86,14 +95,6 @@ impl Jobs {
         let mut byte = 0;
         self.random.fill(std::slice::from_mut(&mut byte));
         Duration::from_millis(750 + 2 * u64::from(byte))
-    }
-
-    async fn measure_arrears(&self) -> Result<(), StorageError> {
-        let arrears = self.storage.arrears().await?;
-        let age = arrears.oldest.map_or(0, |since| self.clock.now() - since);
-        let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
-        meters().owes(arrears.debts, arrears.dead, age);
-        Ok(())
     }
 
     async fn sweep(&self) -> Result<(), StorageError> {

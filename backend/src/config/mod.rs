@@ -47,10 +47,10 @@ pub struct Config {
     pub consent: ConsentConfig,
     /// `[devices]`
     pub devices: DevicesConfig,
-    /// `[keys]`
-    pub keys: KeysConfig,
     /// `[outbound]`
     pub outbound: OutboundConfig,
+    /// `[keys]`
+    pub keys: KeysConfig,
     /// `[log]`
     pub log: LogConfig,
     /// `[metrics]`
