@@ -2,11 +2,12 @@
 //!
 //! Nothing depends on these jobs being on time: every read compares deadlines itself.
 
+mod missed;
 mod outbox;
 
 use std::{sync::Arc, time::Duration};
 
-use countersign_clock::{Clock, Millis};
+use countersign_clock::{Clock, Millis, Random};
 use tokio::time::MissedTickBehavior;
 
 use crate::{
@@ -14,9 +15,12 @@ use crate::{
     keys::KeyRing,
     meters::meters,
     storage::{Storage, StorageError},
+    wakes::{Heard, Subscription, Topic, Wakes},
 };
 
 pub use outbox::OutboxWorker;
+
+use missed::Missed;
 
 /// Rows that one step deletes at most, so that it never holds the writer for long.
 const CHUNK: u32 = 500;
@@ -34,6 +38,12 @@ pub struct Jobs {
     pub storage: Arc<dyn Storage>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Spreads what all nodes do.
+    pub random: Arc<dyn Random>,
+    /// Who listens on this node.
+    pub wakes: Arc<Wakes>,
+    /// Between two reads of the keys.
+    pub reread_seconds: u32,
     /// Days that settled requests stay.
     pub history_days: u32,
 }
@@ -41,8 +51,13 @@ pub struct Jobs {
 impl Jobs {
     /// Runs until the task is dropped.
     pub async fn run(self) {
+        tokio::join!(self.keep_up(), self.tell_what_was_missed());
+    }
+
+    async fn keep_up(&self) {
+        let mut rotated = self.wakes.subscribe(Topic::Keys).ok();
         let mut deadlines = every(Duration::from_secs(1));
-        let mut keys = every(Duration::from_secs(30));
+        let mut keys = every(Duration::from_secs(self.reread_seconds.into()));
         let mut sweep = every(Duration::from_secs(10));
         let mut arrears = every(Duration::from_secs(2));
         loop {
@@ -50,6 +65,10 @@ impl Jobs {
                 _ = deadlines.tick() => report("settling deadlines", self.consent.expire(CHUNK).await),
                 _ = keys.tick() => report("reading keys", self.keys.refresh().await),
                 _ = arrears.tick() => report("counting what is owed", self.measure_arrears().await),
+                heard = signal(rotated.as_mut()) => match heard {
+                    Heard::Changed => report("reading keys", self.keys.refresh().await),
+                    Heard::Closed => rotated = None,
+                },
                 _ = sweep.tick() => report("deleting what is over", self.sweep().await),
             }
         }
@@ -61,6 +80,21 @@ impl Jobs {
         let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
         meters().owes(arrears.debts, arrears.dead, age);
         Ok(())
+    }
+
+    async fn tell_what_was_missed(&self) {
+        let mut missed = Missed::new(self.storage.clone(), self.wakes.clone());
+        loop {
+            tokio::time::sleep(self.about_a_second()).await;
+            report("looking for what listeners were not told", missed.look().await);
+        }
+    }
+
+    /// From 0.75 s to 1.25 s, so that nodes that started together do not ask together.
+    fn about_a_second(&self) -> Duration {
+        let mut byte = 0;
+        self.random.fill(std::slice::from_mut(&mut byte));
+        Duration::from_millis(750 + 2 * u64::from(byte))
     }
 
     async fn sweep(&self) -> Result<(), StorageError> {
@@ -78,6 +112,13 @@ async fn sweep(storage: &dyn Storage, history_from: Millis, now: Millis) -> Resu
     while storage.sweep_replay(now, CHUNK).await? >= full {}
     while storage.sweep_debts(now - DEAD_DAYS * DAY, now, CHUNK).await? >= full {}
     Ok(())
+}
+
+async fn signal(subscription: Option<&mut Subscription>) -> Heard {
+    match subscription {
+        Some(subscription) => subscription.heard().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn every(period: Duration) -> tokio::time::Interval {

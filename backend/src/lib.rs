@@ -31,6 +31,7 @@ pub mod devices;
 
 pub mod consent;
 pub mod jobs;
+pub mod nodes;
 
 pub mod http;
 pub mod serve;

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("failpoints", &[]),
     ("meters", &[]),
     ("steps", &[]),
@@ -20,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("storage", &["meters", "steps", "domain", "config"]),
     ("wakes", &["domain"]),
     ("keys", &["meters", "domain", "storage"]),
+    ("nodes", &["storage", "wakes"]),
     (
         "op",
         &[
@@ -58,7 +59,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
         "app",
         &[
             "config", "domain", "outbound", "storage", "keys", "wakes", "op", "devices", "consent", "jobs", "http",
-            "serve",
+            "serve", "nodes",
         ],
     ),
     ("doctor", &["config", "domain", "storage", "keys", "app"]),
@@ -71,6 +72,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "telemetry",
             "storage",
             "keys",
+            "wakes",
             "op",
             "devices",
             "consent",

@@ -8,6 +8,8 @@ mod interop;
 mod log_lines;
 mod logs;
 mod metrics;
+mod nodes;
+mod nodes_restart;
 mod operator;
 mod operator_postgres;
 mod ping;

@@ -5,12 +5,14 @@
 #![forbid(unsafe_code)]
 
 pub mod backend;
+pub mod balancer;
 pub mod collector;
 pub mod desktop;
 pub mod device;
 pub mod driver;
 pub mod eventually;
 pub mod fault;
+pub mod fleet;
 pub mod form_fault;
 pub mod notification_endpoint;
 pub mod person;

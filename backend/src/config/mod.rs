@@ -2,6 +2,7 @@
 
 mod consent;
 mod devices;
+mod keys;
 mod log;
 mod metrics;
 mod op;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 
 pub use consent::ConsentConfig;
 pub use devices::DevicesConfig;
+pub use keys::KeysConfig;
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use op::{IdTokenAlg, OpConfig};
@@ -47,6 +49,8 @@ pub struct Config {
     pub devices: DevicesConfig,
     /// `[outbound]`
     pub outbound: OutboundConfig,
+    /// `[keys]`
+    pub keys: KeysConfig,
     /// `[log]`
     pub log: LogConfig,
     /// `[metrics]`
@@ -103,6 +107,7 @@ impl Config {
         config.op.check()?;
         config.consent.check()?;
         config.devices.check()?;
+        config.keys.check()?;
         config.metrics.check()?;
         config.telemetry.check()?;
         Ok(config)
@@ -157,6 +162,9 @@ mod tests {
             ("[server]\npublic_url = \"https://x.example/path\"", "public_url"),
             ("[server]\ntls = \"files\"", "tls_certificate"),
             ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
+            ("[op]\nlong_poll_seconds = 31", "long_poll_seconds"),
+            ("[keys]\nannounce_seconds = 59", "announce_seconds"),
+            ("[keys]\nreread_seconds = 121", "reread_seconds"),
             ("[metrics]\nlisten = \"0.0.0.0:9480\"", "listen"),
             ("[metrics]\nlisten = \"localhost:9480\"", "listen"),
             ("[telemetry]\notlp_endpoint = \"127.0.0.1:4318\"", "otlp_endpoint"),

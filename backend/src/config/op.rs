@@ -39,6 +39,10 @@ pub struct OpConfig {
     pub clamp_expiry: bool,
     /// Between two polls.
     pub interval: u32,
+    /// Longest time that a poll is held; 0: answered at once.
+    pub long_poll_seconds: u32,
+    /// Polls held at once.
+    pub max_long_polls: usize,
     /// Readable after the deadline.
     pub grace_seconds: u32,
     /// Greatest length of a binding message, grapheme clusters.
@@ -76,6 +80,15 @@ impl OpConfig {
         require((1..=60).contains(&self.interval), "op", "interval", || {
             "1 to 60".to_owned()
         })?;
+        require(self.long_poll_seconds <= 30, "op", "long_poll_seconds", || {
+            "0 to 30: clients wait no longer for an answer".to_owned()
+        })?;
+        require(
+            (1..=1_000_000).contains(&self.max_long_polls),
+            "op",
+            "max_long_polls",
+            || "1 to 1000000".to_owned(),
+        )?;
         require(
             (3..=8).contains(&self.binding_code_digits),
             "op",

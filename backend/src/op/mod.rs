@@ -16,6 +16,7 @@ mod form;
 mod fresh;
 mod grants;
 mod handle;
+mod held_polls;
 mod id_token;
 mod introspection;
 mod poll_pace;
@@ -39,6 +40,7 @@ use crate::{
     domain::{APP_CLIENT_ID, Client},
     keys::KeyRing,
     storage::{Storage, StorageError},
+    wakes::Wakes,
 };
 
 pub use acr::ACR_PASSWORD;
@@ -72,6 +74,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// The way to the person.
     pub trigger: Arc<dyn AuthenticationDeviceTrigger>,
+    /// Wakes polls that are held.
+    pub wakes: Arc<Wakes>,
 }
 
 /// The embedded OpenID Provider.
@@ -79,6 +83,7 @@ pub struct Provider {
     parts: Parts,
     app_client: Client,
     poll_pace: poll_pace::PollPace,
+    held_polls: held_polls::HeldPolls,
     throttle: throttle::Throttle,
     passwords: sign_in::Passwords,
 }
@@ -90,6 +95,7 @@ impl Provider {
         Self {
             app_client: app_client::app_client(),
             poll_pace: poll_pace::PollPace::default(),
+            held_polls: held_polls::HeldPolls::new(&parts.config, parts.wakes.clone()),
             throttle: throttle::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),
             passwords: sign_in::Passwords::default(),
             parts,

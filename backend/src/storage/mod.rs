@@ -5,6 +5,7 @@
 
 mod accounts;
 mod auth_requests;
+mod changes;
 mod clients;
 mod devices;
 mod error;
@@ -27,6 +28,7 @@ mod value;
 
 pub use accounts::{Accounts, AddAccount, HintMatch};
 pub use auth_requests::{AuthRequests, Redeemed, Redemption};
+pub use changes::{Changes, PersonMark};
 pub use clients::{AddClient, Clients};
 pub use devices::{Devices, Registered, RotateKeys};
 pub use error::StorageError;
@@ -34,7 +36,7 @@ pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, 
 pub use inspection::{Inspection, StoreKind};
 pub use keys::SigningKeys;
 pub use outbox::{Claim, Outbox, Resend};
-pub use postgres::{PostgresStorage, inspect_server};
+pub use postgres::{PostgresSignals, PostgresStorage, SignalListener, inspect_server};
 pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept};
 pub use recovery::{AfterRestore, Ended, Recovery};
 pub use replay::Replay;
@@ -42,11 +44,22 @@ pub use sqlite::{BackupError, Restoration, Role, SqliteStorage, back_up, inspect
 
 /// The whole store.
 pub trait Storage:
-    Accounts + AuthRequests + Clients + Devices + Grants + SigningKeys + Outbox + Prompts + Replay + Send + Sync
+    Accounts + AuthRequests + Changes + Clients + Devices + Grants + SigningKeys + Outbox + Prompts + Replay + Send + Sync
 {
 }
 
 impl<T> Storage for T where
-    T: Accounts + AuthRequests + Clients + Devices + Grants + SigningKeys + Outbox + Prompts + Replay + Send + Sync
+    T: Accounts
+        + AuthRequests
+        + Changes
+        + Clients
+        + Devices
+        + Grants
+        + SigningKeys
+        + Outbox
+        + Prompts
+        + Replay
+        + Send
+        + Sync
 {
 }

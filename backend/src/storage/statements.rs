@@ -16,6 +16,9 @@ pub trait Statements: Send {
     /// Whose SQL this understands.
     const DIALECT: Dialect;
 
+    /// Keeps every other unit that locks the same name waiting until this one is done. For what is not there yet and so cannot be locked itself.
+    fn lock(&mut self, name: &str) -> impl Future<Output = Result<(), StorageError>> + Send;
+
     /// Changes rows and says how many.
     fn run(
         &mut self,

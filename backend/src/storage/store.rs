@@ -24,6 +24,19 @@ pub trait Engine: Send + Sync + 'static {
         unit: Unit<Self::Connection, I, T>,
     ) -> impl Future<Output = Result<T, StorageError>> + Send;
 
+    /// As [`Engine::write`], but each statement of the unit sees what others have committed before it, and the unit itself locks whatever its answer
+    /// depends on (`sql::locking`, [`Statements::lock`]). For what happens all the time: units that meet wait for each other, where
+    /// [`Engine::write`] would start one of them again, and also many that only seemed to meet.
+    ///
+    /// A unit that shares rows with one of these is one of these.
+    fn write_locking<I: Send + Sync + 'static, T: Send + 'static>(
+        &self,
+        input: I,
+        unit: Unit<Self::Connection, I, T>,
+    ) -> impl Future<Output = Result<T, StorageError>> + Send {
+        self.write(input, unit)
+    }
+
     /// As [`Engine::write`], for a unit that is one statement, which is a transaction by itself, and right whatever runs at the same time.
     fn write_single<I: Send + Sync + 'static, T: Send + 'static>(
         &self,

@@ -85,6 +85,49 @@ impl Answer {
     }
 }
 
+/// What a backend in process is built of.
+struct Node<'a> {
+    config: &'a Config,
+    storage: &'a Arc<SqliteStorage>,
+    keys: &'a Arc<KeyRing>,
+    clock: &'a Arc<ManualClock>,
+    wakes: &'a Arc<Wakes>,
+    several_nodes: bool,
+}
+
+impl Node<'_> {
+    fn build(&self) -> (Arc<Consent>, Router) {
+        let registry = Arc::new(DeviceRegistry::new(devices::Parts {
+            config: self.config.devices.clone(),
+            origin: ORIGIN.to_owned(),
+            issuer: ORIGIN.to_owned(),
+            storage: self.storage.clone(),
+            keys: self.keys.clone(),
+            clock: self.clock.clone(),
+            random: Arc::new(OsRandom),
+            several_nodes: self.several_nodes,
+        }));
+        let consent = Arc::new(Consent::new(consent::Parts {
+            config: self.config.consent.clone(),
+            origin: ORIGIN.to_owned(),
+            issuer: ORIGIN.to_owned(),
+            storage: self.storage.clone(),
+            keys: self.keys.clone(),
+            clock: self.clock.clone(),
+            wakes: self.wakes.clone(),
+            owed: Arc::default(),
+        }));
+        let router = device_routes(DeviceApi {
+            registry,
+            consent: consent.clone(),
+            backend: ORIGIN.to_owned(),
+            issuer: ORIGIN.to_owned(),
+            heartbeat_seconds: self.config.devices.heartbeat_seconds,
+        });
+        (consent, router)
+    }
+}
+
 impl World {
     pub async fn new() -> Arc<Self> {
         Self::with("").await
@@ -98,32 +141,16 @@ impl World {
         let sealing = SealingKey::new([7; 32]);
         let keys = KeyRing::open(storage.clone(), clock.clone(), sealing, ORIGIN.to_owned());
         let keys = Arc::new(keys.await.unwrap());
-        let registry = Arc::new(DeviceRegistry::new(devices::Parts {
-            config: config.devices.clone(),
-            origin: ORIGIN.to_owned(),
-            issuer: ORIGIN.to_owned(),
-            storage: storage.clone(),
-            keys: keys.clone(),
-            clock: clock.clone(),
-            random: Arc::new(OsRandom),
-        }));
-        let consent = Arc::new(Consent::new(consent::Parts {
-            config: config.consent,
-            origin: ORIGIN.to_owned(),
-            issuer: ORIGIN.to_owned(),
-            storage: storage.clone(),
-            keys: keys.clone(),
-            clock: clock.clone(),
-            wakes: Wakes::new(),
-            owed: Arc::default(),
-        }));
-        let router = device_routes(DeviceApi {
-            registry,
-            consent: consent.clone(),
-            backend: ORIGIN.to_owned(),
-            issuer: ORIGIN.to_owned(),
-            heartbeat_seconds: config.devices.heartbeat_seconds,
-        });
+        let wakes = Wakes::new();
+        let node = Node {
+            config: &config,
+            storage: &storage,
+            keys: &keys,
+            clock: &clock,
+            wakes: &wakes,
+            several_nodes: false,
+        };
+        let (consent, router) = node.build();
         let world = Arc::new(Self {
             clock,
             storage,
@@ -138,6 +165,19 @@ impl World {
         }
         world.add_client("shop").await;
         world
+    }
+
+    /// One node among several that share the world's store and keys.
+    pub fn node(&self) -> Router {
+        let node = Node {
+            config: &Config::from_toml("").unwrap(),
+            storage: &self.storage,
+            keys: &self.keys,
+            clock: &self.clock,
+            wakes: &Wakes::among_nodes(),
+            several_nodes: true,
+        };
+        node.build().1
     }
 
     async fn add_person(&self, name: &str) {

@@ -1,6 +1,12 @@
 //! A provider in process, with a person, clients, and a trigger that remembers what it was given.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use axum::{
     Router,
@@ -17,6 +23,7 @@ use countersign::{
     keys::KeyRing,
     op::{Parts, Provider},
     storage::{Accounts as _, Clients as _, Decide, Decided, Devices as _, Prompts as _, Role, SqliteStorage},
+    wakes::{Topic, Wakes},
 };
 use countersign_clock::{Clock as _, ManualClock, Millis, OsRandom, Random as _};
 use countersign_jose::{b64, digest, password, seal::SealingKey};
@@ -39,8 +46,11 @@ pub const DEVICE: &str = "device-1";
 pub struct World {
     pub clock: Arc<ManualClock>,
     pub storage: Arc<SqliteStorage>,
-    pub trigger: Arc<RecordingTrigger>,
     pub keys: Arc<KeyRing>,
+    pub trigger: Arc<RecordingTrigger>,
+    pub wakes: Arc<Wakes>,
+    /// Whether decisions are told to who waits for them, as they are on the node that takes them.
+    pub tells: AtomicBool,
     pub router: Router,
     folder: tempfile::TempDir,
 }
@@ -103,6 +113,7 @@ impl World {
             clock: clock.clone(),
             seen: std::sync::Mutex::default(),
         });
+        let wakes = Wakes::new();
         let provider = Provider::new(Parts {
             config: Config::from_toml(config).unwrap().op,
             issuer: ISSUER.to_owned(),
@@ -111,12 +122,15 @@ impl World {
             clock: clock.clone(),
             random: Arc::new(OsRandom),
             trigger: trigger.clone(),
+            wakes: wakes.clone(),
         });
         let world = Self {
             clock,
             storage,
-            trigger,
             keys,
+            trigger,
+            wakes,
+            tells: AtomicBool::new(true),
             router: op_routes(Arc::new(provider)),
             folder,
         };
@@ -249,7 +263,7 @@ impl World {
         let _registered = self.storage.register_device(new).await.unwrap();
         let handle = self.trigger.seen.lock().unwrap().last().unwrap().handle.clone();
         let decide = Decide {
-            handle,
+            handle: handle.clone(),
             account,
             device_id: DeviceId::new(DEVICE),
             key_thumbprint: "uv".to_owned(),
@@ -264,7 +278,11 @@ impl World {
             },
             now,
         };
-        self.storage.decide(decide).await.unwrap()
+        let decided = self.storage.decide(decide).await.unwrap();
+        if self.tells.load(Ordering::Relaxed) {
+            self.wakes.notify(&Topic::Request(handle));
+        }
+        decided
     }
 
     pub async fn approve(&self) {

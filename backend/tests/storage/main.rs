@@ -7,6 +7,8 @@ mod accounts;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod decisions;
@@ -19,6 +21,8 @@ mod grants;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod meetings;
+#[cfg(test)]
 mod mismatches;
 #[cfg(test)]
 mod model;
@@ -26,6 +30,8 @@ mod model;
 mod outbox;
 #[cfg(test)]
 mod postgres_server;
+#[cfg(test)]
+mod postgres_signals;
 #[cfg(test)]
 mod prompts;
 #[cfg(test)]
@@ -71,6 +77,10 @@ every_store_keeps! {
         a_hint_that_names_two_people_is_told_apart,
         an_attribute_names_one_person,
         a_disabled_account_is_found_and_says_so;
+    changes:
+        the_mark_of_a_person_changes_with_whatever_their_streams_have_to_know,
+        marks_tell_people_of_different_issuers_apart,
+        of_many_requests_those_that_are_settled_are_found;
     clients:
         a_client_reads_back_as_it_was_added,
         a_removed_client_loses_its_grants_and_its_questions,
@@ -115,7 +125,15 @@ every_store_keeps! {
     keys:
         the_first_key_signs_and_the_next_one_waits,
         promotion_retires_the_key_before_and_retired_ones_are_dropped,
+        of_first_keys_that_meet_one_is_stored,
         of_a_dropped_request_key_the_announcement_stays;
+    meetings:
+        of_openings_that_meet_the_last_one_waits,
+        a_decision_that_meets_a_newer_request_wins_or_is_told_that_it_is_late,
+        a_device_that_is_revoked_meanwhile_leaves_no_token,
+        a_client_that_is_removed_meanwhile_leaves_no_token,
+        of_registrations_of_one_key_one_gets_it,
+        of_registrations_that_cross_their_keys_one_gets_them;
     mismatches:
         wrong_numbers_are_counted_across_requests_until_a_right_one,
         the_same_wrong_decision_counts_once,

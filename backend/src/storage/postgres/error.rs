@@ -7,6 +7,8 @@ const SERIALIZATION_FAILURE: &str = "40001";
 const DEADLOCK_DETECTED: &str = "40P01";
 /// What a unit had found to be free was taken by another one before it could take it: it finds it taken when it starts again.
 const UNIQUE_VIOLATION: &str = "23505";
+/// As before, with a row that something was just going to belong to.
+const FOREIGN_KEY_VIOLATION: &str = "23503";
 
 impl From<sqlx::Error> for StorageError {
     fn from(error: sqlx::Error) -> Self {
@@ -36,7 +38,7 @@ pub(super) fn is_conflict(error: &StorageError) -> bool {
 
 /// Whether a unit found something free and it was taken.
 pub(super) fn is_taken(error: &StorageError) -> bool {
-    code(error).is_some_and(|code| code == UNIQUE_VIOLATION)
+    code(error).is_some_and(|code| [UNIQUE_VIOLATION, FOREIGN_KEY_VIOLATION].contains(&code.as_str()))
 }
 
 /// Whether the connection is gone.

@@ -1,7 +1,12 @@
 //! The store in a PostgreSQL database, for any number of nodes.
 //!
-//! A unit that writes is one serializable transaction: PostgreSQL lets units run side by side and refuses whatever no order of one after the other
-//! could have brought about; what it refuses is run again. Answers leave when the commit is on disk (`synchronous_commit`).
+//! A unit that writes is one transaction. What happens all the time locks the rows that its answer depends on, so units that meet take turns. What is
+//! rare is serializable instead: PostgreSQL refuses whatever no order of one after the other could have brought about. What it refuses is run again.
+//! Answers leave when the commit is on disk (`synchronous_commit`).
+//!
+//! Whoever locks does so in one order: names, prompts (oldest first), the device, the account, the person's change number, the request. Redeeming
+//! begins with the request, which nobody else changes once it is approved. Two that wait for each other all the same are told so by PostgreSQL, and
+//! one of them starts again.
 
 mod connect;
 mod error;
@@ -9,6 +14,7 @@ mod inspect;
 mod migrate;
 #[cfg(test)]
 mod plans;
+mod signals;
 mod statements;
 mod transaction;
 
@@ -22,7 +28,10 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
-pub use self::inspect::inspect_server;
+pub use self::{
+    inspect::inspect_server,
+    signals::{PostgresSignals, SignalListener},
+};
 use super::{
     StorageError,
     error::unavailable,
@@ -86,6 +95,20 @@ impl Store<Postgres> {
     }
 }
 
+impl Postgres {
+    /// In a task of its own, so that it is finished whoever waits for it.
+    async fn transact<I: Send + Sync + 'static, T: Send + 'static>(
+        &self,
+        begin: &'static str,
+        input: I,
+        unit: Unit<PgConnection, I, T>,
+    ) -> Result<T, StorageError> {
+        let (pool, random) = (self.pool.clone(), Arc::clone(&self.random));
+        let done = tokio::spawn(async move { transaction::within(begin, &pool, &*random, &input, unit).await });
+        committed(done).await
+    }
+}
+
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.flushing.abort();
@@ -104,9 +127,15 @@ impl Engine for Postgres {
         input: I,
         unit: Unit<PgConnection, I, T>,
     ) -> Result<T, StorageError> {
-        let (pool, random) = (self.pool.clone(), Arc::clone(&self.random));
-        let done = tokio::spawn(async move { transaction::serializable(&pool, &*random, &input, unit).await });
-        committed(done).await
+        self.transact(transaction::SERIALIZABLE, input, unit).await
+    }
+
+    async fn write_locking<I: Send + Sync + 'static, T: Send + 'static>(
+        &self,
+        input: I,
+        unit: Unit<PgConnection, I, T>,
+    ) -> Result<T, StorageError> {
+        self.transact(transaction::READ_COMMITTED, input, unit).await
     }
 
     async fn write_single<I: Send + Sync + 'static, T: Send + 'static>(

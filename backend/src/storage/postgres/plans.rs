@@ -4,7 +4,7 @@
 use countersign_postgres_cluster::{Cluster, PowerLoss};
 
 use super::{connect::SETTINGS, migrate::MIGRATIONS};
-use crate::storage::sql;
+use crate::storage::{sql, statements::Dialect};
 
 /// Enough rows of each kind that reading all of them would be the dearer way.
 const FILL: &str = "
@@ -39,13 +39,16 @@ const FREQUENT: &[&str] = &[
     sql::accounts::FIND_BY_USERNAME,
     sql::accounts::FIND_SUB_BY_ATTRIBUTE,
     sql::accounts::ATTRIBUTES,
-    sql::accounts::IS_ENABLED,
+    sql::accounts::IS_ENABLED.text(Dialect::Postgres),
     sql::auth_requests::FIND,
+    sql::auth_requests::FIND_TO_REDEEM.text(Dialect::Postgres),
     sql::auth_requests::SETTLE,
-    sql::auth_requests::MAY_REDEEM,
+    sql::auth_requests::MAY_REDEEM.text(Dialect::Postgres),
     sql::auth_requests::REDEEM,
     sql::auth_requests::SWEEP,
     sql::auth_requests::DENY_OF_CLIENT,
+    sql::changes::MARKS_POSTGRES,
+    sql::changes::SETTLED_POSTGRES,
     sql::clients::FIND,
     sql::devices::FIND,
     sql::devices::FIND_BY_SESSION,
@@ -54,8 +57,8 @@ const FREQUENT: &[&str] = &[
     sql::devices::LIST,
     sql::devices::KEY_IN_USE,
     sql::devices::TOUCH,
-    sql::grants::FIND_CODE,
-    sql::grants::FIND_REFRESH,
+    sql::grants::FIND_CODE.text(Dialect::Postgres),
+    sql::grants::FIND_REFRESH.text(Dialect::Postgres),
     sql::grants::FIND_TOKEN,
     sql::grants::USE_CODE,
     sql::grants::USE_REFRESH,
@@ -77,13 +80,13 @@ const FREQUENT: &[&str] = &[
     sql::outbox::SWEEP,
     sql::outbox::SWEEP_DEAD,
     sql::prompts::FIND,
-    sql::prompts::FIND_OF_PERSON,
+    sql::prompts::FIND_TO_SETTLE.text(Dialect::Postgres),
     sql::prompts::PENDING,
     sql::prompts::SINCE,
     sql::prompts::HISTORY,
-    sql::prompts::TO_SUPERSEDE,
-    sql::prompts::OVERDUE,
-    sql::prompts::PENDING_OF_CLIENT,
+    sql::prompts::TO_SUPERSEDE.text(Dialect::Postgres),
+    sql::prompts::OVERDUE.text(Dialect::Postgres),
+    sql::prompts::PENDING_OF_CLIENT.text(Dialect::Postgres),
     sql::prompts::SETTLE,
     sql::prompts::SWEEP,
     sql::prompts::FIND_ATTEMPT,
@@ -128,7 +131,10 @@ fn no_frequent_statement_reads_a_whole_table() {
     }
     for (sql, index) in [
         (sql::prompts::PENDING, "prompts_pending_by_person"),
-        (sql::prompts::OVERDUE, "prompts_pending_by_deadline"),
+        (
+            sql::prompts::OVERDUE.text(Dialect::Postgres),
+            "prompts_pending_by_deadline",
+        ),
         (sql::prompts::SINCE, "prompts_by_change"),
         (sql::prompts::HISTORY, "prompts_settled_by_person"),
         (sql::prompts::SWEEP, "prompts_settled_by_time"),

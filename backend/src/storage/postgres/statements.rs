@@ -14,6 +14,13 @@ use crate::storage::{
 impl Statements for PgConnection {
     const DIALECT: Dialect = Dialect::Postgres;
 
+    async fn lock(&mut self, name: &str) -> Result<(), StorageError> {
+        // Two names with the same hash wait for each other needlessly, no more.
+        let lock = "select pg_advisory_xact_lock(hashtextextended($1, 0))";
+        sqlx::query(lock).bind(name).execute(&mut *self).await?;
+        Ok(())
+    }
+
     async fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StorageError> {
         Ok(bound(sql, values).execute(&mut *self).await?.rows_affected())
     }

@@ -7,7 +7,10 @@ use tokio::time::{sleep, timeout};
 use super::{StorageError, error};
 use crate::storage::{error::unavailable, statements::Unit};
 
-const BEGIN: &str = "begin isolation level serializable";
+/// As if nothing else ran at the same time.
+pub(super) const SERIALIZABLE: &str = "begin isolation level serializable";
+/// Each statement sees what was committed before it; the unit takes its own locks.
+pub(super) const READ_COMMITTED: &str = "begin isolation level read committed";
 /// How often a unit starts again because of others. Of many that want the same row one gets through each time, so this is for a crowd.
 const CONFLICTS: u32 = 60;
 /// How often it starts again because what it found free was taken. Once is enough for a unit that looks before it writes.
@@ -29,8 +32,9 @@ pub(super) async fn without<I, T>(pool: &PgPool, input: &I, unit: Unit<PgConnect
     Err(silent())
 }
 
-/// Runs a unit as if nothing else ran at the same time.
-pub(super) async fn serializable<I, T>(
+/// Runs a unit in a transaction that begins with `begin`.
+pub(super) async fn within<I, T>(
+    begin: &'static str,
     pool: &PgPool,
     random: &dyn Random,
     input: &I,
@@ -38,7 +42,7 @@ pub(super) async fn serializable<I, T>(
 ) -> Result<T, StorageError> {
     let (mut conflicts, mut taken) = (0, 0);
     loop {
-        let error = match once(pool, input, unit).await {
+        let error = match once(begin, pool, input, unit).await {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
@@ -53,8 +57,13 @@ pub(super) async fn serializable<I, T>(
     }
 }
 
-async fn once<I, T>(pool: &PgPool, input: &I, unit: Unit<PgConnection, I, T>) -> Result<T, StorageError> {
-    let mut transaction = begin(pool).await?;
+async fn once<I, T>(
+    statement: &'static str,
+    pool: &PgPool,
+    input: &I,
+    unit: Unit<PgConnection, I, T>,
+) -> Result<T, StorageError> {
+    let mut transaction = begin(statement, pool).await?;
     let Ok(done) = timeout(LIMIT, unit(&mut transaction, input)).await else {
         return Err(silent());
     };
@@ -66,10 +75,13 @@ async fn once<I, T>(pool: &PgPool, input: &I, unit: Unit<PgConnection, I, T>) ->
     Ok(done)
 }
 
-async fn begin(pool: &PgPool) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StorageError> {
+async fn begin(
+    statement: &'static str,
+    pool: &PgPool,
+) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StorageError> {
     let mut lost = 0;
     loop {
-        let begun = timeout(LIMIT, pool.begin_with(BEGIN)).await.map_err(|_| silent())?;
+        let begun = timeout(LIMIT, pool.begin_with(statement)).await.map_err(|_| silent())?;
         match begun.map_err(StorageError::from) {
             Err(error) if error::is_lost(&error) && lost < LOST => lost += 1,
             begun => return begun,

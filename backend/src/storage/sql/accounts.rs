@@ -1,3 +1,5 @@
+use super::locking::{Locking, locking};
+
 pub(in crate::storage) const FIND: &str =
     "select sub, username, name, password_hash, disabled, created_at from accounts where sub = $1";
 
@@ -22,4 +24,6 @@ pub(in crate::storage) const ADD_ATTRIBUTE: &str =
 
 pub(in crate::storage) const SET_DISABLED: &str = "update accounts set disabled = $2 where username = $1";
 
-pub(in crate::storage) const IS_ENABLED: &str = "select 1 from accounts where sub = $1 and disabled = 0";
+/// The person stays enabled as long as the unit runs.
+pub(in crate::storage) const IS_ENABLED: Locking =
+    locking!("select 1 from accounts where sub = $1 and disabled = 0", "for share");

@@ -1,7 +1,17 @@
-pub(in crate::storage) const FIND: &str =
-    "select id_hash, handle, client_id, sub, scope, created_at, expires_at, readable_until, interval, state, approval,
-        redeemed_at
-    from auth_requests where id_hash = $1";
+use super::locking::{Locking, locking};
+
+/// Ends before a lock.
+macro_rules! find {
+    () => {
+        "select id_hash, handle, client_id, sub, scope, created_at, expires_at, readable_until, interval, state, approval,
+            redeemed_at
+        from auth_requests where id_hash = $1"
+    };
+}
+
+pub(in crate::storage) const FIND: &str = find!();
+
+pub(in crate::storage) const FIND_TO_REDEEM: Locking = locking!(find!(), "for update");
 
 pub(in crate::storage) const ADD: &str = "insert into auth_requests
         (id_hash, handle, client_id, sub, scope, created_at, expires_at, readable_until, interval, state, owes)
@@ -12,8 +22,13 @@ pub(in crate::storage) const SETTLE: &str =
     "update auth_requests set state = $2, approval = $3 where handle = $1 and state = 'pending' returning owes";
 
 /// No row unless client `$1`, person `$2` and deciding device `$3` may still have tokens.
-pub(in crate::storage) const MAY_REDEEM: &str = "select 1 from clients c, accounts a, devices d
-    where c.id = $1 and a.sub = $2 and a.disabled = 0 and d.id = $3 and d.revoked_at is null";
+/// The client's row is not locked, because all of its redemptions would meet there: whoever removes a client waits for the requests that are being
+/// redeemed, and revokes after that.
+pub(in crate::storage) const MAY_REDEEM: Locking = locking!(
+    "select 1 from clients c, accounts a, devices d
+    where c.id = $1 and a.sub = $2 and a.disabled = 0 and d.id = $3 and d.revoked_at is null",
+    "for share of a, d"
+);
 
 /// `$2` now.
 pub(in crate::storage) const REDEEM: &str = "update auth_requests set state = 'redeemed', redeemed_at = $2

@@ -1,3 +1,5 @@
+use super::locking::{Locking, locking};
+
 /// Ends before its condition.
 macro_rules! select {
     ($condition:literal) => {
@@ -11,6 +13,8 @@ macro_rules! select {
 }
 
 pub(in crate::storage) const FIND: &str = select!("id = $1");
+
+pub(in crate::storage) const FIND_TO_DECIDE: Locking = locking!(select!("id = $1"), "for update");
 
 pub(in crate::storage) const FIND_BY_SESSION: &str = select!("session = $1");
 

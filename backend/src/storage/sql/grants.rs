@@ -1,3 +1,5 @@
+use super::locking::{Locking, locking};
+
 /// Columns of a family, for statements that join `grant_families f`.
 macro_rules! family {
     () => {
@@ -22,10 +24,13 @@ pub(in crate::storage) const ADD_CODE: &str = "insert into codes
         (hash, family_id, redirect_uri, code_challenge, nonce, expires_at)
     values ($1, $2, $3, $4, $5, $6)";
 
-pub(in crate::storage) const FIND_CODE: &str = concat!(
-    "select c.redirect_uri, c.code_challenge, c.nonce, c.expires_at, c.used_at, ",
-    family!(),
-    " from codes c join grant_families f on f.id = c.family_id where c.hash = $1 and f.client_id = $2"
+pub(in crate::storage) const FIND_CODE: Locking = locking!(
+    concat!(
+        "select c.redirect_uri, c.code_challenge, c.nonce, c.expires_at, c.used_at, ",
+        family!(),
+        " from codes c join grant_families f on f.id = c.family_id where c.hash = $1 and f.client_id = $2"
+    ),
+    "for update of c"
 );
 
 pub(in crate::storage) const USE_CODE: &str =
@@ -37,10 +42,13 @@ pub(in crate::storage) const ADD_ACCESS: &str =
 pub(in crate::storage) const ADD_REFRESH: &str =
     "insert into refresh_tokens (hash, family_id, issued_at, expires_at) values ($1, $2, $3, $4)";
 
-pub(in crate::storage) const FIND_REFRESH: &str = concat!(
-    "select r.expires_at, r.used_at, ",
-    family!(),
-    " from refresh_tokens r join grant_families f on f.id = r.family_id where r.hash = $1 and f.client_id = $2"
+pub(in crate::storage) const FIND_REFRESH: Locking = locking!(
+    concat!(
+        "select r.expires_at, r.used_at, ",
+        family!(),
+        " from refresh_tokens r join grant_families f on f.id = r.family_id where r.hash = $1 and f.client_id = $2"
+    ),
+    "for update of r"
 );
 
 pub(in crate::storage) const USE_REFRESH: &str =

@@ -1,13 +1,15 @@
 //! The text of every statement, once for every engine: lower case, `$1` placeholders, times and flags as 64-bit integers.
 //!
-//! What only one engine understands stands beside that engine.
+//! Where one needs other words than the other, both texts stand side by side.
 
 pub(super) mod accounts;
 pub(super) mod auth_requests;
+pub(super) mod changes;
 pub(super) mod clients;
 pub(super) mod devices;
 pub(super) mod grants;
 pub(super) mod keys;
+pub(super) mod locking;
 pub(super) mod outbox;
 pub(super) mod prompts;
 pub(super) mod recovery;

@@ -1,3 +1,5 @@
+use super::locking::{Locking, locking};
+
 /// Ends before its condition.
 macro_rules! select {
     ($condition:literal) => {
@@ -14,7 +16,8 @@ macro_rules! select {
 
 pub(in crate::storage) const FIND: &str = select!("handle = $1");
 
-pub(in crate::storage) const FIND_OF_PERSON: &str = select!("handle = $1 and iss = $2 and sub = $3");
+pub(in crate::storage) const FIND_TO_SETTLE: Locking =
+    locking!(select!("handle = $1 and iss = $2 and sub = $3"), "for update");
 
 pub(in crate::storage) const PENDING: &str =
     select!("iss = $1 and sub = $2 and state = 'pending' and expires_at > $3 order by created_at, seq limit $4");
@@ -26,17 +29,26 @@ pub(in crate::storage) const HISTORY: &str = select!(
 );
 
 /// Older prompts of the same client that give way to one received at `$5`.
-pub(in crate::storage) const TO_SUPERSEDE: &str = select!(
-    "iss = $1 and sub = $2 and state = 'pending' and connector = $3 and client_id = $4 and expires_at > $5
-        order by created_at, seq"
+pub(in crate::storage) const TO_SUPERSEDE: Locking = locking!(
+    select!(
+        "iss = $1 and sub = $2 and state = 'pending' and connector = $3 and client_id = $4 and expires_at > $5
+            order by created_at, seq"
+    ),
+    "for update"
 );
 
-pub(in crate::storage) const OVERDUE: &str =
-    select!("state = 'pending' and expires_at <= $1 order by expires_at limit $2");
+/// What somebody is deciding just now is left for the next time.
+pub(in crate::storage) const OVERDUE: Locking = locking!(
+    select!("state = 'pending' and expires_at <= $1 order by expires_at limit $2"),
+    "for update skip locked"
+);
 
-pub(in crate::storage) const PENDING_OF_CLIENT: &str = select!(
-    "handle in (select handle from auth_requests where client_id = $1 and state = 'pending') and state = 'pending'
-        order by created_at, seq"
+pub(in crate::storage) const PENDING_OF_CLIENT: Locking = locking!(
+    select!(
+        "handle in (select handle from auth_requests where client_id = $1 and state = 'pending') and state = 'pending'
+            order by created_at, seq"
+    ),
+    "for update"
 );
 
 pub(in crate::storage) const ADD: &str = "insert into prompts

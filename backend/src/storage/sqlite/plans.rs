@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::migrate::{MIGRATIONS, migrate};
-use crate::storage::sql;
+use crate::storage::{sql, statements::Dialect};
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
     let mut statement = connection
@@ -25,12 +25,14 @@ fn no_frequent_statement_reads_a_whole_table() {
         sql::accounts::FIND_BY_USERNAME,
         sql::accounts::FIND_SUB_BY_ATTRIBUTE,
         sql::accounts::ATTRIBUTES,
-        sql::accounts::IS_ENABLED,
+        sql::accounts::IS_ENABLED.text(Dialect::Sqlite),
         sql::auth_requests::FIND,
         sql::auth_requests::SETTLE,
-        sql::auth_requests::MAY_REDEEM,
+        sql::auth_requests::MAY_REDEEM.text(Dialect::Sqlite),
         sql::auth_requests::REDEEM,
         sql::auth_requests::SWEEP,
+        sql::changes::MARKS_SQLITE,
+        sql::changes::SETTLED_SQLITE,
         sql::clients::FIND,
         sql::devices::FIND,
         sql::devices::FIND_BY_SESSION,
@@ -38,8 +40,8 @@ fn no_frequent_statement_reads_a_whole_table() {
         sql::devices::FIND_KEYLESS,
         sql::devices::LIST,
         sql::devices::KEY_IN_USE,
-        sql::grants::FIND_CODE,
-        sql::grants::FIND_REFRESH,
+        sql::grants::FIND_CODE.text(Dialect::Sqlite),
+        sql::grants::FIND_REFRESH.text(Dialect::Sqlite),
         sql::grants::FIND_TOKEN,
         sql::grants::REVOKE_OF_CLIENT,
         sql::grants::REVOKE_OF_DEVICE,
@@ -58,13 +60,13 @@ fn no_frequent_statement_reads_a_whole_table() {
         sql::outbox::SWEEP,
         sql::outbox::SWEEP_DEAD,
         sql::prompts::FIND,
-        sql::prompts::FIND_OF_PERSON,
+        sql::prompts::FIND_TO_SETTLE.text(Dialect::Sqlite),
         sql::prompts::PENDING,
         sql::prompts::SINCE,
         sql::prompts::HISTORY,
-        sql::prompts::TO_SUPERSEDE,
-        sql::prompts::OVERDUE,
-        sql::prompts::PENDING_OF_CLIENT,
+        sql::prompts::TO_SUPERSEDE.text(Dialect::Sqlite),
+        sql::prompts::OVERDUE.text(Dialect::Sqlite),
+        sql::prompts::PENDING_OF_CLIENT.text(Dialect::Sqlite),
         sql::prompts::SETTLE,
         sql::prompts::SWEEP,
         sql::prompts::DEVICE_LEFT,
@@ -86,7 +88,10 @@ fn what_waits_and_what_is_overdue_is_found_by_the_indexes_of_what_is_pending() {
     migrate(&mut connection, MIGRATIONS).unwrap();
     for (sql, index) in [
         (sql::prompts::PENDING, "prompts_pending_by_person"),
-        (sql::prompts::OVERDUE, "prompts_pending_by_deadline"),
+        (
+            sql::prompts::OVERDUE.text(Dialect::Sqlite),
+            "prompts_pending_by_deadline",
+        ),
         (sql::prompts::SINCE, "prompts_by_change"),
         (sql::prompts::HISTORY, "prompts_settled_by_person"),
         (sql::prompts::SWEEP, "prompts_settled_by_time"),

@@ -13,6 +13,11 @@ use crate::storage::{
 impl Statements for Connection {
     const DIALECT: Dialect = Dialect::Sqlite;
 
+    /// One unit runs at a time.
+    async fn lock(&mut self, _: &str) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     async fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, StorageError> {
         let changed = prepare(self, sql)?.execute(params_from_iter(values))?;
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))

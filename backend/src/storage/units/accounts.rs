@@ -44,7 +44,7 @@ impl<E: Engine> Accounts for Store<E> {
 
     async fn set_account_disabled(&self, username: &str, disabled: bool) -> Result<bool, StorageError> {
         self.engine
-            .write((username.to_owned(), disabled), |connection, (username, disabled)| {
+            .write_single((username.to_owned(), disabled), |connection, (username, disabled)| {
                 Box::pin(async move {
                     let set = connection
                         .run(sql::accounts::SET_DISABLED, values![username, disabled])

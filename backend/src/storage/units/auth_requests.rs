@@ -13,24 +13,30 @@ const WHAT: &str = "authentication request";
 impl<E: Engine> AuthRequests for Store<E> {
     async fn find_auth_request(&self, id: AuthRequestId) -> Result<Option<AuthRequest>, StorageError> {
         self.engine
-            .read(id, |connection, id| Box::pin(find(connection, *id)))
+            .read(id, |connection, id| {
+                Box::pin(find(connection, sql::auth_requests::FIND, *id))
+            })
             .await
     }
 
     async fn redeem(&self, redemption: Redemption) -> Result<Redeemed, StorageError> {
         self.engine
-            .write(redemption, |connection, redemption| {
+            .write_locking(redemption, |connection, redemption| {
                 Box::pin(redeem(connection, redemption))
             })
             .await
     }
 }
 
-async fn redeem(connection: &mut impl Statements, redemption: &Redemption) -> Result<Redeemed, StorageError> {
+async fn redeem<S: Statements>(connection: &mut S, redemption: &Redemption) -> Result<Redeemed, StorageError> {
     let now = redemption.now;
-    let request = find(connection, redemption.id)
-        .await?
-        .filter(|request| request.client_id == redemption.client_id);
+    let request = find(
+        connection,
+        sql::auth_requests::FIND_TO_REDEEM.text(S::DIALECT),
+        redemption.id,
+    )
+    .await?
+    .filter(|request| request.client_id == redemption.client_id);
     let Some(mut request) = request else {
         return Ok(Redeemed::Unknown);
     };
@@ -42,7 +48,10 @@ async fn redeem(connection: &mut impl Statements, redemption: &Redemption) -> Re
     };
     let approval = approval.clone();
     let parties = values![request.client_id, request.sub, approval.device_id];
-    if !connection.any(sql::auth_requests::MAY_REDEEM, parties).await? {
+    if !connection
+        .any(sql::auth_requests::MAY_REDEEM.text(S::DIALECT), parties)
+        .await?
+    {
         return Ok(Redeemed::Blocked);
     }
     let redeemed = connection
@@ -112,9 +121,13 @@ pub(super) async fn add(
     Ok(())
 }
 
-async fn find(connection: &mut impl Statements, id: AuthRequestId) -> Result<Option<AuthRequest>, StorageError> {
+async fn find(
+    connection: &mut impl Statements,
+    sql: &'static str,
+    id: AuthRequestId,
+) -> Result<Option<AuthRequest>, StorageError> {
     connection
-        .one(sql::auth_requests::FIND, values![id], |row| {
+        .one(sql, values![id], |row| {
             Ok(AuthRequest {
                 id,
                 client_id: row.client_id()?,

@@ -20,13 +20,13 @@ impl<E: Engine> Clients for Store<E> {
 
     async fn add_client(&self, client: Client) -> Result<AddClient, StorageError> {
         self.engine
-            .write(client, |connection, client| Box::pin(add(connection, client)))
+            .write_single(client, |connection, client| Box::pin(add(connection, client)))
             .await
     }
 
     async fn remove_client(&self, id: &ClientId, now: Millis) -> Result<bool, StorageError> {
         self.engine
-            .write((id.clone(), now), |connection, (id, now)| {
+            .write_locking((id.clone(), now), |connection, (id, now)| {
                 Box::pin(remove(connection, id.as_str(), *now))
             })
             .await
@@ -55,10 +55,11 @@ async fn remove(connection: &mut impl Statements, id: &str, now: Millis) -> Resu
         return Ok(false);
     }
     // Whoever registers the same id later inherits nothing.
-    connection.run(sql::grants::REVOKE_OF_CLIENT, values![id, now]).await?;
     prompts::cancel_of_client(connection, id, now).await?;
     connection.run(sql::auth_requests::DENY_OF_CLIENT, values![id]).await?;
     connection.run(sql::outbox::DROP_OF_CREDITOR, values![id]).await?;
+    // Last, because this waited for the requests that were being redeemed: what came of them is revoked too.
+    connection.run(sql::grants::REVOKE_OF_CLIENT, values![id, now]).await?;
     Ok(true)
 }
 

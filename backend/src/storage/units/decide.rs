@@ -11,8 +11,8 @@ use crate::{
     storage::{Decide, Decided, Mismatch, MismatchVerdict, sql},
 };
 
-pub(super) async fn decide(connection: &mut impl Statements, decide: &Decide) -> Result<Decided, StorageError> {
-    let Some(Found { prompt, .. }) = prompts::find_of_person(connection, &decide.handle, &decide.account).await? else {
+pub(super) async fn decide<S: Statements>(connection: &mut S, decide: &Decide) -> Result<Decided, StorageError> {
+    let Some(Found { prompt, .. }) = prompts::find_to_settle(connection, &decide.handle, &decide.account).await? else {
         return Ok(Decided::Unknown);
     };
     // Before anything that may have changed since: the same decision gets the same answer.
@@ -36,7 +36,7 @@ pub(super) async fn decide(connection: &mut impl Statements, decide: &Decide) ->
     // Other providers know their people themselves.
     let disabled = prompt.connector.is_embedded()
         && !connection
-            .any(sql::accounts::IS_ENABLED, values![decide.account.sub])
+            .any(sql::accounts::IS_ENABLED.text(S::DIALECT), values![decide.account.sub])
             .await?;
     if disabled {
         return Ok(Decided::AccountDisabled);
@@ -67,7 +67,7 @@ pub(super) async fn mismatch(
     connection: &mut impl Statements,
     mismatch: &Mismatch,
 ) -> Result<MismatchVerdict, StorageError> {
-    let Some(Found { prompt, .. }) = prompts::find_of_person(connection, &mismatch.handle, &mismatch.account).await?
+    let Some(Found { prompt, .. }) = prompts::find_to_settle(connection, &mismatch.handle, &mismatch.account).await?
     else {
         return Ok(MismatchVerdict::Unknown);
     };
@@ -164,7 +164,7 @@ async fn active_device(
     account: &AccountKey,
     id: &DeviceId,
 ) -> Result<Option<Device>, StorageError> {
-    let device = devices::find(connection, id).await?;
+    let device = devices::find_to_decide(connection, id).await?;
     Ok(device.filter(|device| device.account == *account && device.revoked_at.is_none()))
 }
 

@@ -14,7 +14,7 @@ const WHAT: &str = "device";
 impl<E: Engine> Devices for Store<E> {
     async fn register_device(&self, new: NewDevice) -> Result<Registered, StorageError> {
         self.engine
-            .write(new, |connection, new| Box::pin(register(connection, new)))
+            .write_locking(new, |connection, new| Box::pin(register(connection, new)))
             .await
     }
 
@@ -47,7 +47,7 @@ impl<E: Engine> Devices for Store<E> {
     async fn rename_device(&self, account: &AccountKey, id: &DeviceId, name: &str) -> Result<bool, StorageError> {
         let renamed = (account.clone(), id.clone(), name.to_owned());
         self.engine
-            .write(renamed, |connection, (account, id, name)| {
+            .write_single(renamed, |connection, (account, id, name)| {
                 Box::pin(async move {
                     let values = values![id, account.iss, account.sub, name];
                     Ok(connection.run(sql::devices::RENAME, values).await? == 1)
@@ -58,7 +58,7 @@ impl<E: Engine> Devices for Store<E> {
 
     async fn revoke_device(&self, account: &AccountKey, id: &DeviceId, now: Millis) -> Result<bool, StorageError> {
         self.engine
-            .write((account.clone(), id.clone(), now), |connection, (account, id, now)| {
+            .write_locking((account.clone(), id.clone(), now), |connection, (account, id, now)| {
                 Box::pin(revoke(connection, account, id, *now))
             })
             .await
@@ -66,7 +66,7 @@ impl<E: Engine> Devices for Store<E> {
 
     async fn set_push_target(&self, id: &DeviceId, push: PushTarget) -> Result<bool, StorageError> {
         self.engine
-            .write((id.clone(), push), |connection, (id, push)| {
+            .write_single((id.clone(), push), |connection, (id, push)| {
                 Box::pin(async move {
                     let (push_type, token) = push_columns(push);
                     let set = connection
@@ -80,7 +80,7 @@ impl<E: Engine> Devices for Store<E> {
 
     async fn rotate_device_keys(&self, rotation: RotateKeys) -> Result<bool, StorageError> {
         self.engine
-            .write(rotation, |connection, rotation| Box::pin(rotate(connection, rotation)))
+            .write_locking(rotation, |connection, rotation| Box::pin(rotate(connection, rotation)))
             .await
     }
 
@@ -119,6 +119,7 @@ async fn rotate(connection: &mut impl Statements, rotation: &RotateKeys) -> Resu
         old_thumbprint,
         keys,
     } = rotation;
+    lock_names(connection, Some(keys), Some(old_thumbprint)).await?;
     let present = values![device_id, old_thumbprint];
     if !connection.any(sql::devices::HOLDS_KEY, present).await? {
         return Ok(false);
@@ -131,6 +132,7 @@ async fn rotate(connection: &mut impl Statements, rotation: &RotateKeys) -> Resu
 }
 
 async fn register(connection: &mut impl Statements, new: &NewDevice) -> Result<Registered, StorageError> {
+    lock_names(connection, new.keys.as_ref(), push_columns(&new.push).1).await?;
     let known = match &new.keys {
         Some(keys) => {
             connection
@@ -163,6 +165,22 @@ async fn register(connection: &mut impl Statements, new: &NewDevice) -> Result<R
     } else {
         Registered::New(device)
     })
+}
+
+/// Keeps others from registering the same keys, or what goes by the `other` name, as long as this unit runs.
+async fn lock_names(
+    connection: &mut impl Statements,
+    keys: Option<&DeviceKeys>,
+    other: Option<&str>,
+) -> Result<(), StorageError> {
+    let thumbprints = keys.map(|keys| [keys.pop_thumbprint.as_str(), keys.uv_thumbprint.as_str()]);
+    let mut names: Vec<_> = thumbprints.into_iter().flatten().chain(other).collect();
+    // In one order for all, so that nobody waits in a circle.
+    names.sort_unstable();
+    for name in names {
+        connection.lock(name).await?;
+    }
+    Ok(())
 }
 
 async fn find_keyless(connection: &mut impl Statements, new: &NewDevice) -> Result<Option<Device>, StorageError> {
@@ -235,6 +253,15 @@ async fn set_keys(connection: &mut impl Statements, id: &DeviceId, keys: &Device
 
 pub(super) async fn find(connection: &mut impl Statements, id: &DeviceId) -> Result<Option<Device>, StorageError> {
     connection.one(sql::devices::FIND, values![id], read).await
+}
+
+/// As [`find`]; the device stays as it is as long as the unit runs.
+pub(super) async fn find_to_decide<S: Statements>(
+    connection: &mut S,
+    id: &DeviceId,
+) -> Result<Option<Device>, StorageError> {
+    let sql = sql::devices::FIND_TO_DECIDE.text(S::DIALECT);
+    connection.one(sql, values![id], read).await
 }
 
 fn read(row: &Row<'_>) -> Result<Device, StorageError> {

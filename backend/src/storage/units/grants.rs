@@ -14,13 +14,13 @@ use crate::{
 impl<E: Engine> Grants for Store<E> {
     async fn add_code(&self, code: AuthorizationCode) -> Result<(), StorageError> {
         self.engine
-            .write(code, |connection, code| Box::pin(add_code(connection, code)))
+            .write_locking(code, |connection, code| Box::pin(add_code(connection, code)))
             .await
     }
 
     async fn redeem_code(&self, redemption: CodeRedemption) -> Result<CodeUse, StorageError> {
         self.engine
-            .write(redemption, |connection, redemption| {
+            .write_locking(redemption, |connection, redemption| {
                 Box::pin(redeem_code(connection, redemption))
             })
             .await
@@ -28,7 +28,7 @@ impl<E: Engine> Grants for Store<E> {
 
     async fn rotate_refresh(&self, rotation: Rotation) -> Result<RefreshUse, StorageError> {
         self.engine
-            .write(rotation, |connection, rotation| Box::pin(rotate(connection, rotation)))
+            .write_locking(rotation, |connection, rotation| Box::pin(rotate(connection, rotation)))
             .await
     }
 
@@ -45,7 +45,7 @@ impl<E: Engine> Grants for Store<E> {
 
     async fn revoke_token(&self, token: TokenHash, client_id: &ClientId, now: Millis) -> Result<(), StorageError> {
         self.engine
-            .write(
+            .write_locking(
                 (token, client_id.clone(), now),
                 |connection, (token, client_id, now)| Box::pin(revoke(connection, *token, client_id, *now)),
             )
@@ -54,7 +54,7 @@ impl<E: Engine> Grants for Store<E> {
 
     async fn sweep_grants(&self, now: Millis, limit: u32) -> Result<u64, StorageError> {
         self.engine
-            .write((now, limit), |connection, (now, limit)| {
+            .write_locking((now, limit), |connection, (now, limit)| {
                 Box::pin(sweep(connection, *now, *limit))
             })
             .await
@@ -87,11 +87,11 @@ async fn add_code(connection: &mut impl Statements, code: &AuthorizationCode) ->
     Ok(())
 }
 
-async fn redeem_code(connection: &mut impl Statements, redemption: &CodeRedemption) -> Result<CodeUse, StorageError> {
+async fn redeem_code<S: Statements>(connection: &mut S, redemption: &CodeRedemption) -> Result<CodeUse, StorageError> {
     let CodeRedemption { code: hash, now, .. } = *redemption;
     let by = values![hash, redemption.client_id];
     let found = connection
-        .one(sql::grants::FIND_CODE, by, |row| {
+        .one(sql::grants::FIND_CODE.text(S::DIALECT), by, |row| {
             Ok((read_standing(row)?, read_code(row, hash)?))
         })
         .await?;
@@ -120,10 +120,13 @@ async fn redeem_code(connection: &mut impl Statements, redemption: &CodeRedempti
     Ok(CodeUse::Granted(Box::new(code)))
 }
 
-async fn rotate(connection: &mut impl Statements, rotation: &Rotation) -> Result<RefreshUse, StorageError> {
+async fn rotate<S: Statements>(connection: &mut S, rotation: &Rotation) -> Result<RefreshUse, StorageError> {
     let Rotation { token, now, .. } = *rotation;
     let by = values![token, rotation.client_id];
-    let Some(found) = connection.one(sql::grants::FIND_REFRESH, by, read_standing).await? else {
+    let Some(found) = connection
+        .one(sql::grants::FIND_REFRESH.text(S::DIALECT), by, read_standing)
+        .await?
+    else {
         return Ok(RefreshUse::Refused);
     };
     if found.used {
@@ -147,20 +150,25 @@ async fn rotate(connection: &mut impl Statements, rotation: &Rotation) -> Result
     Ok(RefreshUse::Granted(Box::new(found.family)))
 }
 
-async fn is_good(connection: &mut impl Statements, found: &Standing, now: Millis) -> Result<bool, StorageError> {
+async fn is_good<S: Statements>(connection: &mut S, found: &Standing, now: Millis) -> Result<bool, StorageError> {
     let in_time = now < found.expires_at && !found.revoked;
     let person = values![found.family.sub];
-    Ok(in_time && connection.any(sql::accounts::IS_ENABLED, person).await?)
+    Ok(in_time
+        && connection
+            .any(sql::accounts::IS_ENABLED.text(S::DIALECT), person)
+            .await?)
 }
 
-async fn revoke(
-    connection: &mut impl Statements,
+async fn revoke<S: Statements>(
+    connection: &mut S,
     token: TokenHash,
     client_id: &ClientId,
     now: Millis,
 ) -> Result<(), StorageError> {
     let by = values![token, client_id];
-    let refresh = connection.one(sql::grants::FIND_REFRESH, by, read_standing).await?;
+    let refresh = connection
+        .one(sql::grants::FIND_REFRESH.text(S::DIALECT), by, read_standing)
+        .await?;
     if let Some(refresh) = refresh {
         revoke_family(connection, &refresh.family.id, now).await?;
     }

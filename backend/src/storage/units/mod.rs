@@ -2,6 +2,7 @@
 
 mod accounts;
 mod auth_requests;
+mod changes;
 mod clients;
 mod decide;
 mod devices;

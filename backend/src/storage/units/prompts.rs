@@ -23,7 +23,7 @@ pub(super) struct Found {
 impl<E: Engine> Prompts for Store<E> {
     async fn open(&self, opening: Opening) -> Result<Opened, StorageError> {
         self.engine
-            .write(opening, |connection, opening| Box::pin(open(connection, opening)))
+            .write_locking(opening, |connection, opening| Box::pin(open(connection, opening)))
             .await
     }
 
@@ -99,7 +99,7 @@ impl<E: Engine> Prompts for Store<E> {
 
     async fn decide(&self, decision: Decide) -> Result<Decided, StorageError> {
         self.engine
-            .write(decision, |connection, decision| {
+            .write_locking(decision, |connection, decision| {
                 Box::pin(decide::decide(connection, decision))
             })
             .await
@@ -107,7 +107,7 @@ impl<E: Engine> Prompts for Store<E> {
 
     async fn mismatch(&self, mismatch: Mismatch) -> Result<MismatchVerdict, StorageError> {
         self.engine
-            .write(mismatch, |connection, mismatch| {
+            .write_locking(mismatch, |connection, mismatch| {
                 Box::pin(decide::mismatch(connection, mismatch))
             })
             .await
@@ -115,7 +115,7 @@ impl<E: Engine> Prompts for Store<E> {
 
     async fn expire_prompts(&self, now: Millis, limit: u32) -> Result<Vec<Swept>, StorageError> {
         self.engine
-            .write((now, limit), |connection, (now, limit)| {
+            .write_locking((now, limit), |connection, (now, limit)| {
                 Box::pin(expire(connection, *now, *limit))
             })
             .await
@@ -123,7 +123,7 @@ impl<E: Engine> Prompts for Store<E> {
 
     async fn sweep_prompts(&self, before: Millis, now: Millis, limit: u32) -> Result<u64, StorageError> {
         self.engine
-            .write((before, now, limit), |connection, (before, now, limit)| {
+            .write_locking((before, now, limit), |connection, (before, now, limit)| {
                 Box::pin(async move {
                     let prompts = connection.run(sql::prompts::SWEEP, values![before, limit]).await?;
                     let requests = connection.run(sql::auth_requests::SWEEP, values![now, limit]).await?;
@@ -150,11 +150,14 @@ async fn open(connection: &mut impl Statements, opening: &Opening) -> Result<Ope
     Ok(Opened { seq, superseded })
 }
 
-async fn supersede(connection: &mut impl Statements, newer: &Prompt) -> Result<Vec<Handle>, StorageError> {
+async fn supersede<S: Statements>(connection: &mut S, newer: &Prompt) -> Result<Vec<Handle>, StorageError> {
     let AccountKey { iss, sub } = &newer.account;
+    // Two newer ones at the same time would not see each other.
+    let asked = format!("{iss} {sub} {} {}", newer.connector.0, newer.client.id.as_str());
+    connection.lock(&asked).await?;
     let older = connection
         .all(
-            sql::prompts::TO_SUPERSEDE,
+            sql::prompts::TO_SUPERSEDE.text(S::DIALECT),
             values![iss, sub, newer.connector, newer.client.id, newer.created_at],
             read_prompt,
         )
@@ -198,11 +201,11 @@ async fn add(connection: &mut impl Statements, prompt: &Prompt, seq: i64) -> Res
     Ok(())
 }
 
-async fn expire(connection: &mut impl Statements, now: Millis, limit: u32) -> Result<Vec<Swept>, StorageError> {
+async fn expire<S: Statements>(connection: &mut S, now: Millis, limit: u32) -> Result<Vec<Swept>, StorageError> {
     let overdue = connection
-        .all(sql::prompts::OVERDUE, values![now, limit], read_prompt)
+        .all(sql::prompts::OVERDUE.text(S::DIALECT), values![now, limit], read_prompt)
         .await?;
-    for prompt in &overdue {
+    for prompt in by_person(&overdue) {
         let ending = Ending::without_decision(PromptState::Expired, prompt.expires_at);
         settle(connection, prompt, &ending).await?;
     }
@@ -212,22 +215,35 @@ async fn expire(connection: &mut impl Statements, now: Millis, limit: u32) -> Re
     Ok(swept.collect())
 }
 
+/// In the order in which change numbers are taken where several people's are, so that nobody waits in a circle.
+fn by_person(prompts: &[Prompt]) -> Vec<&Prompt> {
+    let mut ordered: Vec<_> = prompts.iter().collect();
+    ordered.sort_by(|one, other| {
+        (&one.account.iss, one.account.sub.as_str()).cmp(&(&other.account.iss, other.account.sub.as_str()))
+    });
+    ordered
+}
+
 /// Ends what a removed client still asks. What was over before stays expired.
-pub(super) async fn cancel_of_client(
-    connection: &mut impl Statements,
+pub(super) async fn cancel_of_client<S: Statements>(
+    connection: &mut S,
     client_id: &str,
     now: Millis,
 ) -> Result<(), StorageError> {
     let waiting = connection
-        .all(sql::prompts::PENDING_OF_CLIENT, values![client_id], read_prompt)
+        .all(
+            sql::prompts::PENDING_OF_CLIENT.text(S::DIALECT),
+            values![client_id],
+            read_prompt,
+        )
         .await?;
-    for prompt in waiting {
+    for prompt in by_person(&waiting) {
         let ending = if prompt.expires_at <= now {
             Ending::without_decision(PromptState::Expired, prompt.expires_at)
         } else {
             Ending::without_decision(PromptState::Cancelled, now)
         };
-        settle(connection, &prompt, &ending).await?;
+        settle(connection, prompt, &ending).await?;
     }
     Ok(())
 }
@@ -236,13 +252,16 @@ async fn find(connection: &mut impl Statements, handle: &Handle) -> Result<Optio
     connection.one(sql::prompts::FIND, values![handle], read).await
 }
 
-pub(super) async fn find_of_person(
-    connection: &mut impl Statements,
+/// The prompt stays as it is as long as the unit runs.
+pub(super) async fn find_to_settle<S: Statements>(
+    connection: &mut S,
     handle: &Handle,
     account: &AccountKey,
 ) -> Result<Option<Found>, StorageError> {
     let by = values![handle, account.iss, account.sub];
-    connection.one(sql::prompts::FIND_OF_PERSON, by, read).await
+    connection
+        .one(sql::prompts::FIND_TO_SETTLE.text(S::DIALECT), by, read)
+        .await
 }
 
 fn read(row: &Row<'_>) -> Result<Found, StorageError> {

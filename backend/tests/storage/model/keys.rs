@@ -24,15 +24,19 @@ impl SigningKeys for Model {
                 return Err(taken());
             }
             let is_first = kept.keys.iter().all(|known| known.purpose != key.purpose);
+            if key.state == KeyState::Active && !is_first {
+                return Ok(false);
+            }
             let state = if is_first { KeyState::Active } else { KeyState::Next };
             kept.keys.push(StoredKey { state, ..key });
             Ok(true)
         })
     }
 
-    async fn promote_key(&self, purpose: KeyPurpose, now: Millis) -> Result<bool, StorageError> {
+    async fn promote_key(&self, purpose: KeyPurpose, published_by: Millis, now: Millis) -> Result<bool, StorageError> {
         self.write(|kept| {
-            if kept.key(purpose, KeyState::Next).is_none() {
+            let next = kept.key(purpose, KeyState::Next);
+            if next.is_none_or(|next| next.state_since > published_by) {
                 return Ok(false);
             }
             for (from, to) in [

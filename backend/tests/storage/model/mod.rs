@@ -3,6 +3,7 @@
 //! Written from what [`countersign::storage`] says, not from any SQL, so that a store that differs from it is wrong or badly described.
 
 mod accounts;
+mod changes;
 mod clients;
 mod decisions;
 mod devices;

@@ -33,7 +33,7 @@ pub enum Call {
     /// As [`Call::SweepPrompts`].
     SweepGrants(Millis, u32),
     AddKey(StoredKey),
-    PromoteKey(KeyPurpose, Millis),
+    PromoteKey(KeyPurpose, Millis, Millis),
     DropRetiredKeys(Millis),
     Remember([String; 3], Millis),
     /// As [`Call::SweepPrompts`].
@@ -69,7 +69,9 @@ impl Call {
                 told(&until_nothing_is_left(async || store.sweep_grants(*now, *limit).await).await)
             }
             Self::AddKey(key) => told(&store.add_key(key.clone()).await),
-            Self::PromoteKey(purpose, now) => told(&store.promote_key(*purpose, *now).await),
+            Self::PromoteKey(purpose, published_by, now) => {
+                told(&store.promote_key(*purpose, *published_by, *now).await)
+            }
             Self::DropRetiredKeys(before) => told(&store.drop_retired_keys(*before).await),
             Self::Remember([kind, owner, id], until) => told(&store.remember_once(kind, owner, id, *until).await),
             Self::SweepReplay(now, limit) => {

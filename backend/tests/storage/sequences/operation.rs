@@ -121,6 +121,7 @@ pub enum Operation {
     },
     PromoteKey {
         purpose: u8,
+        older: u8,
     },
     DropRetiredKeys {
         older: u8,
