@@ -2,8 +2,6 @@
 //!
 //! Modules stand in arrow order: each imports only from those above it, as `tests/architecture.rs` proves.
 
-#![forbid(unsafe_code)]
-
 /// Names a step of a grant at which a build for tests can be told to fail. In every other build it is nothing.
 macro_rules! fail_point {
     ($point:ident) => {

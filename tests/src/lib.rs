@@ -2,8 +2,6 @@
 //!
 //! Everything here listens on 127.0.0.1 with port 0 and ends with the test that started it. Whatever goes wrong panics: this is test code.
 
-#![forbid(unsafe_code)]
-
 pub mod backend;
 pub mod balancer;
 pub mod collector;

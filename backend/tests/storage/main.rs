@@ -139,6 +139,7 @@ every_store_keeps! {
         the_same_wrong_decision_counts_once,
         an_approval_without_a_number_forgets_no_mismatch,
         two_devices_share_the_tries_of_a_prompt,
+        a_device_that_started_with_less_ends_earlier,
         a_settled_or_foreign_prompt_counts_nothing,
         parallel_wrong_numbers_never_allow_more_than_the_tries;
     outbox:

@@ -178,5 +178,7 @@ async fn flush(pool: &PgPool, touches: &Touches) -> Result<(), StorageError> {
         return Ok(());
     }
     let mut connection = pool.acquire().await?;
-    touches.flush(&mut *connection).await
+    let flushed = touches.flush(&mut *connection).await?;
+    touches.are_written(flushed);
+    Ok(())
 }

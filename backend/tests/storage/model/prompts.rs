@@ -105,7 +105,7 @@ impl Prompts for Model {
     }
 
     async fn mismatch(&self, mismatch: Mismatch) -> Result<MismatchVerdict, StorageError> {
-        self.write(|kept| kept.mismatch(mismatch))
+        self.write(|kept| kept.mismatch(&mismatch))
     }
 
     async fn expire_prompts(&self, now: Millis, limit: u32) -> Result<Vec<Swept>, StorageError> {

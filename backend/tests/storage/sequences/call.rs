@@ -41,6 +41,16 @@ pub enum Call {
 }
 
 impl Call {
+    /// Moves a decision, a wrong number or a redemption to another time.
+    pub fn come_at(&mut self, now: Millis) {
+        match self {
+            Self::Decide(decide) => decide.now = now,
+            Self::Mismatch(mismatch) => mismatch.now = now,
+            Self::Redeem(redemption) => redemption.now = now,
+            _ => {}
+        }
+    }
+
     /// What the store says. Of errors it is told only which kind they are: their text is each store's own.
     pub async fn verdict_of(&self, store: &dyn Storage) -> String {
         match self {
