@@ -132,6 +132,7 @@ pub struct Meters {
     commit_seconds: Histogram,
     group_size: Histogram,
     streams: Level,
+    polls: Level,
     signing_keys: Family<ByPurpose, Level>,
     outbox: OutboxLevels,
 }
@@ -182,6 +183,8 @@ impl Meters {
         );
         let streams = Level::default();
         ours.register("open_streams", "Devices that hold a stream", streams.clone());
+        let polls = Level::default();
+        ours.register("held_polls", "Clients whose poll waits for a person", polls.clone());
         let signing_keys = Family::<ByPurpose, Level>::default();
         ours.register_with_unit(
             "signing_key_active_since_timestamp",
@@ -218,6 +221,7 @@ impl Meters {
             commit_seconds,
             group_size,
             streams,
+            polls,
             signing_keys,
             outbox,
         }
@@ -256,6 +260,12 @@ impl Meters {
     #[must_use]
     pub fn stream(&self) -> Held {
         Held::one_of(&self.streams)
+    }
+
+    /// Counts a held poll until the returned value is dropped.
+    #[must_use]
+    pub fn poll(&self) -> Held {
+        Held::one_of(&self.polls)
     }
 
     /// Notes since when the key for `purpose` signs, in seconds since 1970.
@@ -319,6 +329,7 @@ mod tests {
         meters.owes(3, 1, Duration::from_millis(2_900));
         let first = meters.stream();
         let _second = meters.stream();
+        let _poll = meters.poll();
         drop(first);
         let text = meters.render().unwrap();
         for (series, expected) in [
@@ -330,6 +341,7 @@ mod tests {
             ("countersign_storage_commit_seconds_count", 1.0),
             ("countersign_storage_group_size_sum", 4.0),
             ("countersign_open_streams", 1.0),
+            ("countersign_held_polls", 1.0),
             ("countersign_outbox_owed", 3.0),
             ("countersign_outbox_dead", 1.0),
             ("countersign_outbox_oldest_owed_seconds", 2.0),
