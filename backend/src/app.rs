@@ -9,17 +9,21 @@ use std::{
 use anyhow::{Context as _, ensure};
 use axum::{Router, middleware};
 use countersign_clock::{Clock, OsRandom, Random, SystemClock};
+use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    config::{Config, StorageConfig},
-    consent::{self, Consent, Wakes},
+    config::{Config, DatabaseUrl, StorageConfig},
+    consent::{self, Consent},
     devices::{self, DeviceRegistry},
     http,
-    jobs::Jobs,
+    jobs::{Jobs, OutboxWorker},
     keys::{KeyRing, key_encryption_key},
-    op::{self, Provider},
+    nodes::{self, Nodes},
+    op::{self, Delivery, Provider},
+    outbound::{Outbound, SystemLookup},
     serve,
-    storage::{PostgresStorage, Role, SqliteStorage, Storage},
+    storage::{PostgresSignals, PostgresStorage, Role, SqliteStorage, Storage},
+    wakes::{Topic, Wakes},
 };
 
 /// The parts of a running backend.
@@ -28,12 +32,16 @@ pub struct App {
     pub router: Router,
     /// What happens by itself.
     pub jobs: Jobs,
+    /// Pays what is owed.
+    pub outbox: OutboxWorker,
+    /// Signals to and from other nodes, where there are any.
+    pub nodes: Option<Nodes>,
 }
 
 /// Puts the backend together. `origin` is where it is reached.
 ///
 /// # Errors
-/// When signing keys cannot be opened or made.
+/// When other nodes cannot be told of changes as the settings ask.
 pub fn build(
     config: &Config,
     origin: String,
@@ -42,6 +50,21 @@ pub fn build(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> anyhow::Result<App> {
+    let owed = Arc::new(Notify::new());
+    let outbound = Outbound::new(&config.outbound, Arc::new(SystemLookup))?;
+    let outbox = OutboxWorker {
+        storage: storage.clone(),
+        delivery: Arc::new(Delivery::new(keys.clone(), outbound)),
+        clock: clock.clone(),
+        random: random.clone(),
+        owed: owed.clone(),
+    };
+    let signals = signals(&config.storage)?;
+    let wakes = if signals.is_some() {
+        Wakes::among_nodes()
+    } else {
+        Wakes::new()
+    };
     let consent = Arc::new(Consent::new(consent::Parts {
         config: config.consent.clone(),
         origin: origin.clone(),
@@ -49,7 +72,8 @@ pub fn build(
         storage: storage.clone(),
         keys: keys.clone(),
         clock: clock.clone(),
-        wakes: Arc::new(Wakes::default()),
+        wakes: wakes.clone(),
+        owed,
     }));
     let provider = Arc::new(Provider::new(op::Parts {
         config: config.op.clone(),
@@ -59,6 +83,7 @@ pub fn build(
         clock: clock.clone(),
         random: random.clone(),
         trigger: consent.clone(),
+        wakes: wakes.clone(),
     }));
     let registry = Arc::new(DeviceRegistry::new(devices::Parts {
         config: config.devices.clone(),
@@ -68,6 +93,7 @@ pub fn build(
         keys: keys.clone(),
         clock: clock.clone(),
         random: random.clone(),
+        several_nodes: config.storage.is_postgres(),
     }));
     let device_api = http::DeviceApi {
         registry,
@@ -79,22 +105,56 @@ pub fn build(
     let router = http::op_routes(provider)
         .merge(http::device_routes(device_api))
         .merge(http::health_routes(storage.clone()));
-    let router = router.layer(middleware::from_fn(move |request, next| {
-        http::access_log(random.clone(), request, next)
+    let router = router.layer(middleware::from_fn({
+        let random = random.clone();
+        move |request, next| http::access_log(random.clone(), request, next)
     }));
     let router = if config.server.forwarded_for {
         router.layer(middleware::from_fn(http::behind_proxy))
     } else {
         router
     };
+    let nodes = signals.map(|signals| Nodes::new(signals, wakes.clone(), &*random));
     let jobs = Jobs {
         consent,
         keys,
         storage,
         clock,
+        random,
+        wakes,
+        reread_seconds: config.keys.reread_seconds,
         history_days: config.consent.history_days,
     };
-    Ok(App { router, jobs })
+    Ok(App {
+        router,
+        jobs,
+        outbox,
+        nodes,
+    })
+}
+
+/// The way to other nodes, where there may be some and the settings allow it.
+fn signals(config: &StorageConfig) -> anyhow::Result<Option<PostgresSignals>> {
+    let url = database_url(config)?.filter(|_| config.notify);
+    let signals = url.map(|url| PostgresSignals::new(url.expose())).transpose();
+    signals.context("the PostgreSQL database cannot be opened")
+}
+
+/// Tells all nodes that `topic` changed, for a command beside them.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn tell_nodes(config: &StorageConfig, topic: &Topic) -> anyhow::Result<()> {
+    if let Some(signals) = signals(config)? {
+        nodes::tell_once(&signals, topic, &OsRandom).await?;
+    }
+    Ok(())
+}
+
+fn database_url(config: &StorageConfig) -> anyhow::Result<Option<DatabaseUrl>> {
+    config
+        .database_url()
+        .with_context(|| format!("{} cannot be read", config.url_file.display()))
 }
 
 /// Opens the store that the settings name, as the server does (`Role::Server`) or a command next to it. A PostgreSQL database knows no roles.
@@ -102,10 +162,7 @@ pub fn build(
 /// # Errors
 /// When the file or the database cannot be used.
 pub async fn open_storage(config: &StorageConfig, role: Role) -> anyhow::Result<Arc<dyn Storage>> {
-    let url = config
-        .database_url()
-        .with_context(|| format!("{} cannot be read", config.url_file.display()))?;
-    let Some(url) = url else {
+    let Some(url) = database_url(config)? else {
         let storage = SqliteStorage::open(&config.path, role)
             .with_context(|| format!("the database {} cannot be opened", config.path.display()))?;
         return Ok(Arc::new(storage));
@@ -155,9 +212,15 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         Arc::new(SystemClock),
         Arc::new(OsRandom),
     )?;
-    let wakes = app.jobs.consent.wakes().clone();
-    let jobs = tokio::spawn(app.jobs.run());
+    let wakes = app.jobs.wakes.clone();
+    let (jobs, nodes) = (app.jobs, app.nodes);
+    let jobs = tokio::spawn(async move { tokio::join!(jobs.run(), nodes::run(nodes)) });
     let metrics = metrics.map(|listener| tokio::spawn(serve::serve_plain(listener, http::metrics_routes())));
+    let (stop_paying, told_to_stop_paying) = oneshot::channel::<()>();
+    let paying = tokio::spawn(app.outbox.run(async {
+        // The other end is dropped when everything else has ended.
+        let _ended = told_to_stop_paying.await;
+    }));
     // Heard before anybody is told that the server is ready: who is told may stop it at once.
     let told_to_stop = told_to_stop().context("SIGTERM and Ctrl-C cannot be heard")?;
     let stop = async move {
@@ -179,6 +242,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     if let Some(metrics) = metrics {
         metrics.abort();
     }
+    drop(stop_paying);
+    paying.await.context("the worker of the outbox failed")?;
     tracing::info!("stopped");
     Ok(served?)
 }

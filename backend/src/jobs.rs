@@ -2,19 +2,30 @@
 //!
 //! Nothing depends on these jobs being on time: every read compares deadlines itself.
 
+mod missed;
+mod outbox;
+
 use std::{sync::Arc, time::Duration};
 
-use countersign_clock::{Clock, Millis};
+use countersign_clock::{Clock, Millis, Random};
 use tokio::time::MissedTickBehavior;
 
 use crate::{
     consent::Consent,
     keys::KeyRing,
+    meters::meters,
     storage::{Storage, StorageError},
+    wakes::{Heard, Subscription, Topic, Wakes},
 };
+
+pub use outbox::OutboxWorker;
+
+use missed::Missed;
 
 /// Rows that one step deletes at most, so that it never holds the writer for long.
 const CHUNK: u32 = 500;
+/// Days that debts that were given up on stay, for the operator.
+const DEAD_DAYS: Millis = 30;
 const DAY: Millis = 24 * 60 * 60 * 1000;
 
 /// What the jobs work on.
@@ -27,6 +38,12 @@ pub struct Jobs {
     pub storage: Arc<dyn Storage>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Spreads what all nodes do.
+    pub random: Arc<dyn Random>,
+    /// Who listens on this node.
+    pub wakes: Arc<Wakes>,
+    /// Between two reads of the keys.
+    pub reread_seconds: u32,
     /// Days that settled requests stay.
     pub history_days: u32,
 }
@@ -34,16 +51,50 @@ pub struct Jobs {
 impl Jobs {
     /// Runs until the task is dropped.
     pub async fn run(self) {
+        tokio::join!(self.keep_up(), self.tell_what_was_missed());
+    }
+
+    async fn keep_up(&self) {
+        let mut rotated = self.wakes.subscribe(Topic::Keys).ok();
         let mut deadlines = every(Duration::from_secs(1));
-        let mut keys = every(Duration::from_secs(30));
+        let mut keys = every(Duration::from_secs(self.reread_seconds.into()));
         let mut sweep = every(Duration::from_secs(10));
+        let mut arrears = every(Duration::from_secs(2));
         loop {
             tokio::select! {
                 _ = deadlines.tick() => report("settling deadlines", self.consent.expire(CHUNK).await),
                 _ = keys.tick() => report("reading keys", self.keys.refresh().await),
+                _ = arrears.tick() => report("counting what is owed", self.measure_arrears().await),
+                heard = signal(rotated.as_mut()) => match heard {
+                    Heard::Changed => report("reading keys", self.keys.refresh().await),
+                    Heard::Closed => rotated = None,
+                },
                 _ = sweep.tick() => report("deleting what is over", self.sweep().await),
             }
         }
+    }
+
+    async fn measure_arrears(&self) -> Result<(), StorageError> {
+        let arrears = self.storage.arrears().await?;
+        let age = arrears.oldest.map_or(0, |since| self.clock.now() - since);
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+        meters().owes(arrears.debts, arrears.dead, age);
+        Ok(())
+    }
+
+    async fn tell_what_was_missed(&self) {
+        let mut missed = Missed::new(self.storage.clone(), self.wakes.clone());
+        loop {
+            tokio::time::sleep(self.about_a_second()).await;
+            report("looking for what listeners were not told", missed.look().await);
+        }
+    }
+
+    /// From 0.75 s to 1.25 s, so that nodes that started together do not ask together.
+    fn about_a_second(&self) -> Duration {
+        let mut byte = 0;
+        self.random.fill(std::slice::from_mut(&mut byte));
+        Duration::from_millis(750 + 2 * u64::from(byte))
     }
 
     async fn sweep(&self) -> Result<(), StorageError> {
@@ -59,7 +110,15 @@ async fn sweep(storage: &dyn Storage, history_from: Millis, now: Millis) -> Resu
     while storage.sweep_prompts(history_from, now, CHUNK).await? >= full {}
     while storage.sweep_grants(now, CHUNK).await? >= full {}
     while storage.sweep_replay(now, CHUNK).await? >= full {}
+    while storage.sweep_debts(now - DEAD_DAYS * DAY, now, CHUNK).await? >= full {}
     Ok(())
+}
+
+async fn signal(subscription: Option<&mut Subscription>) -> Heard {
+    match subscription {
+        Some(subscription) => subscription.heard().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn every(period: Duration) -> tokio::time::Interval {

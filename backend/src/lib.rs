@@ -2,8 +2,6 @@
 //!
 //! Modules stand in arrow order: each imports only from those above it, as `tests/architecture.rs` proves.
 
-#![forbid(unsafe_code)]
-
 /// Names a step of a grant at which a build for tests can be told to fail. In every other build it is nothing.
 macro_rules! fail_point {
     ($point:ident) => {
@@ -19,8 +17,10 @@ pub mod steps;
 
 pub mod config;
 pub mod domain;
+pub mod outbound;
 pub mod storage;
 pub mod telemetry;
+pub mod wakes;
 
 pub mod keys;
 pub mod op;
@@ -29,6 +29,7 @@ pub mod devices;
 
 pub mod consent;
 pub mod jobs;
+pub mod nodes;
 
 pub mod http;
 pub mod serve;

@@ -1,7 +1,5 @@
 //! The backend program.
 
-#![forbid(unsafe_code)]
-
 use std::process::ExitCode;
 
 use clap::Parser as _;

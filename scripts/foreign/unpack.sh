@@ -42,17 +42,20 @@ for found in "libstd-rust-web-VERSION:$standard" "libllvmVERSION:$llvm" "libgit2
     "this needs Debian 12 with its security archive; if the packages have new names, they are named in scripts/foreign/unpack.sh"
 done
 
-echo "Unpacking ${wanted[*]} $standard"
-rm -rf "$folder"
-mkdir -p "$folder"
-(
-  cd "$folder"
-  apt-get download --quiet=2 "${wanted[@]}" "$standard" 2>&1 | sed '/unsandboxed/d'
-  for package in ./*.deb; do
-    dpkg-deb --extract "$package" .
-    rm "$package"
-  done
-)
+if [[ ! -f $folder/complete ]]; then
+  echo "Unpacking ${wanted[*]} $standard"
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  (
+    cd "$folder"
+    apt-get download --quiet=2 "${wanted[@]}" "$standard" 2>&1 | sed '/unsandboxed/d'
+    for package in ./*.deb; do
+      dpkg-deb --extract "$package" .
+      rm "$package"
+    done
+    touch complete
+  )
+fi
 missing=()
 for package in "$llvm" "$git"; do
   state=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
@@ -63,5 +66,6 @@ if ((${#missing[@]} > 0)); then
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends "${missing[@]}"
 fi
 for program in rustc cargo; do
-  works "$program" || die "the unpacked $program does not start: $(ldd "$folder/usr/bin/$program" 2>&1 | grep 'not found' || true)"
+  works "$program" || die "the unpacked $program does not start; if $folder is from another day, remove it and try again." \
+    "$(LD_LIBRARY_PATH=$folder/usr/lib/x86_64-linux-gnu ldd "$folder/usr/bin/$program" 2>&1 | grep 'not found' || true)"
 done

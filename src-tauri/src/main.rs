@@ -1,5 +1,4 @@
 //! Starts the window.
-#![forbid(unsafe_code)]
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 fn main() {

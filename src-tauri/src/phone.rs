@@ -1,8 +1,4 @@
 //! What is different on a phone: the system starts the app by a symbol of this library, and the browser comes back to it by a link.
-#![expect(
-    unsafe_code,
-    reason = "a symbol that others call by name cannot be exported otherwise"
-)]
 
 use std::sync::Arc;
 

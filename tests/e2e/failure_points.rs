@@ -62,13 +62,13 @@ fn breakable() -> BackendOptions {
     }
 }
 
-/// R-167, S-022, S-026: whatever was acknowledged holds, nothing is doubled, and a repetition gets through.
+/// R-167, S-022, S-029: whatever was acknowledged holds, nothing is doubled, and a repetition gets through.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_grant_in_a_file_survives_the_servers_death_at_every_step() {
     die_at_every_step(Store::Sqlite).await;
 }
 
-/// R-167, S-022, S-026: the same promises.
+/// R-167, S-022, S-029: the same promises.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_grant_in_a_database_server_survives_the_servers_death_at_every_step() {
     die_at_every_step(Store::Postgres).await;
@@ -194,7 +194,7 @@ impl RawDecision {
     }
 }
 
-/// S-026: what is on disk counts, whether the device heard of it or not.
+/// S-029: what is on disk counts, whether the device heard of it or not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_approval_that_is_on_disk_is_redeemable_before_its_device_is_answered() {
     let mut stage = Stage::with(&breakable()).await;
@@ -205,10 +205,29 @@ async fn an_approval_that_is_on_disk_is_redeemable_before_its_device_is_answered
     assert_eq!(
         (status, body["state"].as_str()),
         (StatusCode::OK, Some("approved")),
-        "S-026"
+        "S-029"
     );
     let again = refusal(stage.shop.poll(&auth_req_id).await);
     assert_eq!(again, "invalid_grant", "R-167: tokens exactly once");
+}
+
+/// S-029: nobody hears of what is not on disk, and the client cannot use it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_approval_that_is_not_on_disk_is_not_answered_and_not_redeemable() {
+    let mut stage = Stage::with(&breakable()).await;
+    let (auth_req_id, decision) = held_up(&mut stage, "CommitBefore:2").await;
+    let early = refusal(stage.shop.poll(&auth_req_id).await);
+    assert_eq!(early, "authorization_pending", "S-029: it is not on disk");
+    let (status, body) = decision.after_a_power_cut(&mut stage).await;
+    assert_eq!(
+        (status, body["state"].as_str()),
+        (StatusCode::OK, Some("approved")),
+        "S-029"
+    );
+    assert!(
+        stage.shop.poll(&auth_req_id).await.is_ok(),
+        "the repetition got through"
+    );
 }
 
 /// S-028: an approval that did not come as far as the store is no decision; the denial beside it is.

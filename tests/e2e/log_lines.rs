@@ -14,6 +14,7 @@ fn at_level(level: &str) -> BackendOptions {
     BackendOptions {
         config: "[op]\ninterval = 1\n".to_owned(),
         environment: vec![("COUNTERSIGN_LOG__LEVEL", level.to_owned())],
+        ..BackendOptions::default()
     }
 }
 

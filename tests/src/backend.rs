@@ -4,6 +4,7 @@ use std::{
     fmt::Write as _,
     fs,
     io::{BufRead, BufReader, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
@@ -23,6 +24,8 @@ pub struct BackendOptions {
     pub environment: Vec<(&'static str, String)>,
     /// The PostgreSQL database, in place of a SQLite file.
     pub database_url: Option<String>,
+    /// The key-encryption key that goes with the database, where others have it, too.
+    pub secret: Option<String>,
     /// Whether the server is the build that fails where it is told to, see [`Backend::fail_at`].
     pub failpoints: bool,
 }
@@ -67,7 +70,9 @@ impl Backend {
         let mut head = format!("[storage]\npath = {:?}\n", database.display().to_string());
         if let Some(url) = &options.database_url {
             let secret = folder.path().join("secret.key");
-            fs::write(&secret, random_text()).expect("the key-encryption key can be written");
+            let kept = options.secret.clone().unwrap_or_else(random_text);
+            fs::write(&secret, kept).expect("the key-encryption key can be written");
+            fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("it is its owner's alone");
             let secret = secret.display().to_string();
             write!(head, "url = {url:?}\nsecret_file = {secret:?}\n").expect("text can be written");
         }

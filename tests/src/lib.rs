@@ -2,16 +2,17 @@
 //!
 //! Everything here listens on 127.0.0.1 with port 0 and ends with the test that started it. Whatever goes wrong panics: this is test code.
 
-#![forbid(unsafe_code)]
-
 pub mod backend;
+pub mod balancer;
 pub mod collector;
 pub mod desktop;
 pub mod device;
 pub mod driver;
 pub mod eventually;
 pub mod fault;
+pub mod fleet;
 pub mod form_fault;
+pub mod notification_endpoint;
 pub mod person;
 pub mod program;
 pub mod raw_device;
@@ -26,6 +27,7 @@ pub mod wire;
 pub use backend::{Backend, BackendOptions};
 pub use device::{Device, PIN};
 pub use eventually::eventually;
+pub use notification_endpoint::{NotificationEndpoint, Says};
 pub use person::Person;
 pub use raw_device::RawDevice;
 pub use relying_party::{Credentials, PollError, RelyingParty, Started, Tokens};

@@ -4,14 +4,16 @@ use std::io::{self, Write};
 
 use anyhow::ensure;
 use clap::{Subcommand, ValueEnum};
+use countersign_clock::{Clock as _, Millis, SystemClock};
 
 use super::ConfigFile;
 use crate::{
     app,
     config::Config,
     domain::{KeyPurpose, KeyState},
-    keys::PURPOSES,
+    keys::{PURPOSES, Rotation},
     storage::Role,
+    wakes::Topic,
 };
 
 /// List and rotate signing keys
@@ -25,8 +27,11 @@ pub struct Args {
 enum Command {
     /// One step of rotation: publish the next key, or let the published one sign
     #[command(
-        after_help = "A key is published before it signs, so that everybody knows it by then. Run the command once, wait until clients and \
-        devices have fetched the new key (a day is plenty), and run it again.\n\n\
+        after_help = "A key is published before it signs, so that everybody knows it by then. Run the command once, wait until clients, \
+        devices and other nodes have fetched the new key ([keys] announce_seconds at least, a day is plenty), and run it again. Too early, \
+        it says so and changes nothing.\n\n\
+        With --now a new key signs at once, as when the old one may be known to somebody. Until they fetch the keys again, clients reject \
+        what it signs.\n\n\
         Examples:\n  countersign keys rotate\n  countersign keys rotate --purpose id-token-es256"
     )]
     Rotate {
@@ -35,6 +40,9 @@ enum Command {
         /// Which key; all of them when left out
         #[arg(long)]
         purpose: Option<Purpose>,
+        /// In an emergency: let a new key sign before everybody knows it
+        #[arg(long)]
+        now: bool,
     },
     /// List keys
     List {
@@ -60,19 +68,20 @@ enum Purpose {
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let out = &mut io::stdout();
     match args.command {
-        Command::Rotate { config, purpose } => {
+        Command::Rotate { config, purpose, now } => {
             let config = config.load()?;
             let purposes = purpose.map_or_else(|| PURPOSES.to_vec(), |purpose| vec![named(purpose)]);
             let (_, keys) = app::open(&config, Role::Command, origin(&config)?).await?;
+            let announce = Millis::from(config.keys.announce_seconds) * 1000;
             for purpose in purposes {
-                let promoted = keys.rotate(purpose).await?;
-                let what = if promoted {
-                    "the next key signs now"
-                } else {
-                    "the next key is published; rotate again to let it sign"
-                };
-                writeln!(out, "{}: {what}", purpose.word())?;
+                let mut rotation = keys.rotate(purpose, if now { 0 } else { announce }).await?;
+                if now && rotation != Rotation::Promoted {
+                    rotation = keys.rotate(purpose, 0).await?;
+                }
+                writeln!(out, "{}: {}", purpose.word(), words(rotation))?;
             }
+            // Who is not told now reads them within `reread_seconds`.
+            app::tell_nodes(&config.storage, &Topic::Keys).await.ok();
         }
         Command::List { config } => {
             let config = config.load()?;
@@ -89,6 +98,21 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn words(rotation: Rotation) -> String {
+    let seconds = |from: Millis| (from - SystemClock.now()).max(0).div_euclid(1000) + 1;
+    match rotation {
+        Rotation::Promoted => "the next key signs now".to_owned(),
+        Rotation::Published { signs_from } => format!(
+            "the next key is published; rotate again in {} s or later to let it sign",
+            seconds(signs_from)
+        ),
+        Rotation::TooEarly { signs_from } => format!(
+            "nothing changed: the next key is not known to everybody yet; rotate again in {} s or later to let it sign",
+            seconds(signs_from)
+        ),
+    }
 }
 
 /// The origin that announcements of request keys name.

@@ -2,9 +2,11 @@
 
 mod consent;
 mod devices;
+mod keys;
 mod log;
 mod metrics;
 mod op;
+mod outbound;
 mod server;
 mod storage;
 mod telemetry;
@@ -19,9 +21,11 @@ use serde::Deserialize;
 
 pub use consent::ConsentConfig;
 pub use devices::DevicesConfig;
+pub use keys::KeysConfig;
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use op::{IdTokenAlg, OpConfig};
+pub use outbound::OutboundConfig;
 pub use server::{ServerConfig, TlsMode};
 pub use storage::{DatabaseUrl, StorageConfig};
 pub use telemetry::TelemetryConfig;
@@ -43,6 +47,10 @@ pub struct Config {
     pub consent: ConsentConfig,
     /// `[devices]`
     pub devices: DevicesConfig,
+    /// `[outbound]`
+    pub outbound: OutboundConfig,
+    /// `[keys]`
+    pub keys: KeysConfig,
     /// `[log]`
     pub log: LogConfig,
     /// `[metrics]`
@@ -99,6 +107,7 @@ impl Config {
         config.op.check()?;
         config.consent.check()?;
         config.devices.check()?;
+        config.keys.check()?;
         config.metrics.check()?;
         config.telemetry.check()?;
         Ok(config)
@@ -153,6 +162,9 @@ mod tests {
             ("[server]\npublic_url = \"https://x.example/path\"", "public_url"),
             ("[server]\ntls = \"files\"", "tls_certificate"),
             ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
+            ("[op]\nlong_poll_seconds = 31", "long_poll_seconds"),
+            ("[keys]\nannounce_seconds = 59", "announce_seconds"),
+            ("[keys]\nreread_seconds = 121", "reread_seconds"),
             ("[metrics]\nlisten = \"0.0.0.0:9480\"", "listen"),
             ("[metrics]\nlisten = \"localhost:9480\"", "listen"),
             ("[telemetry]\notlp_endpoint = \"127.0.0.1:4318\"", "otlp_endpoint"),

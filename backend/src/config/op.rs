@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use countersign_protocol::DeliveryMode;
 use serde::Deserialize;
 
 use super::{ConfigError, require};
@@ -26,6 +27,8 @@ pub struct OpConfig {
     pub throttle_seconds: u32,
     /// Attributes that a hint may name a person by.
     pub login_hint_attributes: Vec<String>,
+    /// Ways in which clients are told of results.
+    pub delivery_modes: Vec<DeliveryMode>,
     /// Default life of a request.
     pub expires_in: u32,
     /// Least `requested_expiry`.
@@ -36,6 +39,10 @@ pub struct OpConfig {
     pub clamp_expiry: bool,
     /// Between two polls.
     pub interval: u32,
+    /// Longest time that a poll is held; 0: answered at once.
+    pub long_poll_seconds: u32,
+    /// Polls held at once.
+    pub max_long_polls: usize,
     /// Readable after the deadline.
     pub grace_seconds: u32,
     /// Greatest length of a binding message, grapheme clusters.
@@ -59,6 +66,9 @@ pub enum IdTokenAlg {
 
 impl OpConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        require(!self.delivery_modes.is_empty(), "op", "delivery_modes", || {
+            "at least one".to_owned()
+        })?;
         let bounded = 1 <= self.min_expiry && self.min_expiry <= self.max_expiry && self.max_expiry <= 3600;
         require(bounded, "op", "min_expiry", || {
             "1 <= min_expiry <= max_expiry <= 3600".to_owned()
@@ -70,6 +80,15 @@ impl OpConfig {
         require((1..=60).contains(&self.interval), "op", "interval", || {
             "1 to 60".to_owned()
         })?;
+        require(self.long_poll_seconds <= 30, "op", "long_poll_seconds", || {
+            "0 to 30: clients wait no longer for an answer".to_owned()
+        })?;
+        require(
+            (1..=1_000_000).contains(&self.max_long_polls),
+            "op",
+            "max_long_polls",
+            || "1 to 1000000".to_owned(),
+        )?;
         require(
             (3..=8).contains(&self.binding_code_digits),
             "op",

@@ -16,6 +16,8 @@ pub struct StorageConfig {
     pub url_file: PathBuf,
     /// How many connections to PostgreSQL a node has at most.
     pub connections: u32,
+    /// Whether nodes tell each other of changes by `NOTIFY` of PostgreSQL.
+    pub notify: bool,
     /// The key-encryption key, or empty.
     pub secret_file: PathBuf,
 }

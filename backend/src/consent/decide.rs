@@ -236,7 +236,7 @@ impl Consent {
         match self.parts.storage.decide(decide).await? {
             Decided::Recorded(settled) => {
                 fail_point!(Wake);
-                self.parts.wakes.notify(&account);
+                self.tell_settled(&account, &handle);
                 fail_point!(Woken);
                 measure(&settled, asked_at, now);
                 let (state, device) = (name_of(settled.state), verified.device.id);
@@ -274,7 +274,7 @@ impl Consent {
                 if let Some(settled) = &settled {
                     measure(settled, asked_at, now);
                     tracing::warn!(prompt.handle = %handle, "prompt {handle} is denied: the number was wrong too often");
-                    self.parts.wakes.notify(&account);
+                    self.tell_settled(&account, &handle);
                 }
                 Ok(DecisionAnswer::MatchWrong { tries_left, settled })
             }

@@ -15,7 +15,7 @@ impl Consent {
         let expired = self.parts.storage.expire_prompts(now, limit).await?;
         for prompt in &expired {
             tracing::info!(prompt.handle = %prompt.handle, "prompt {} is expired", prompt.handle);
-            self.parts.wakes.notify(&prompt.account);
+            self.tell_settled(&prompt.account, &prompt.handle);
         }
         meters().count_many(Outcome::Expired, expired.len());
         Ok(expired.len())

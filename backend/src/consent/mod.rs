@@ -13,20 +13,25 @@ mod open;
 mod receipt;
 mod request_object;
 mod signed_lately;
-mod wakes;
 
 use std::sync::Arc;
 
 use countersign_clock::Clock;
+use countersign_protocol::Handle;
+use tokio::sync::Notify;
 
-use crate::{config::ConsentConfig, keys::KeyRing, storage::Storage};
+use crate::{
+    config::ConsentConfig,
+    domain::AccountKey,
+    keys::KeyRing,
+    storage::Storage,
+    wakes::{Topic, Wakes},
+};
 
 pub use decide::{DecisionAnswer, Submission};
 pub use error::ConsentError;
 pub use inbox::{Change, Changes};
-pub use open::handle_of;
 pub use receipt::{Pins, ReceiptError, VerifiedReceipt, verify_receipt};
-pub use wakes::{Heard, NotNow, Subscription, Wakes};
 
 /// What the consent service is made of.
 pub struct Parts {
@@ -42,8 +47,10 @@ pub struct Parts {
     pub keys: Arc<KeyRing>,
     /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Who is told when something changed for a person.
+    /// Who is told when something changed.
     pub wakes: Arc<Wakes>,
+    /// Whose worker is told that something may be owed now.
+    pub owed: Arc<Notify>,
 }
 
 /// Asks people and takes their decisions.
@@ -66,5 +73,12 @@ impl Consent {
     #[must_use]
     pub fn wakes(&self) -> &Arc<Wakes> {
         &self.parts.wakes
+    }
+
+    /// Tells the person's streams and whoever waits for the request behind `handle` that it is settled.
+    fn tell_settled(&self, account: &AccountKey, handle: &Handle) {
+        self.parts.wakes.notify(&Topic::Person(account.clone()));
+        self.parts.wakes.notify(&Topic::Request(handle.clone()));
+        self.parts.owed.notify_one();
     }
 }

@@ -56,7 +56,12 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub random: Arc<dyn Random>,
+    /// Whether other nodes serve the same devices.
+    pub several_nodes: bool,
 }
+
+/// `kind` of proofs among what is remembered once.
+const PROOFS: &str = "dpop";
 
 /// Registers devices and tells who is calling.
 pub struct DeviceRegistry {
@@ -79,11 +84,16 @@ pub struct Call<'a> {
 }
 
 impl DeviceRegistry {
-    /// A registry whose nonces are new.
+    /// A registry whose nonces are new, or those of all nodes.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
+        let nonces = if parts.several_nodes {
+            Nonces::shared(parts.keys.sealing().derive("countersign dpop nonce"))
+        } else {
+            Nonces::new(&*parts.random)
+        };
         Self {
-            nonces: Nonces::new(&*parts.random),
+            nonces,
             seen: SeenProofs::default(),
             parts,
         }
@@ -159,7 +169,7 @@ impl DeviceRegistry {
             return Err(stranger);
         }
         let now = self.parts.clock.now();
-        self.note(proven, now)?;
+        self.note(proven, now).await?;
         if device.revoked_at.is_some() {
             return Err(DeviceError::Removed);
         }
@@ -168,12 +178,23 @@ impl DeviceRegistry {
         Ok(device)
     }
 
-    fn note(&self, proven: &Proven, now: Millis) -> Result<(), DeviceError> {
+    /// Notes a proof as used. This node's memory bounds what a device may note; what other nodes saw is in the store.
+    async fn note(&self, proven: &Proven, now: Millis) -> Result<(), DeviceError> {
+        let again = DeviceError::Proof("it was used before");
         match self.seen.note(&proven.thumbprint, &proven.jti, proven.until, now) {
-            Seen::First => Ok(()),
-            Seen::Again => Err(DeviceError::Proof("it was used before")),
-            Seen::Full => Err(DeviceError::TooManyProofs),
+            Seen::First => {}
+            Seen::Again => return Err(again),
+            Seen::Full => return Err(DeviceError::TooManyProofs),
         }
+        if !self.parts.several_nodes {
+            return Ok(());
+        }
+        let jti = digest::sha256_b64(&proven.jti);
+        let noted = self
+            .parts
+            .storage
+            .remember_once(PROOFS, &proven.thumbprint, &jti, proven.until);
+        if noted.await? { Ok(()) } else { Err(again) }
     }
 
     /// People of the embedded provider are looked up; those of other providers are switched off there.

@@ -4,8 +4,10 @@ use countersign_jose::{b64, digest};
 /// How long a nonce is the current one. It is accepted for one window more.
 const WINDOW_MILLIS: Millis = 5 * 60 * 1000;
 
-/// The server nonces of DPoP proofs (RFC 9449 section 8): derived from the time and a secret of this run, so that nothing is stored
-/// and a proof from before the last start is worthless.
+/// The server nonces of DPoP proofs (RFC 9449 section 8): derived from the time and a secret, so that nothing is stored.
+///
+/// The secret of an only node is one of its run: a proof from before the last start is worthless. That of several nodes is one of them all:
+/// what one tells the others accept, and what was used is kept where all see it.
 pub struct Nonces {
     secret: [u8; 32],
 }
@@ -15,6 +17,11 @@ impl Nonces {
     pub fn new(random: &dyn Random) -> Self {
         let mut secret = [0; 32];
         random.fill(&mut secret);
+        Self { secret }
+    }
+
+    /// Takes the secret that all nodes have.
+    pub fn shared(secret: [u8; 32]) -> Self {
         Self { secret }
     }
 
@@ -53,6 +60,11 @@ mod tests {
         assert!(
             !restarted.accepts(&told, 1_000),
             "S-027: a nonce does not outlive the run"
+        );
+        let (here, there) = (Nonces::shared([7; 32]), Nonces::shared([7; 32]));
+        assert!(
+            there.accepts(&here.current(1_000), 1_000),
+            "what one node tells the others accept"
         );
     }
 }

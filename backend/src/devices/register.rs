@@ -72,7 +72,7 @@ impl DeviceRegistry {
         let nonce = digest::sha256_b64(format!("{}.{}", pop.thumbprint, registration.salt));
         let keys = self.parts.keys.snapshot();
         let account = self.signed_in(&registration.id_token_hint, Some(&nonce), &keys).await?;
-        self.note(&proven, now)?;
+        self.note(&proven, now).await?;
 
         let session = Secret::new(self.random_text::<32>());
         let key = self.key_of(&account);

@@ -11,6 +11,7 @@ use super::{
     intake::{JsonBody, PathId},
     problem::ApiError,
 };
+use crate::wakes::Topic;
 
 /// `GET /ad/v1/devices`
 pub async fn list(State(api): State<Arc<DeviceApi>>, Caller(device): Caller) -> Result<Response, ApiError> {
@@ -35,7 +36,7 @@ pub async fn revoke(
     PathId(id): PathId,
 ) -> Result<StatusCode, ApiError> {
     api.registry.revoke(&device, &DeviceId::new(id)).await?;
-    api.consent.wakes().notify(&device.account);
+    api.consent.wakes().notify(&Topic::Person(device.account));
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -8,7 +8,10 @@ use axum::{
 use countersign_protocol::{OAuthError, OAuthErrorCode};
 use serde::Serialize;
 
-use crate::op::{OpError, Refusal};
+use crate::{
+    keys::KeyError,
+    op::{OpError, Refusal},
+};
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -38,7 +41,7 @@ pub(super) fn empty(status: StatusCode) -> Response {
 pub(super) fn failed(error: &OpError) -> Response {
     match error {
         OpError::Refused(refusal) => refused(refusal),
-        OpError::Storage(_) => {
+        OpError::Storage(_) | OpError::Key(KeyError::Storage(_) | KeyError::Outdated { .. }) => {
             log(error);
             let code = OAuthErrorCode::TemporarilyUnavailable;
             let mut response = body(StatusCode::SERVICE_UNAVAILABLE, code, "the provider cannot answer now");
@@ -46,7 +49,7 @@ pub(super) fn failed(error: &OpError) -> Response {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
             response
         }
-        OpError::Key(_) | OpError::Jose(_) | OpError::Stopped => {
+        OpError::Key(KeyError::Jose(_) | KeyError::NoActiveKey(_)) | OpError::Jose(_) | OpError::Stopped => {
             log(error);
             body(
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -17,10 +17,11 @@ use tracing::{Instrument as _, Span};
 
 use super::{device_api::DeviceApi, dpop::Caller, problem::ApiError};
 use crate::{
-    consent::{Change, Changes, ConsentError, Heard, NotNow, Subscription},
+    consent::{Change, Changes, ConsentError},
     devices::DeviceError,
     domain::Device,
     meters::{Held, meters},
+    wakes::{Heard, NotNow, Subscription, Topic},
 };
 
 /// `GET /ad/v1/stream`
@@ -33,7 +34,7 @@ pub async fn open(
     let subscription = api
         .consent
         .wakes()
-        .subscribe(&device.account)
+        .subscribe(Topic::Person(device.account.clone()))
         .map_err(|refused| match refused {
             NotNow::Full => ApiError::TooManyStreams,
             NotNow::Closed => ApiError::Stopping,

@@ -1,12 +1,16 @@
 //! The keys that sign: made here, sealed at rest, published before they are used and after they are retired.
 //!
 //! A key of each [`KeyPurpose`] moves from `next` over `active` to `retiring`. A key for ID tokens and one for request objects are never the same.
+//! Several nodes share the keys: each reads them again and again, and none signs when it could not do so for a while.
 
 mod announcement;
 mod secret_file;
 mod snapshot;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicI64, Ordering},
+};
 
 use countersign_clock::{Clock, Millis};
 use countersign_jose::{Algorithm, JoseError, Jwk, SigningKey, seal::SealingKey};
@@ -30,6 +34,26 @@ pub const PURPOSES: [KeyPurpose; 3] = [
 /// How long a retiring key stays published: longer than anything it signed is good for.
 pub const RETIRING_MILLIS: Millis = 24 * 60 * 60 * 1000;
 
+/// How old the keys of a node may be when it signs. Longer than a few failed reads, shorter than a key is announced.
+const MAX_AGE_MILLIS: Millis = 5 * 60 * 1000;
+
+/// What a step of rotation did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// There was no next key; now there is one, published, which may sign from a time on.
+    Published {
+        /// Unix milliseconds.
+        signs_from: Millis,
+    },
+    /// Nothing: the next key is not known to everybody yet.
+    TooEarly {
+        /// Unix milliseconds.
+        signs_from: Millis,
+    },
+    /// The next key signs now.
+    Promoted,
+}
+
 /// Why keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -42,6 +66,12 @@ pub enum KeyError {
     /// A purpose has no key that signs.
     #[error("there is no active key for {0:?}")]
     NoActiveKey(KeyPurpose),
+    /// The keys of this node are too old to sign with: another node may have rotated them.
+    #[error("signing keys were last read {seconds} s ago, which is too long to sign with them")]
+    Outdated {
+        /// How long ago.
+        seconds: i64,
+    },
 }
 
 /// Makes, opens and rotates keys, and holds the opened ones.
@@ -51,6 +81,8 @@ pub struct KeyRing {
     sealing: SealingKey,
     origin: String,
     opened: RwLock<Arc<Snapshot>>,
+    /// When the store was last asked, with success; Unix milliseconds.
+    read_at: AtomicI64,
 }
 
 impl KeyRing {
@@ -70,6 +102,7 @@ impl KeyRing {
             sealing,
             origin,
             opened: RwLock::default(),
+            read_at: AtomicI64::new(Millis::MIN),
         };
         let stored = ring.storage.list_keys().await?;
         for purpose in PURPOSES {
@@ -94,12 +127,14 @@ impl KeyRing {
     /// # Errors
     /// As [`KeyRing::open`]; the keys in use stay.
     pub async fn refresh(&self) -> Result<(), KeyError> {
+        let asked_at = self.clock.now();
         let stored = self.storage.list_keys().await?;
         let next = Arc::new(Snapshot::open(&stored, &self.sealing, &self.snapshot())?);
         for key in stored.iter().filter(|key| key.state == KeyState::Active) {
             meters().key_signs_since(key.purpose.word(), key.state_since / 1000);
         }
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = next;
+        self.read_at.store(asked_at, Ordering::Relaxed);
         Ok(())
     }
 
@@ -118,27 +153,50 @@ impl KeyRing {
     /// The key that signs for `purpose`.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is none, or the keys could not be read for five minutes.
     pub fn signer(&self, purpose: KeyPurpose) -> Result<Arc<SigningKey>, KeyError> {
+        let age = self.clock.now().saturating_sub(self.read_at.load(Ordering::Relaxed));
+        if age > MAX_AGE_MILLIS {
+            return Err(KeyError::Outdated { seconds: age / 1000 });
+        }
         self.snapshot().active(purpose).ok_or(KeyError::NoActiveKey(purpose))
     }
 
-    /// One step of rotation: publishes a `next` key where there is none, else makes it `active`. Returns whether a key was promoted.
+    /// One step of rotation: publishes a `next` key where there is none, else makes it `active` once it was published for `announce`
+    /// milliseconds, in which clients, devices and other nodes learn it.
     ///
     /// # Errors
     /// When the store does not answer or a key cannot be made.
-    pub async fn rotate(&self, purpose: KeyPurpose) -> Result<bool, KeyError> {
+    pub async fn rotate(&self, purpose: KeyPurpose, announce: Millis) -> Result<Rotation, KeyError> {
         self.refresh().await?;
-        let promoted = self.storage.promote_key(purpose, self.clock.now()).await?;
-        if !promoted {
+        let now = self.clock.now();
+        if self.storage.promote_key(purpose, now - announce, now).await? {
+            self.storage.drop_retired_keys(now - RETIRING_MILLIS).await?;
+            self.refresh().await?;
+            return Ok(Rotation::Promoted);
+        }
+        let was_there = self.next_since(purpose).await?.is_some();
+        if !was_there {
             let announcer = self.signer(purpose)?;
             self.make(purpose, Some(&announcer)).await?;
+            self.refresh().await?;
         }
-        self.storage
-            .drop_retired_keys(self.clock.now() - RETIRING_MILLIS)
-            .await?;
-        self.refresh().await?;
-        Ok(promoted)
+        // When another node was faster, its key is the next one.
+        let signs_from = self.next_since(purpose).await?.unwrap_or(now) + announce;
+        Ok(if was_there {
+            Rotation::TooEarly { signs_from }
+        } else {
+            Rotation::Published { signs_from }
+        })
+    }
+
+    /// Since when the next key of `purpose` is published.
+    async fn next_since(&self, purpose: KeyPurpose) -> Result<Option<Millis>, KeyError> {
+        let stored = self.storage.list_keys().await?;
+        let next = stored
+            .iter()
+            .find(|key| key.purpose == purpose && key.state == KeyState::Next);
+        Ok(next.map(|key| key.state_since))
     }
 
     async fn make(&self, purpose: KeyPurpose, announcer: Option<&SigningKey>) -> Result<(), KeyError> {

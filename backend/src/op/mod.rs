@@ -1,4 +1,4 @@
-//! The embedded OpenID Provider: OpenID Connect Core (code flow), CIBA Core in poll mode, and the RFCs they stand on.
+//! The embedded OpenID Provider: OpenID Connect Core (code flow), CIBA Core in poll and ping mode, and the RFCs they stand on.
 //!
 //! Requests come in as parameters, answers leave as typed values: HTTP is somebody else's. Of prompts and devices the provider knows
 //! only [`AuthenticationDeviceTrigger`].
@@ -10,10 +10,13 @@ mod backchannel;
 mod basic;
 mod client_assertion;
 mod client_auth;
+mod delivery;
 mod discovery;
 mod form;
 mod fresh;
 mod grants;
+mod handle;
+mod held_polls;
 mod id_token;
 mod introspection;
 mod poll_pace;
@@ -37,13 +40,16 @@ use crate::{
     domain::{APP_CLIENT_ID, Client},
     keys::KeyRing,
     storage::{Storage, StorageError},
+    wakes::Wakes,
 };
 
 pub use acr::ACR_PASSWORD;
 pub use authorize::{Authorize, SignInPage, SignInProblem};
 pub use client_auth::ClientRequest;
+pub use delivery::{Delivery, Told};
 pub use discovery::Metadata;
 pub use form::Params;
+pub use handle::handle_of;
 pub use introspection::{ActiveToken, Introspection};
 pub use redirect_uri::is_registrable;
 pub use refusal::{OpError, Refusal};
@@ -68,6 +74,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// The way to the person.
     pub trigger: Arc<dyn AuthenticationDeviceTrigger>,
+    /// Wakes polls that are held.
+    pub wakes: Arc<Wakes>,
 }
 
 /// The embedded OpenID Provider.
@@ -75,6 +83,7 @@ pub struct Provider {
     parts: Parts,
     app_client: Client,
     poll_pace: poll_pace::PollPace,
+    held_polls: held_polls::HeldPolls,
     throttle: throttle::Throttle,
     passwords: sign_in::Passwords,
 }
@@ -86,6 +95,7 @@ impl Provider {
         Self {
             app_client: app_client::app_client(),
             poll_pace: poll_pace::PollPace::default(),
+            held_polls: held_polls::HeldPolls::new(&parts.config, parts.wakes.clone()),
             throttle: throttle::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),
             passwords: sign_in::Passwords::default(),
             parts,

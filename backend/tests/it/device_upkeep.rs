@@ -210,7 +210,7 @@ async fn a_new_request_key_is_announced_by_the_old_one() {
     let before = device.call("GET", "/ad/v1/keys", None).await.json();
     assert_eq!(before, json!({"statements": []}));
     for _ in 0..2 {
-        world.keys.rotate(KeyPurpose::RequestObject).await.unwrap();
+        world.keys.rotate(KeyPurpose::RequestObject, 0).await.unwrap();
     }
     let handle = world.ask("anna", World::show("W4SCT")).await;
     let request = device.request_object(&handle).await;
@@ -243,7 +243,7 @@ async fn a_device_that_was_away_for_several_rotations_can_follow() {
     let purpose = KeyPurpose::RequestObject;
     let mut pinned = world.keys.snapshot().public(&[purpose]);
     for _ in 0..8 {
-        world.keys.rotate(purpose).await.unwrap();
+        world.keys.rotate(purpose, 0).await.unwrap();
         world.clock.advance(13 * 60 * 60 * 1000);
     }
     let expect = Expect {
@@ -264,6 +264,7 @@ async fn a_device_that_was_away_for_several_rotations_can_follow() {
             }
         }
     }
+    world.keys.refresh().await.unwrap();
     let signer = world.keys.signer(purpose).unwrap();
     assert!(
         pinned.iter().any(|known| known.thumbprint() == signer.kid()),

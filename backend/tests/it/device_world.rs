@@ -15,7 +15,7 @@ use axum::{
 };
 use countersign::{
     config::Config,
-    consent::{self, Consent, Wakes, handle_of},
+    consent::{self, Consent},
     devices::{self, DeviceRegistry},
     domain::{
         APP_CLIENT_ID, Account, AccountKey, AuthRequestId, BindingMode, Client, ClientAuthMethod, GrantType,
@@ -23,8 +23,9 @@ use countersign::{
     },
     http::{DeviceApi, device_routes},
     keys::KeyRing,
-    op::{AuthenticationDeviceTrigger as _, Triggered},
+    op::{AuthenticationDeviceTrigger as _, Triggered, handle_of},
     storage::{Accounts as _, AuthRequests as _, Clients as _, Role, SqliteStorage},
+    wakes::Wakes,
 };
 use countersign_clock::{Clock as _, ManualClock, OsRandom};
 use countersign_jose::{digest, seal::SealingKey};
@@ -84,6 +85,49 @@ impl Answer {
     }
 }
 
+/// What a backend in process is built of.
+struct Node<'a> {
+    config: &'a Config,
+    storage: &'a Arc<SqliteStorage>,
+    keys: &'a Arc<KeyRing>,
+    clock: &'a Arc<ManualClock>,
+    wakes: &'a Arc<Wakes>,
+    several_nodes: bool,
+}
+
+impl Node<'_> {
+    fn build(&self) -> (Arc<Consent>, Router) {
+        let registry = Arc::new(DeviceRegistry::new(devices::Parts {
+            config: self.config.devices.clone(),
+            origin: ORIGIN.to_owned(),
+            issuer: ORIGIN.to_owned(),
+            storage: self.storage.clone(),
+            keys: self.keys.clone(),
+            clock: self.clock.clone(),
+            random: Arc::new(OsRandom),
+            several_nodes: self.several_nodes,
+        }));
+        let consent = Arc::new(Consent::new(consent::Parts {
+            config: self.config.consent.clone(),
+            origin: ORIGIN.to_owned(),
+            issuer: ORIGIN.to_owned(),
+            storage: self.storage.clone(),
+            keys: self.keys.clone(),
+            clock: self.clock.clone(),
+            wakes: self.wakes.clone(),
+            owed: Arc::default(),
+        }));
+        let router = device_routes(DeviceApi {
+            registry,
+            consent: consent.clone(),
+            backend: ORIGIN.to_owned(),
+            issuer: ORIGIN.to_owned(),
+            heartbeat_seconds: self.config.devices.heartbeat_seconds,
+        });
+        (consent, router)
+    }
+}
+
 impl World {
     pub async fn new() -> Arc<Self> {
         Self::with("").await
@@ -97,31 +141,16 @@ impl World {
         let sealing = SealingKey::new([7; 32]);
         let keys = KeyRing::open(storage.clone(), clock.clone(), sealing, ORIGIN.to_owned());
         let keys = Arc::new(keys.await.unwrap());
-        let registry = Arc::new(DeviceRegistry::new(devices::Parts {
-            config: config.devices.clone(),
-            origin: ORIGIN.to_owned(),
-            issuer: ORIGIN.to_owned(),
-            storage: storage.clone(),
-            keys: keys.clone(),
-            clock: clock.clone(),
-            random: Arc::new(OsRandom),
-        }));
-        let consent = Arc::new(Consent::new(consent::Parts {
-            config: config.consent,
-            origin: ORIGIN.to_owned(),
-            issuer: ORIGIN.to_owned(),
-            storage: storage.clone(),
-            keys: keys.clone(),
-            clock: clock.clone(),
-            wakes: Wakes::new(),
-        }));
-        let router = device_routes(DeviceApi {
-            registry,
-            consent: consent.clone(),
-            backend: ORIGIN.to_owned(),
-            issuer: ORIGIN.to_owned(),
-            heartbeat_seconds: config.devices.heartbeat_seconds,
-        });
+        let wakes = Wakes::new();
+        let node = Node {
+            config: &config,
+            storage: &storage,
+            keys: &keys,
+            clock: &clock,
+            wakes: &wakes,
+            several_nodes: false,
+        };
+        let (consent, router) = node.build();
         let world = Arc::new(Self {
             clock,
             storage,
@@ -136,6 +165,19 @@ impl World {
         }
         world.add_client("shop").await;
         world
+    }
+
+    /// One node among several that share the world's store and keys.
+    pub fn node(&self) -> Router {
+        let node = Node {
+            config: &Config::from_toml("").unwrap(),
+            storage: &self.storage,
+            keys: &self.keys,
+            clock: &self.clock,
+            wakes: &Wakes::among_nodes(),
+            several_nodes: true,
+        };
+        node.build().1
     }
 
     async fn add_person(&self, name: &str) {
@@ -163,6 +205,7 @@ impl World {
             grant_types: vec![GrantType::Ciba],
             scopes: vec!["openid".to_owned(), "payment".to_owned()],
             delivery_mode: None,
+            notification_endpoint: None,
             binding_mode: BindingMode::Auto,
             id_token_alg: "ES256".to_owned(),
             endpoint_audience: false,
@@ -196,10 +239,10 @@ impl World {
     }
 
     pub async fn ask_as(&self, client: &str, person: &str, matching: Matching, auth_req_id: &str) -> Handle {
-        let (now, id) = (self.clock.now(), AuthReqId::new(auth_req_id));
+        let (now, handle) = (self.clock.now(), handle_of(&AuthReqId::new(auth_req_id)));
         let account = Self::account(person);
         let triggered = Triggered {
-            auth_req_id: &id,
+            handle: handle.clone(),
             request: NewAuthRequest {
                 id: AuthRequestId(digest::sha256(auth_req_id)),
                 client_id: client.into(),
@@ -209,6 +252,7 @@ impl World {
                 expires_at: now + 120_000,
                 readable_until: now + 180_000,
                 interval: 5,
+                owed: None,
             },
             account,
             client: ClientShown {
@@ -225,7 +269,7 @@ impl World {
             now,
         };
         self.consent.trigger_authentication_device(triggered).await.unwrap();
-        handle_of(&id)
+        handle
     }
 
     /// The embedded provider's side of a request made by [`World::ask_as`].

@@ -173,7 +173,7 @@ async fn an_expired_request_is_told_apart_until_its_grace_is_over() {
     world.poll(&id).await.refused(400, "invalid_grant", "R-177: forgotten");
 }
 
-/// `expired_token` ends the polling, so no decision that is still on its way may come after it.
+/// `expired_token` ends the polling, so no decision that is still on its way may come after it.
 #[tokio::test]
 async fn what_a_client_was_told_is_expired_stays_expired() {
     let world = World::new().await;
@@ -183,10 +183,10 @@ async fn what_a_client_was_told_is_expired_stays_expired() {
     let in_time = world.clock.now() - 1;
     let decided = world.decide_at(Decision::Deny(DenyReason::NotMe), in_time).await;
     let Decided::Settled(settled) = decided else {
-        panic!("R-176: too late: {decided:?}")
+        panic!("R-177: too late: {decided:?}")
     };
-    assert_eq!(settled.state, PromptState::Expired, "R-176");
-    world.poll(&id).await.refused(400, "expired_token", "R-176");
+    assert_eq!(settled.state, PromptState::Expired, "R-177");
+    world.poll(&id).await.refused(400, "expired_token", "R-177");
 }
 
 #[tokio::test]

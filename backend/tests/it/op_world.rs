@@ -1,6 +1,12 @@
 //! A provider in process, with a person, clients, and a trigger that remembers what it was given.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use axum::{
     Router,
@@ -17,6 +23,7 @@ use countersign::{
     keys::KeyRing,
     op::{Parts, Provider},
     storage::{Accounts as _, Clients as _, Decide, Decided, Devices as _, Prompts as _, Role, SqliteStorage},
+    wakes::{Topic, Wakes},
 };
 use countersign_clock::{Clock as _, ManualClock, Millis, OsRandom, Random as _};
 use countersign_jose::{b64, digest, password, seal::SealingKey};
@@ -39,7 +46,11 @@ pub const DEVICE: &str = "device-1";
 pub struct World {
     pub clock: Arc<ManualClock>,
     pub storage: Arc<SqliteStorage>,
+    pub keys: Arc<KeyRing>,
     pub trigger: Arc<RecordingTrigger>,
+    pub wakes: Arc<Wakes>,
+    /// Whether decisions are told to who waits for them, as they are on the node that takes them.
+    pub tells: AtomicBool,
     pub router: Router,
     folder: tempfile::TempDir,
 }
@@ -96,24 +107,30 @@ impl World {
         let clock = Arc::new(ManualClock::at(START));
         let sealing = SealingKey::new([7; 32]);
         let keys = KeyRing::open(storage.clone(), clock.clone(), sealing, ISSUER.to_owned());
+        let keys = Arc::new(keys.await.unwrap());
         let trigger = Arc::new(RecordingTrigger {
             storage: storage.clone(),
             clock: clock.clone(),
             seen: std::sync::Mutex::default(),
         });
+        let wakes = Wakes::new();
         let provider = Provider::new(Parts {
             config: Config::from_toml(config).unwrap().op,
             issuer: ISSUER.to_owned(),
             storage: storage.clone(),
-            keys: Arc::new(keys.await.unwrap()),
+            keys: keys.clone(),
             clock: clock.clone(),
             random: Arc::new(OsRandom),
             trigger: trigger.clone(),
+            wakes: wakes.clone(),
         });
         let world = Self {
             clock,
             storage,
+            keys,
             trigger,
+            wakes,
+            tells: AtomicBool::new(true),
             router: op_routes(Arc::new(provider)),
             folder,
         };
@@ -168,6 +185,14 @@ impl World {
             }
         }
         stored
+    }
+
+    /// The bytes of the database, what is not yet in its place included.
+    pub fn file(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect()
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -238,7 +263,7 @@ impl World {
         let _registered = self.storage.register_device(new).await.unwrap();
         let handle = self.trigger.seen.lock().unwrap().last().unwrap().handle.clone();
         let decide = Decide {
-            handle,
+            handle: handle.clone(),
             account,
             device_id: DeviceId::new(DEVICE),
             key_thumbprint: "uv".to_owned(),
@@ -253,7 +278,11 @@ impl World {
             },
             now,
         };
-        self.storage.decide(decide).await.unwrap()
+        let decided = self.storage.decide(decide).await.unwrap();
+        if self.tells.load(Ordering::Relaxed) {
+            self.wakes.notify(&Topic::Request(handle));
+        }
+        decided
     }
 
     pub async fn approve(&self) {
@@ -305,6 +334,7 @@ pub fn shop(id: &str) -> Client {
             .map(str::to_owned)
             .into(),
         delivery_mode: None,
+        notification_endpoint: None,
         binding_mode: BindingMode::Auto,
         id_token_alg: "ES256".to_owned(),
         endpoint_audience: false,

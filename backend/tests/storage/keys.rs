@@ -69,10 +69,18 @@ pub async fn of_first_keys_that_meet_one_is_stored(store: &dyn Storage) {
 pub async fn promotion_retires_the_key_before_and_retired_ones_are_dropped(store: &dyn Storage) {
     let purpose = KeyPurpose::IdTokenRs256;
     store.add_key(key("one", purpose, 0)).await.unwrap();
-    assert!(!store.promote_key(purpose, NOW + 5).await.unwrap(), "nothing waits");
+    assert!(
+        !store.promote_key(purpose, NOW + 5, NOW + 5).await.unwrap(),
+        "nothing waits"
+    );
     assert_eq!(states(store).await, [("one".to_owned(), KeyState::Active)]);
     store.add_key(key("two", purpose, 1)).await.unwrap();
-    assert!(store.promote_key(purpose, NOW + 10).await.unwrap());
+    assert!(
+        !store.promote_key(purpose, NOW, NOW + 10).await.unwrap(),
+        "it is not published long enough"
+    );
+    assert_eq!(states(store).await[1], ("two".to_owned(), KeyState::Next));
+    assert!(store.promote_key(purpose, NOW + 1, NOW + 10).await.unwrap());
     let expected = [
         ("one".to_owned(), KeyState::Retiring),
         ("two".to_owned(), KeyState::Active),
@@ -100,7 +108,7 @@ pub async fn of_a_dropped_request_key_the_announcement_stays(store: &dyn Storage
     let purpose = KeyPurpose::RequestObject;
     for (kid, at) in [("one", 0), ("two", 10), ("three", 20)] {
         store.add_key(key(kid, purpose, at)).await.unwrap();
-        store.promote_key(purpose, NOW + at).await.unwrap();
+        store.promote_key(purpose, NOW + at, NOW + at).await.unwrap();
     }
     assert_eq!(store.drop_retired_keys(NOW + 30).await.unwrap(), 2);
     let expected = [

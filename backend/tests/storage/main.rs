@@ -7,6 +7,8 @@ mod accounts;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod decisions;
@@ -25,7 +27,11 @@ mod mismatches;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod outbox;
+#[cfg(test)]
 mod postgres_server;
+#[cfg(test)]
+mod postgres_signals;
 #[cfg(test)]
 mod prompts;
 #[cfg(test)]
@@ -71,6 +77,10 @@ every_store_keeps! {
         a_hint_that_names_two_people_is_told_apart,
         an_attribute_names_one_person,
         a_disabled_account_is_found_and_says_so;
+    changes:
+        the_mark_of_a_person_changes_with_whatever_their_streams_have_to_know,
+        marks_tell_people_of_different_issuers_apart,
+        of_many_requests_those_that_are_settled_are_found;
     clients:
         a_client_reads_back_as_it_was_added,
         a_removed_client_loses_its_grants_and_its_questions,
@@ -129,8 +139,21 @@ every_store_keeps! {
         the_same_wrong_decision_counts_once,
         an_approval_without_a_number_forgets_no_mismatch,
         two_devices_share_the_tries_of_a_prompt,
+        a_device_that_started_with_less_ends_earlier,
         a_settled_or_foreign_prompt_counts_nothing,
         parallel_wrong_numbers_never_allow_more_than_the_tries;
+    outbox:
+        a_debt_is_due_when_its_request_is_settled_however_that_was,
+        a_request_that_owes_nothing_leaves_nothing,
+        a_claimed_debt_is_left_alone_until_its_lease_is_over,
+        of_many_parallel_claims_each_debt_goes_to_one,
+        a_late_worker_changes_nothing,
+        a_debt_that_is_tried_again_waits_for_its_time,
+        a_dead_debt_is_listed_and_can_be_sent_again_in_time,
+        a_debt_past_its_deadline_is_given_up_on,
+        payloads_are_erased_when_nobody_needs_them,
+        a_removed_client_is_owed_nothing,
+        arrears_count_what_is_due_and_tell_since_when;
     prompts:
         a_prompt_reads_back_as_it_was_opened,
         every_change_takes_the_next_number_of_its_person,

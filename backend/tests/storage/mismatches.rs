@@ -125,6 +125,25 @@ pub async fn two_devices_share_the_tries_of_a_prompt(store: &dyn Storage) {
     );
 }
 
+pub async fn a_device_that_started_with_less_ends_earlier(store: &dyn Storage) {
+    ada_and_the_shop(store).await;
+    for handle in ["earlier", "h"] {
+        ask_ada(store, handle).await;
+    }
+    let one_of_four = |handle, decision| Mismatch {
+        max_tries: 4,
+        ..mistype(handle, decision)
+    };
+    assert_eq!(left(store, one_of_four("earlier", "1")).await, 3);
+    for (decision, tries_left) in [("2", 2), ("3", 1), ("4", 0)] {
+        assert_eq!(
+            left(store, one_of_four("h", decision)).await,
+            tries_left,
+            "S-007: one less for the wrong number before, and no more than one"
+        );
+    }
+}
+
 pub async fn a_settled_or_foreign_prompt_counts_nothing(store: &dyn Storage) {
     ada_and_the_shop(store).await;
     register(store, new_device("bobs", "bob")).await;

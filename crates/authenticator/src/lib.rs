@@ -3,8 +3,6 @@
 //! [`Authenticator`] is all a program needs; it reaches its machine through [`Host`] and knows no toolkit. It speaks the device API of
 //! `docs/protocol.md`, renders verified bytes only, and signs nothing that was not in view. Time and chance are arguments.
 
-#![forbid(unsafe_code)]
-
 mod account;
 mod activity;
 mod address;

@@ -3,8 +3,6 @@
 //! Everything that depends on the hour or on chance takes a [`Clock`] or a [`Random`], so that a test can decide both.
 //! This crate knows nothing about calendars, time zones or what the random bytes are for.
 
-#![forbid(unsafe_code)]
-
 mod manual;
 mod random;
 

@@ -25,8 +25,6 @@
 //! # Ok::<(), countersign_jose::JoseError>(())
 //! ```
 
-#![forbid(unsafe_code)]
-
 #[cfg(not(any(feature = "aws-lc", feature = "ring")))]
 compile_error!("countersign-jose needs a crypto provider: switch on its feature `aws-lc` or `ring`");
 

@@ -70,6 +70,12 @@ impl SealingKey {
         Ok(plain)
     }
 
+    /// Derives a key for another purpose: who shares this key shares that one, and gets from it to neither this one nor others.
+    #[must_use]
+    pub fn derive(&self, label: &str) -> [u8; 32] {
+        crate::digest::derive_key(self.0.as_slice(), label)
+    }
+
     fn key(&self) -> Result<LessSafeKey, JoseError> {
         UnboundKey::new(&AES_256_GCM, self.0.as_slice())
             .map(LessSafeKey::new)
@@ -108,6 +114,14 @@ mod tests {
             "nothing is a value too"
         );
         assert_eq!(format!("{key:?}"), "SealingKey(..)");
+    }
+
+    #[test]
+    fn what_is_derived_depends_on_key_and_label() {
+        let key = SealingKey::new([7; 32]);
+        assert_eq!(key.derive("nonce"), SealingKey::new([7; 32]).derive("nonce"));
+        assert_ne!(key.derive("nonce"), key.derive("cookie"));
+        assert_ne!(key.derive("nonce"), SealingKey::new([8; 32]).derive("nonce"));
     }
 
     #[test]

@@ -3,8 +3,6 @@
 //! `docs/protocol.md` is the text that belongs to these types. This crate knows no transport, no storage and no cryptography:
 //! signed values travel through it as strings.
 
-#![forbid(unsafe_code)]
-
 mod ciba;
 mod consent;
 mod device;

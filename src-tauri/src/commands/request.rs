@@ -131,7 +131,11 @@ pub(super) async fn copy_text<R: Runtime>(app: AppHandle<R>, input: CopyInput) -
 /// Where people look for what they saved; a system without such a folder gets one beside the app's own data.
 fn receipts_folder<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<PathBuf> {
     let paths = app.path();
-    paths
-        .download_dir()
-        .or_else(|_| Ok(paths.app_data_dir()?.join("receipts")))
+    // iOS lets no app make a folder for downloads; what it shows of an app are its documents.
+    let shown = if cfg!(target_os = "ios") {
+        paths.document_dir()
+    } else {
+        paths.download_dir()
+    };
+    shown.or_else(|_| Ok(paths.app_data_dir()?.join("receipts")))
 }

@@ -145,10 +145,11 @@ pub(super) fn judge(error: &Error) -> Judgement {
 /// Judges an error.
 #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
 pub(super) fn judge(error: &Error) -> Judgement {
-    if matches!(error, Error::NoStorageAccess(_)) {
-        Judgement::Locked
-    } else {
-        Judgement::Failed
+    match error {
+        Error::NoStorageAccess(_) => Judgement::Locked,
+        // This build of the system's store keeps nothing.
+        Error::NotSupportedByStore(_) => Judgement::Missing,
+        _ => Judgement::Failed,
     }
 }
 

@@ -1,7 +1,10 @@
 //! Calls that may get no answer, each written down with its time.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -24,6 +27,7 @@ const GRACE: At = 20_000_000;
 pub struct World {
     began: Instant,
     up: watch::Receiver<bool>,
+    answers: AtomicU64,
     surprises: Mutex<Vec<String>>,
 }
 
@@ -95,6 +99,7 @@ impl World {
         Self {
             began: Instant::now(),
             up,
+            answers: AtomicU64::default(),
             surprises: Mutex::default(),
         }
     }
@@ -103,6 +108,16 @@ impl World {
     #[must_use]
     pub fn now(&self) -> At {
         At::try_from(self.began.elapsed().as_micros()).expect("no run is that long")
+    }
+
+    /// How many calls that matter were answered.
+    #[must_use]
+    pub fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, answered: bool) {
+        self.answers.fetch_add(u64::from(answered), Ordering::Relaxed);
     }
 
     /// Answers that no sound server gives.
@@ -139,6 +154,7 @@ impl World {
             .try_post("backchannel_authentication_endpoint", &form)
             .await?;
         let acknowledged = self.now();
+        self.count(true);
         if status != StatusCode::OK {
             self.unless_unavailable(status, &body, "a request is acknowledged");
             return None;
@@ -202,6 +218,7 @@ impl World {
                 answer,
             };
             question.note(invoked, self.now(), action);
+            self.count(answer != DecideAnswer::Unknown);
             if answer != DecideAnswer::Unknown || !perseveres || started.elapsed() > PERSEVERANCE {
                 return;
             }
@@ -237,6 +254,7 @@ impl World {
     pub async fn redeem(&self, question: &Question, client: &Client) -> (RedeemAnswer, bool) {
         let (invoked, answer, slower) = self.ask(&question.auth_req_id, client).await;
         question.note(invoked, self.now(), Action::Redeem(answer.clone()));
+        self.count(answer != RedeemAnswer::Unknown);
         (answer, slower)
     }
 

@@ -10,8 +10,8 @@ use countersign_protocol::Verdict;
 
 use super::history::{Action, At, DecideAnswer, End, RedeemAnswer, RequestHistory, Step, Told};
 
-/// Clocks of client and server are the same one, read as monotonic time here and as milliseconds of the wall there.
-const SLACK: At = 50_000;
+/// Clocks of client and server are the same one, read as monotonic time here and as milliseconds of the wall there, which may be set right a little.
+const SLACK: At = 10_000;
 
 /// A promise that was broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Violation {
     /// Which.
     pub broken: Broken,
     /// The history that cannot be.
-    pub history: RequestHistory,
+    pub history: Box<RequestHistory>,
 }
 
 impl fmt::Display for Violation {
@@ -60,7 +60,7 @@ pub fn check(history: &RequestHistory) -> Result<(), Violation> {
         None => Ok(()),
         Some(broken) => Err(Violation {
             broken,
-            history: history.clone(),
+            history: Box::new(history.clone()),
         }),
     }
 }
@@ -110,6 +110,7 @@ impl Moment {
 }
 
 /// How it may have been.
+#[derive(Clone, Copy)]
 struct Story<'a> {
     end: End,
     /// The decision that counted.
@@ -243,10 +244,9 @@ impl<'a> Facts<'a> {
         let moments = none.into_iter().chain(moments).filter_map(|mut redeemed| {
             for (step, answer) in self.redemptions() {
                 match (answer, &mut redeemed) {
-                    // The same tokens again are the answer to a repetition.
-                    (RedeemAnswer::Tokens(_), Some(moment)) => moment.before(step.completed),
                     (RedeemAnswer::Invalid, _) if step.completed >= readable => {}
-                    (RedeemAnswer::Invalid, Some(moment)) => moment.before(step.completed),
+                    // The same tokens again are the answer to a repetition.
+                    (RedeemAnswer::Tokens(_) | RedeemAnswer::Invalid, Some(moment)) => moment.before(step.completed),
                     (RedeemAnswer::Tokens(_) | RedeemAnswer::Invalid, None) => return None,
                     _ => {}
                 }

@@ -1,11 +1,14 @@
 //! Ends the whole server as a power cut would, at random moments, and starts it again on the same port and store.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use countersign_postgres_cluster::Cluster;
 use tokio::sync::watch;
 
-use super::load::Chance;
+use super::{calls::World, load::Chance};
 use crate::Backend;
 
 /// How long a run goes on.
@@ -22,8 +25,14 @@ pub struct Killer<'a> {
     backend: &'a mut Backend,
     cluster: Option<&'a mut Cluster>,
     up: watch::Sender<bool>,
+    world: Arc<World>,
     chance: Chance,
 }
+
+/// Answers between two kills.
+const MOST_ANSWERS: u64 = 80;
+/// Time between two kills, when answers are slow.
+const LONGEST_LIFE: Duration = Duration::from_secs(6);
 
 impl<'a> Killer<'a> {
     /// Kills `backend`, and `cluster` where there is one; says through `up` when calls have a chance.
@@ -32,12 +41,14 @@ impl<'a> Killer<'a> {
         backend: &'a mut Backend,
         cluster: Option<&'a mut Cluster>,
         up: watch::Sender<bool>,
+        world: Arc<World>,
         chance: Chance,
     ) -> Self {
         Self {
             backend,
             cluster,
             up,
+            world,
             chance,
         }
     }
@@ -54,9 +65,19 @@ impl<'a> Killer<'a> {
             if over {
                 return killed;
             }
-            tokio::time::sleep(self.chance.moment(100, 1200)).await;
+            self.let_them_work().await;
             killed += tokio::task::block_in_place(|| self.kill_once());
         }
+    }
+
+    /// Until some calls more are answered, however slow the machine is, and a moment longer, so that the knife falls anywhere.
+    async fn let_them_work(&self) {
+        let enough = self.world.answers() + self.chance.draw(MOST_ANSWERS);
+        let began = Instant::now();
+        while self.world.answers() < enough && began.elapsed() < LONGEST_LIFE {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        tokio::time::sleep(self.chance.moment(0, 20)).await;
     }
 
     fn kill_once(&mut self) -> usize {

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use countersign_clock::SeededRandom;
 use countersign_protocol::Verdict;
 use futures_util::future::join_all;
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::sleep,
+};
 
 use super::{
     calls::{Client, Deciding, Question, World},
@@ -36,6 +39,8 @@ pub struct Cast {
     /// Clients.
     pub clients: Vec<Client>,
     storm: usize,
+    /// One storm at a time is enough.
+    storms: Semaphore,
 }
 
 /// What became of guessing ids.
@@ -71,7 +76,12 @@ impl Cast {
             let keys = party.keys().await;
             clients.push(Client { party, keys });
         }
-        Self { people, clients, storm }
+        Self {
+            people,
+            clients,
+            storm,
+            storms: Semaphore::new(1),
+        }
     }
 
     fn person(&self, chance: &Chance) -> &Human {
@@ -161,7 +171,9 @@ async fn one_request(world: &World, cast: &Cast, chance: &Chance) -> Option<Requ
             97.. => {
                 on_phone(Verdict::Approve).await;
                 steal.await;
-                join_all((0..cast.storm).map(|_| world.redeem(&question, client))).await;
+                let alone = cast.storms.try_acquire();
+                let storm = if alone.is_ok() { cast.storm } else { 0 };
+                join_all((0..storm).map(|_| world.redeem(&question, client))).await;
             }
             // The decision arrives when the time is over, or nearly, and the client asks right then.
             _ if late => {
@@ -194,7 +206,7 @@ fn any_verdict(chance: &Chance) -> Verdict {
 
 /// Shortly before `deadline`, or just after.
 fn around(deadline: At, chance: &Chance) -> At {
-    (deadline + chance.draw(60_000)).saturating_sub(50_000)
+    (deadline + chance.draw(150_000)).saturating_sub(50_000)
 }
 
 /// Polls as it was told, until the answer is final.

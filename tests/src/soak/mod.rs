@@ -95,8 +95,14 @@ pub async fn run(options: &Options) -> Report {
         .collect();
     let guessing = tokio::spawn(load::guess(world.clone(), cast.clone(), is_running));
 
-    let mut killer = Killer::new(&mut backend, cluster.as_mut(), up, Chance::new(options.seed));
-    let killed = killer.kill_now_and_then(options.kills).await;
+    let mut killer = Killer::new(
+        &mut backend,
+        cluster.as_mut(),
+        up,
+        world.clone(),
+        Chance::new(options.seed),
+    );
+    let kills = killer.kill_now_and_then(options.kills).await;
     running.send_replace(false);
     let mut histories = Vec::new();
     for visitor in visitors {
@@ -105,8 +111,8 @@ pub async fn run(options: &Options) -> Report {
     let guesses = guessing.await.expect("who guesses does not panic");
 
     ledger::tell(&world, &cast, &mut histories).await;
-    ledger::verify_some(&cast, &histories).await;
-    let report = Report::of(options, killed, guesses, histories, world.surprises());
+    ledger::verify_some(&world, &cast, &histories).await;
+    let report = Report::of(options, kills, guesses, &histories, world.surprises());
     if !report.holds() {
         println!("the data directory is kept: {}", backend.keep().display());
     }

@@ -47,7 +47,7 @@ impl Report {
         options: &Options,
         kills: usize,
         guesses: Guesses,
-        histories: Vec<RequestHistory>,
+        histories: &[RequestHistory],
         surprises: Vec<String>,
     ) -> Self {
         let ended = |end| {

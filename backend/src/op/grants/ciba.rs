@@ -1,4 +1,4 @@
-//! The CIBA grant (CIBA Core sections 10.1 and 11), poll mode.
+//! The CIBA grant (CIBA Core sections 10.1 and 11), for clients that poll.
 
 use countersign_clock::Millis;
 use countersign_protocol::{OAuthErrorCode, TokenResponse};
@@ -14,7 +14,8 @@ use crate::{
 const MAX_LEN: usize = 128;
 
 impl Provider {
-    /// Answers a poll. Undecided requests cost one read; only an approved one is written, and one whose time is over.
+    /// Answers a poll, which is held while the person has not decided, where the provider holds polls. Only an approved request is written, and one
+    /// whose time is over.
     pub(in crate::op) async fn redeem_auth_request(
         &self,
         client: &Client,
@@ -22,20 +23,18 @@ impl Provider {
     ) -> Result<TokenResponse, OpError> {
         let id = AuthRequestId(fresh::hash(params.required("auth_req_id", MAX_LEN)?).0);
         let now = self.parts.clock.now();
+        let request = self.find_readable(client, id, now).await?;
+        match request.state_at(now) {
+            AuthRequestState::Pending => self.poll_undecided(client, &request, now).await,
+            settled => self.answer_settled(client, &request, &settled, now).await,
+        }
+    }
+
+    async fn find_readable(&self, client: &Client, id: AuthRequestId, now: Millis) -> Result<AuthRequest, OpError> {
         let found = self.parts.storage.find_auth_request(id).await?;
         // Unknown, another client's, and long over: one answer, so that nothing is learnt by guessing.
-        let request = found
-            .filter(|request| request.client_id == client.id && now < request.readable_until)
-            .ok_or_else(unknown)?;
-        let request = self.with_final_state(request, now).await?;
-        match request.state_at(now) {
-            AuthRequestState::Pending => Err(self.undecided(&request, now).into()),
-            AuthRequestState::Approved(approval) => self.redeem_approved(client, &request, &approval, now).await,
-            settled => {
-                self.poll_pace.forget(id);
-                Err(refused(&settled).into())
-            }
-        }
+        let readable = found.filter(|request| request.client_id == client.id && now < request.readable_until);
+        self.with_final_state(readable.ok_or_else(unknown)?, now).await
     }
 
     /// `expired_token` is final, so it is said only of what is settled: a decision that arrived in time may still be on its way to the disk.
@@ -48,16 +47,44 @@ impl Provider {
         Ok(settled.ok_or_else(unknown)?)
     }
 
-    fn undecided(&self, request: &AuthRequest, now: Millis) -> Refusal {
-        match self
-            .poll_pace
-            .note(request.id, request.interval, request.readable_until, now)
-        {
-            Pace::InTime => Refusal::new(OAuthErrorCode::AuthorizationPending, "the person has not decided yet"),
-            Pace::TooFast => Refusal::new(
-                OAuthErrorCode::SlowDown,
-                "the client polls faster than the interval; it is 5 seconds longer from now on",
-            ),
+    /// The pace is measured from poll to poll as they arrive, so a poll that follows a long answer at once is in time.
+    async fn poll_undecided(
+        &self,
+        client: &Client,
+        request: &AuthRequest,
+        now: Millis,
+    ) -> Result<TokenResponse, OpError> {
+        let (id, over) = (request.id, request.readable_until);
+        if self.poll_pace.note(id, request.interval, over, now) == Pace::TooFast {
+            let description = "the client polls faster than the interval; it is 5 seconds longer from now on";
+            return Err(Refusal::new(OAuthErrorCode::SlowDown, description).into());
+        }
+        if let Some(mut held) = self.held_polls.hold(request, now) {
+            let mut waits = true;
+            loop {
+                let now = self.parts.clock.now();
+                let request = self.find_readable(client, id, now).await?;
+                match request.state_at(now) {
+                    AuthRequestState::Pending if waits => waits = held.woken().await,
+                    AuthRequestState::Pending => break,
+                    settled => return self.answer_settled(client, &request, &settled, now).await,
+                }
+            }
+        }
+        Err(Refusal::new(OAuthErrorCode::AuthorizationPending, "the person has not decided yet").into())
+    }
+
+    async fn answer_settled(
+        &self,
+        client: &Client,
+        request: &AuthRequest,
+        settled: &AuthRequestState,
+        now: Millis,
+    ) -> Result<TokenResponse, OpError> {
+        self.poll_pace.forget(request.id);
+        match settled {
+            AuthRequestState::Approved(approval) => self.redeem_approved(client, request, approval, now).await,
+            settled => Err(refused(settled).into()),
         }
     }
 
@@ -69,7 +96,6 @@ impl Provider {
         approval: &Approval,
         now: Millis,
     ) -> Result<TokenResponse, OpError> {
-        self.poll_pace.forget(request.id);
         let access = self.fresh_access(now);
         let refresh = wants_refresh(client, &request.scope).then(|| self.fresh_refresh(now));
         // Signed before the request is used up: afterwards nothing can fail.

@@ -10,9 +10,11 @@
 
 mod connect;
 mod error;
+mod inspect;
 mod migrate;
 #[cfg(test)]
 mod plans;
+mod signals;
 mod statements;
 mod transaction;
 
@@ -20,9 +22,17 @@ use std::{sync::Arc, time::Duration};
 
 use countersign_clock::Random;
 use sqlx::{PgConnection, PgPool, postgres::PgConnectOptions};
-use tokio::{task::AbortHandle, time::MissedTickBehavior};
+use tokio::{
+    task::{AbortHandle, JoinHandle},
+    time::{Instant, MissedTickBehavior},
+};
+use tracing::Instrument as _;
 
 use self::transaction::Isolation;
+pub use self::{
+    inspect::inspect_server,
+    signals::{PostgresSignals, SignalListener},
+};
 use super::{
     StorageError,
     error::unavailable,
@@ -30,6 +40,7 @@ use super::{
     store::{Engine, Store},
     touches::Touches,
 };
+use crate::{meters::meters, steps::STEPS};
 
 /// How often it is written when devices were last heard of.
 const TOUCH_PERIOD: Duration = Duration::from_secs(2);
@@ -95,7 +106,7 @@ impl Postgres {
     ) -> Result<T, StorageError> {
         let (pool, random) = (self.pool.clone(), Arc::clone(&self.random));
         let done = tokio::spawn(async move { transaction::write(isolation, &pool, &*random, &input, unit).await });
-        done.await.map_err(unavailable)?
+        committed(done).await
     }
 }
 
@@ -141,6 +152,15 @@ impl Engine for Postgres {
     }
 }
 
+/// Waits for a unit that writes, and measures it: a group of one.
+async fn committed<T>(done: JoinHandle<Result<T, StorageError>>) -> Result<T, StorageError> {
+    let began = Instant::now();
+    let commit = tracing::trace_span!(target: STEPS, "commit");
+    let done = done.instrument(commit).await.map_err(unavailable)??;
+    meters().committed(1, began.elapsed());
+    Ok(done)
+}
+
 async fn flush_touches(pool: PgPool, touches: Arc<Touches>) {
     let mut period = tokio::time::interval(TOUCH_PERIOD);
     period.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -157,5 +177,7 @@ async fn flush(pool: &PgPool, touches: &Touches) -> Result<(), StorageError> {
         return Ok(());
     }
     let mut connection = pool.acquire().await?;
-    touches.flush(&mut *connection).await
+    let flushed = touches.flush(&mut *connection).await?;
+    touches.are_written(flushed);
+    Ok(())
 }

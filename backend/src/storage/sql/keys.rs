@@ -6,7 +6,10 @@ pub(in crate::storage) const ADD: &str = "insert into signing_keys
         (kid, purpose, state, sealed, public_jwk, created_at, state_since, announcement)
     values ($1, $2, $3, $4, $5, $6, $7, $8)";
 
-pub(in crate::storage) const COUNT: &str = "select count(*) as keys, count(case when state = 'next' then 1 end) as waiting from signing_keys where purpose = $1";
+pub(in crate::storage) const COUNT: &str =
+    "select count(*) as keys, count(case when state = 'next' then 1 end) as waiting,
+        count(case when state = 'next' and state_since <= $2 then 1 end) as ready
+    from signing_keys where purpose = $1";
 
 /// `$2` from, `$3` to, `$4` now.
 pub(in crate::storage) const MOVE: &str =

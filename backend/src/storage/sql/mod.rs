@@ -4,11 +4,13 @@
 
 pub(super) mod accounts;
 pub(super) mod auth_requests;
+pub(super) mod changes;
 pub(super) mod clients;
 pub(super) mod devices;
 pub(super) mod grants;
 pub(super) mod keys;
 pub(super) mod locking;
+pub(super) mod outbox;
 pub(super) mod prompts;
 pub(super) mod recovery;
 pub(super) mod replay;

@@ -25,7 +25,7 @@ use tracing::Instrument as _;
 use self::{at_once::at_once, lock::FileLock, readers::Readers, writer::Writer};
 pub use self::{
     backup::{BackupError, Restoration, back_up},
-    inspect::{Inspection, inspect},
+    inspect::inspect_file,
 };
 use super::{
     StorageError,

@@ -155,9 +155,8 @@ impl Group {
             self.run(first, waiting);
         }
         if !self.touches.is_empty() && self.begin().is_ok() {
-            self.flush_touches();
             // What is lost here is when a device was last heard of.
-            let _ = self.commit();
+            let _ = self.commit_with_touches();
         }
     }
 
@@ -174,10 +173,7 @@ impl Group {
                     self.work_apart(&mut units, &mut taken)
                 }
             })
-            .and_then(|()| {
-                self.flush_touches();
-                self.commit()
-            });
+            .and_then(|()| self.commit_with_touches());
         if done.is_err() && !self.connection.is_autocommit() {
             // If it fails, the next group tries again before it begins.
             let _ = execute(&self.connection, "rollback");
@@ -245,14 +241,17 @@ impl Group {
         Ok(())
     }
 
-    fn flush_touches(&mut self) {
+    fn commit_with_touches(&mut self) -> Result<(), Failure> {
         if self.touches.is_empty() {
-            return;
+            return self.commit();
         }
         // Not worth failing a group for: it says only when devices were last heard of.
-        let _ = in_savepoint(&mut self.connection, |connection| {
+        let flushed = in_savepoint(&mut self.connection, |connection| {
             at_once(self.touches.flush(connection))
         });
+        self.commit()?;
+        self.touches.are_written(flushed.unwrap_or_default());
+        Ok(())
     }
 }
 

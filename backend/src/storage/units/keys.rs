@@ -23,11 +23,12 @@ impl<E: Engine> SigningKeys for Store<E> {
             .await
     }
 
-    async fn promote_key(&self, purpose: KeyPurpose, now: Millis) -> Result<bool, StorageError> {
+    async fn promote_key(&self, purpose: KeyPurpose, published_by: Millis, now: Millis) -> Result<bool, StorageError> {
         self.engine
-            .write((purpose, now), |connection, (purpose, now)| {
-                Box::pin(promote(connection, *purpose, *now))
-            })
+            .write(
+                (purpose, published_by, now),
+                |connection, (purpose, published_by, now)| Box::pin(promote(connection, *purpose, *published_by, *now)),
+            )
             .await
     }
 
@@ -47,8 +48,13 @@ impl<E: Engine> SigningKeys for Store<E> {
     }
 }
 
-async fn promote(connection: &mut impl Statements, purpose: KeyPurpose, now: Millis) -> Result<bool, StorageError> {
-    if census(connection, purpose).await?.next == 0 {
+async fn promote(
+    connection: &mut impl Statements,
+    purpose: KeyPurpose,
+    published_by: Millis,
+    now: Millis,
+) -> Result<bool, StorageError> {
+    if census(connection, purpose, published_by).await?.ready == 0 {
         return Ok(false);
     }
     for (from, to) in [
@@ -65,22 +71,33 @@ async fn promote(connection: &mut impl Statements, purpose: KeyPurpose, now: Mil
 struct Census {
     all: u32,
     next: u32,
+    /// Of `next`, those that have been so for long enough.
+    ready: u32,
 }
 
-async fn census(connection: &mut impl Statements, purpose: KeyPurpose) -> Result<Census, StorageError> {
+async fn census(
+    connection: &mut impl Statements,
+    purpose: KeyPurpose,
+    published_by: Millis,
+) -> Result<Census, StorageError> {
     let counted = connection
-        .one(sql::keys::COUNT, values![purpose_word(purpose)], |row| {
+        .one(sql::keys::COUNT, values![purpose_word(purpose), published_by], |row| {
             Ok(Census {
                 all: row.value("keys")?,
                 next: row.value("waiting")?,
+                ready: row.value("ready")?,
             })
         })
         .await?;
-    Ok(counted.unwrap_or(Census { all: 0, next: 0 }))
+    Ok(counted.unwrap_or(Census {
+        all: 0,
+        next: 0,
+        ready: 0,
+    }))
 }
 
 async fn add(connection: &mut impl Statements, key: &StoredKey) -> Result<bool, StorageError> {
-    let census = census(connection, key.purpose).await?;
+    let census = census(connection, key.purpose, key.state_since).await?;
     // Nodes that start together all find that there is no key; one makes it.
     let is_late = key.state == KeyState::Active && census.all > 0;
     if census.next > 0 || is_late {

@@ -2,11 +2,13 @@
 
 mod accounts;
 mod auth_requests;
+mod changes;
 mod clients;
 mod decide;
 mod devices;
 mod grants;
 mod keys;
+mod outbox;
 mod prompts;
 mod recovery;
 mod replay;
@@ -15,7 +17,7 @@ mod settle;
 use super::{
     StorageError,
     row::{Row, to_json, to_word},
-    statements::Statements,
+    statements::{Dialect, Statements},
     store::{Engine, Store},
     value::values,
 };

@@ -47,6 +47,7 @@ impl Kept {
         if !asked.prompt.connector.is_embedded() {
             return Ok(());
         }
+        let since = ending.view.settled_at.unwrap();
         let waits = |request: &&mut countersign::domain::AuthRequest| {
             request.handle == *handle && request.state == AuthRequestState::Pending
         };
@@ -64,6 +65,7 @@ impl Kept {
                 });
             }
         }
+        self.owe(handle, since);
         Ok(())
     }
 
@@ -112,7 +114,7 @@ impl Kept {
         Ok(Decided::Recorded(view))
     }
 
-    pub(super) fn mismatch(&mut self, mismatch: Mismatch) -> Result<MismatchVerdict, StorageError> {
+    pub(super) fn mismatch(&mut self, mismatch: &Mismatch) -> Result<MismatchVerdict, StorageError> {
         let Some(asked) = self.asked_of(&mismatch.handle, &mismatch.account) else {
             return Ok(MismatchVerdict::Unknown);
         };
@@ -130,7 +132,7 @@ impl Kept {
             return Ok(MismatchVerdict::Settled(view));
         }
         let asked = self.prompts.get_mut(&mismatch.handle).unwrap();
-        let tries_left = count(asked, &mismatch, typed_wrong_before);
+        let tries_left = count(asked, mismatch, typed_wrong_before);
         asked.attempts.insert(attempt, tries_left);
         self.devices.get_mut(&mismatch.device_id).unwrap().mismatches += 1;
         if tries_left > 0 {

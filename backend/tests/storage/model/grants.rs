@@ -100,6 +100,13 @@ impl Grants for Model {
     }
 }
 
+impl Model {
+    /// Whether this token was issued and not swept, used or not.
+    pub fn has_token(&self, token: TokenHash) -> bool {
+        self.read(|kept| kept.access.contains_key(&token) || kept.refresh.contains_key(&token))
+    }
+}
+
 impl Kept {
     pub(super) fn add_family(&mut self, facts: GrantFamily, device_id: Option<DeviceId>) -> Result<(), StorageError> {
         let family = Family {

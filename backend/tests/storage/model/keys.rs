@@ -33,9 +33,10 @@ impl SigningKeys for Model {
         })
     }
 
-    async fn promote_key(&self, purpose: KeyPurpose, now: Millis) -> Result<bool, StorageError> {
+    async fn promote_key(&self, purpose: KeyPurpose, published_by: Millis, now: Millis) -> Result<bool, StorageError> {
         self.write(|kept| {
-            if kept.key(purpose, KeyState::Next).is_none() {
+            let next = kept.key(purpose, KeyState::Next);
+            if next.is_none_or(|next| next.state_since > published_by) {
                 return Ok(false);
             }
             for (from, to) in [

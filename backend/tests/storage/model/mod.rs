@@ -3,11 +3,13 @@
 //! Written from what [`countersign::storage`] says, not from any SQL, so that a store that differs from it is wrong or badly described.
 
 mod accounts;
+mod changes;
 mod clients;
 mod decisions;
 mod devices;
 mod grants;
 mod keys;
+mod outbox;
 mod prompts;
 mod redemptions;
 mod replay;
@@ -18,7 +20,7 @@ use std::{
 };
 
 use countersign::{
-    domain::{Account, AccountKey, AuthRequest, AuthRequestId, Client, Device, StoredKey, TokenHash},
+    domain::{Account, AccountKey, AuthRequest, AuthRequestId, Client, DebtId, Device, StoredKey, TokenHash},
     storage::StorageError,
 };
 use countersign_clock::Millis;
@@ -26,6 +28,7 @@ use countersign_protocol::{ClientId, DeviceId, Handle};
 
 use self::{
     grants::{Code, Family, Token},
+    outbox::Debt,
     prompts::Asked,
 };
 
@@ -48,6 +51,7 @@ struct Kept {
     access: HashMap<TokenHash, Token>,
     refresh: HashMap<TokenHash, Token>,
     keys: Vec<StoredKey>,
+    debts: HashMap<DebtId, Debt>,
     /// Until when, by kind, owner and id.
     seen: HashMap<[String; 3], Millis>,
 }

@@ -33,7 +33,7 @@ pub enum Call {
     /// As [`Call::SweepPrompts`].
     SweepGrants(Millis, u32),
     AddKey(StoredKey),
-    PromoteKey(KeyPurpose, Millis),
+    PromoteKey(KeyPurpose, Millis, Millis),
     DropRetiredKeys(Millis),
     Remember([String; 3], Millis),
     /// As [`Call::SweepPrompts`].
@@ -41,6 +41,16 @@ pub enum Call {
 }
 
 impl Call {
+    /// Moves a decision, a wrong number or a redemption to another time.
+    pub fn come_at(&mut self, now: Millis) {
+        match self {
+            Self::Decide(decide) => decide.now = now,
+            Self::Mismatch(mismatch) => mismatch.now = now,
+            Self::Redeem(redemption) => redemption.now = now,
+            _ => {}
+        }
+    }
+
     /// What the store says. Of errors it is told only which kind they are: their text is each store's own.
     pub async fn verdict_of(&self, store: &dyn Storage) -> String {
         match self {
@@ -69,7 +79,9 @@ impl Call {
                 told(&until_nothing_is_left(async || store.sweep_grants(*now, *limit).await).await)
             }
             Self::AddKey(key) => told(&store.add_key(key.clone()).await),
-            Self::PromoteKey(purpose, now) => told(&store.promote_key(*purpose, *now).await),
+            Self::PromoteKey(purpose, published_by, now) => {
+                told(&store.promote_key(*purpose, *published_by, *now).await)
+            }
             Self::DropRetiredKeys(before) => told(&store.drop_retired_keys(*before).await),
             Self::Remember([kind, owner, id], until) => told(&store.remember_once(kind, owner, id, *until).await),
             Self::SweepReplay(now, limit) => {

@@ -15,7 +15,12 @@ pub fn client_id(number: u8) -> ClientId {
 }
 
 pub fn device_id(number: u8) -> DeviceId {
-    DeviceId::new(format!("{}{number}", if number % 2 == 0 { "d" } else { "D-" }))
+    DeviceId::new(format!("{}{number}", if number.is_multiple_of(2) { "d" } else { "D-" }))
+}
+
+/// Everybody who may be asked: people of the embedded provider and the one of another.
+pub fn everybody() -> impl Iterator<Item = AccountKey> {
+    PEOPLE.into_iter().map(person).chain([stranger()])
 }
 
 /// The names given so far, oldest first. What came of a name may be gone.
@@ -31,13 +36,6 @@ pub struct Names {
 }
 
 impl Names {
-    /// Everybody who may be asked: people of the embedded provider and one of another.
-    pub fn accounts(&self) -> Vec<AccountKey> {
-        let mut accounts: Vec<AccountKey> = PEOPLE.map(person).into();
-        accounts.push(stranger());
-        accounts
-    }
-
     pub fn handles(&self) -> impl Iterator<Item = &str> {
         self.handles.iter().map(String::as_str)
     }
@@ -80,7 +78,7 @@ impl Names {
 
     pub fn new_kid(&mut self, name: Name) -> String {
         give(&mut self.kids, name, |n| {
-            format!("{}{n}", if n % 2 == 0 { "k" } else { "K-" })
+            format!("{}{n}", if n.is_multiple_of(2) { "k" } else { "K-" })
         })
     }
 }

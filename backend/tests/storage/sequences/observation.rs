@@ -7,7 +7,7 @@ use countersign::{
 use countersign_clock::Millis;
 use countersign_protocol::{ClientId, Handle, PushTarget, Subject};
 
-use super::names::{CLIENTS, Names, PEOPLE, device_id};
+use super::names::{CLIENTS, Names, PEOPLE, device_id, everybody};
 use crate::sample::{access, hash, refresh, request_id};
 
 /// What was read, and what it was asked for.
@@ -21,7 +21,8 @@ pub enum Seen {
     Device(String, Option<DeviceSeen>),
     Devices(Vec<DeviceSeen>),
     Keys(Vec<KeySeen>),
-    Prompt(String, Option<Prompt>, Option<SignedReceipt>),
+    Prompt(String, Option<Box<Prompt>>),
+    Receipt(String, Option<SignedReceipt>),
     Prompts(Vec<Prompt>),
     LastSeq(i64),
     History(Vec<(Prompt, Option<SignedReceipt>, Option<Millis>)>),
@@ -47,17 +48,15 @@ pub struct DeviceSeen {
 pub async fn observe(store: &dyn Storage, names: &Names, now: Millis) -> Result<Vec<Seen>, StorageError> {
     let mut seen = people_and_clients(store).await?;
     seen.extend(devices(store, names).await?);
-    for account in names.accounts() {
+    for account in everybody() {
         seen.extend(questions_to(store, &account, now).await?);
     }
     for name in names.handles() {
         let handle = Handle::from(name);
+        let prompt = store.find_prompt(&handle).await?;
+        seen.push(Seen::Prompt(name.to_owned(), prompt.map(Box::new)));
         let receipt = store.find_receipt(&handle).await?;
-        seen.push(Seen::Prompt(
-            name.to_owned(),
-            store.find_prompt(&handle).await?,
-            receipt,
-        ));
+        seen.push(Seen::Receipt(name.to_owned(), receipt));
         let request = store.find_auth_request(request_id(name)).await?;
         seen.push(Seen::Request(name.to_owned(), request));
     }
@@ -108,7 +107,7 @@ async fn people_and_clients(store: &dyn Storage) -> Result<Vec<Seen>, StorageErr
 
 async fn devices(store: &dyn Storage, names: &Names) -> Result<Vec<Seen>, StorageError> {
     let mut seen = Vec::new();
-    for number in 0..=6 {
+    for number in 0..=9 {
         let id = device_id(number);
         let device = store.find_device(&id).await?;
         seen.push(Seen::Device(id.to_string(), device.map(device_seen)));
@@ -118,7 +117,7 @@ async fn devices(store: &dyn Storage, names: &Names) -> Result<Vec<Seen>, Storag
         let device = store.find_device_by_session(hash).await?;
         seen.push(Seen::Device(session.to_owned(), device.map(device_seen)));
     }
-    for account in names.accounts() {
+    for account in everybody() {
         let devices = store.list_devices(&account).await?;
         seen.push(Seen::Devices(devices.into_iter().map(device_seen).collect()));
     }

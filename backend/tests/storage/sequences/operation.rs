@@ -8,9 +8,18 @@
 pub struct Step {
     /// Ticks since the step before.
     pub wait: u8,
-    /// Whether it comes from a node whose clock is a tick behind.
-    pub behind: bool,
+    pub moment: Moment,
     pub operation: Operation,
+}
+
+/// What time it is for who calls.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Moment {
+    Now,
+    /// On a node whose clock is a tick behind.
+    Behind,
+    /// For what has a deadline, the very millisecond that is too late; time goes on to it.
+    TooLate,
 }
 
 /// An id that the caller makes up.
@@ -24,7 +33,7 @@ pub enum Name {
 /// Which of those that there are, counted back from the newest one.
 #[derive(Debug, Clone, Copy)]
 pub enum Pick {
-    /// Among those for which the operation is meant: what waits to be decided, what is approved, what is not used.
+    /// Among those for which the operation is meant, where there are any: what waits to be decided, what is approved, what was issued.
     Apt(u8),
     /// Among all.
     Any(u8),
@@ -61,11 +70,11 @@ pub enum Operation {
     Register(Register),
     Rename {
         device: u8,
-        person: u8,
+        slip: bool,
     },
     Revoke {
         device: u8,
-        person: u8,
+        slip: bool,
     },
     SetPush {
         device: u8,
@@ -121,6 +130,7 @@ pub enum Operation {
     },
     PromoteKey {
         purpose: u8,
+        older: u8,
     },
     DropRetiredKeys {
         older: u8,
@@ -152,8 +162,7 @@ pub struct Open {
     pub handle: Name,
     pub person: u8,
     pub client: u8,
-    /// Of another provider.
-    pub foreign: bool,
+    pub provider: Provider,
     /// Nothing has to be typed.
     pub shown: bool,
     /// Ticks until the deadline.
@@ -161,8 +170,15 @@ pub struct Open {
     /// Ticks from the deadline until it is unreadable.
     pub grace: u8,
     pub supersede: bool,
-    /// An embedded provider's prompt that lost its request.
-    pub bare: bool,
+}
+
+/// Whose question it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Provider {
+    Embedded,
+    /// The embedded one, but its request is missing.
+    WithoutRequest,
+    Other,
 }
 
 #[derive(Debug, Clone)]

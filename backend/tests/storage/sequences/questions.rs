@@ -9,7 +9,7 @@ use countersign_protocol::{DenyReason, DeviceId, Handle, PromptState};
 
 use super::{
     names::{STRANGER, client_id, device_id},
-    operation::{self, Open, Pick, Slip},
+    operation::{self, Open, Pick, Provider, Slip},
     resolve::{old_key, someone},
     world::{TICK, World},
 };
@@ -30,7 +30,7 @@ impl World<'_> {
         if open.shown {
             prompt.matching = Matching::Show { message: None };
         }
-        if open.foreign {
+        if open.provider == Provider::Other {
             prompt.connector = ConnectorId("keycloak".to_owned());
             if open.person == 0 {
                 prompt.account = someone(STRANGER);
@@ -45,10 +45,11 @@ impl World<'_> {
             expires_at,
             readable_until: expires_at + Millis::from(open.grace) * TICK,
             interval: 5,
+            owed: None,
         };
         Opening {
             prompt,
-            auth_request: (!open.foreign && !open.bare).then_some(request),
+            auth_request: (open.provider == Provider::Embedded).then_some(request),
             supersede: open.supersede,
         }
     }
@@ -112,7 +113,8 @@ impl World<'_> {
             Slip::Somebody => someone(0),
             _ => owner,
         };
-        let devices = self.model.list_devices(&account).await.unwrap();
+        let mut devices = self.model.list_devices(&account).await.unwrap();
+        devices.retain(|device| device.keys.is_some());
         let device = match slip {
             Slip::Device(number) => device_id(number),
             _ if devices.is_empty() => device_id(0),
@@ -134,20 +136,19 @@ impl World<'_> {
     }
 }
 
-/// The picked one, or none where there is none.
+/// The picked one, or none where there is none at all.
 pub async fn picked<'a, T>(pick: Pick, all: &'a [T], is_apt: impl AsyncFn(&T) -> bool) -> Option<&'a T> {
-    let back = match pick {
-        Pick::Any(back) => return all.iter().rev().nth(usize::from(back)),
-        Pick::Apt(back) => usize::from(back),
-    };
-    let mut apt = Vec::new();
-    for one in all.iter().rev() {
-        if is_apt(one).await {
-            apt.push(one);
+    let mut among: Vec<&T> = Vec::new();
+    if matches!(pick, Pick::Apt(_)) {
+        for one in all {
+            if is_apt(one).await {
+                among.push(one);
+            }
         }
     }
-    match apt.len() {
-        0 => all.last(),
-        many => Some(apt[back % many]),
+    if among.is_empty() {
+        among = all.iter().collect();
     }
+    let (Pick::Apt(back) | Pick::Any(back)) = pick;
+    among.into_iter().rev().cycle().nth(usize::from(back))
 }

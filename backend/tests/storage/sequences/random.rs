@@ -4,30 +4,34 @@ use std::ops::{Range, RangeInclusive};
 
 use proptest::{collection::vec, option::weighted, prelude::*, strategy::Union};
 
-use super::operation::{Decide, Mismatch, Name, Open, Operation, Pick, Redeem, Register, Slip, Step};
+use super::operation::{Decide, Mismatch, Moment, Name, Open, Operation, Pick, Provider, Redeem, Register, Slip, Step};
 
 pub fn steps(how_many: Range<usize>) -> impl Strategy<Value = Vec<Step>> {
-    let step = (often(4, 0..=0, 1..=2), once_in(12), operation());
-    let step = step.prop_map(|(wait, behind, operation)| Step {
+    let step = (often(4, 0..=0, 1..=2), moment(), operation());
+    let step = step.prop_map(|(wait, moment, operation)| Step {
         wait,
-        behind,
+        moment,
         operation,
     });
     vec(step, how_many)
 }
 
+fn moment() -> impl Strategy<Value = Moment> {
+    prop_oneof![10 => Just(Moment::Now), 1 => Just(Moment::Behind), 1 => Just(Moment::TooLate)]
+}
+
 fn operation() -> impl Strategy<Value = Operation> {
     Union::new_weighted(vec![
-        (34, prompts().boxed()),
-        (24, grants().boxed()),
-        (10, devices().boxed()),
-        (5, people_and_clients().boxed()),
-        (9, keys_and_sightings().boxed()),
+        (44, prompts().boxed()),
+        (34, grants().boxed()),
+        (14, devices().boxed()),
+        (6, people_and_clients().boxed()),
+        (10, keys_and_sightings().boxed()),
     ])
 }
 
 fn prompts() -> impl Strategy<Value = Operation> {
-    let sweep = (0..=4_u8, 1..=3_u32);
+    let sweep = (0..=9_u8, 1..=3_u32);
     prop_oneof![
         8 => open().prop_map(Operation::Open),
         9 => decide().prop_map(Operation::Decide),
@@ -38,21 +42,24 @@ fn prompts() -> impl Strategy<Value = Operation> {
 }
 
 fn open() -> impl Strategy<Value = Open> {
-    let who = (name(), often(9, 0..=1, 0..=2), often(9, 0..=1, 0..=2), once_in(7));
-    let how = (once_in(4), 1..=12_u8, 0..=4_u8, once_in(3), once_in(30));
+    let who = (name(), often(2, 0..=0, 1..=2), often(2, 0..=0, 1..=2), provider());
+    let how = (once_in(4), 1..=12_u8, 0..=4_u8, once_in(3));
     (who, how).prop_map(
-        |((handle, person, client, foreign), (shown, lasts, grace, supersede, bare))| Open {
+        |((handle, person, client, provider), (shown, lasts, grace, supersede))| Open {
             handle,
             person,
             client,
-            foreign,
+            provider,
             shown,
             lasts,
             grace,
             supersede,
-            bare,
         },
     )
+}
+
+fn provider() -> impl Strategy<Value = Provider> {
+    prop_oneof![24 => Just(Provider::Embedded), 1 => Just(Provider::WithoutRequest), 4 => Just(Provider::Other)]
 }
 
 fn decide() -> impl Strategy<Value = Decide> {
@@ -67,18 +74,20 @@ fn decide() -> impl Strategy<Value = Decide> {
 }
 
 fn mismatch() -> impl Strategy<Value = Mismatch> {
-    let max_tries = often(7, 2..=3, 1..=1);
-    (pick(), 0..=1_u8, 0..=3_u8, max_tries, slip()).prop_map(|(prompt, device, decision, max_tries, slip)| Mismatch {
-        prompt,
-        device,
-        decision,
-        max_tries,
-        slip,
-    })
+    let max_tries = often(7, 2..=4, 1..=1);
+    (pick(), often(2, 0..=0, 1..=1), 0..=4_u8, max_tries, slip()).prop_map(
+        |(prompt, device, decision, max_tries, slip)| Mismatch {
+            prompt,
+            device,
+            decision,
+            max_tries,
+            slip,
+        },
+    )
 }
 
 fn grants() -> impl Strategy<Value = Operation> {
-    let redeem = (pick(), name(), name(), any::<bool>(), once_in(10));
+    let redeem = (pick(), name(), name(), proptest::bool::weighted(0.8), once_in(10));
     let redeem = redeem.prop_map(|(prompt, family, token, refresh, slip)| Redeem {
         prompt,
         family,
@@ -87,23 +96,27 @@ fn grants() -> impl Strategy<Value = Operation> {
         slip,
     });
     let add_code = (0..=1_u8, 0..=1_u8, name(), name());
-    let bring = (pick(), name(), any::<bool>(), slip());
+    let bring = (pick(), name(), proptest::bool::weighted(0.8), slip());
     let rotate = (pick(), name(), once_in(10));
-    let revoke = (pick(), any::<bool>(), once_in(10));
+    let revoke = (pick(), any::<bool>(), once_in(3));
     prop_oneof![
         9 => redeem.prop_map(Operation::Redeem),
         3 => add_code.prop_map(|(client, person, code, family)| Operation::AddCode { client, person, code, family }),
-        4 => bring.prop_map(|(code, token, refresh, slip)| Operation::RedeemCode { code, token, refresh, slip }),
-        5 => rotate.prop_map(|(token, next, slip)| Operation::RotateRefresh { token, next, slip }),
-        2 => revoke.prop_map(|(token, refresh, slip)| Operation::RevokeToken { token, refresh, slip }),
+        5 => bring.prop_map(|(code, token, refresh, slip)| Operation::RedeemCode { code, token, refresh, slip }),
+        8 => rotate.prop_map(|(token, next, slip)| Operation::RotateRefresh { token, next, slip }),
+        3 => revoke.prop_map(|(token, refresh, slip)| Operation::RevokeToken { token, refresh, slip }),
         2 => (1..=3_u32).prop_map(|limit| Operation::SweepGrants { limit }),
     ]
 }
 
 fn devices() -> impl Strategy<Value = Operation> {
-    let device = || 0..=6_u8;
-    let person = || often(9, 0..=1, 0..=2);
-    let with = (weighted(0.7, [0..=31_u8, 0..=31_u8]), 0..=3_u8, name(), once_in(3));
+    let device = || often(2, 0..=2, 0..=9);
+    let with = (
+        weighted(0.6, [0..=47_u8, 0..=47_u8]),
+        often(1, 1..=1, 0..=3),
+        name(),
+        once_in(3),
+    );
     let register = (device(), often(9, 0..=1, 0..=3), with);
     let register = register.prop_map(|(device, person, (keys, push, session, again))| Register {
         device,
@@ -113,34 +126,34 @@ fn devices() -> impl Strategy<Value = Operation> {
         session,
         again,
     });
-    let rotate = (device(), [0..=31_u8, 0..=31_u8], once_in(4));
+    let rotate = (device(), [0..=47_u8, 0..=47_u8], once_in(4));
     prop_oneof![
-        6 => register.prop_map(Operation::Register),
-        2 => (device(), person()).prop_map(|(device, person)| Operation::Rename { device, person }),
-        2 => (device(), person()).prop_map(|(device, person)| Operation::Revoke { device, person }),
+        9 => register.prop_map(Operation::Register),
+        2 => (device(), once_in(4)).prop_map(|(device, slip)| Operation::Rename { device, slip }),
+        3 => (device(), once_in(6)).prop_map(|(device, slip)| Operation::Revoke { device, slip }),
         1 => (device(), 0..=3_u8).prop_map(|(device, push)| Operation::SetPush { device, push }),
         2 => rotate.prop_map(|(device, keys, slip)| Operation::RotateKeys { device, keys, slip }),
-        2 => device().prop_map(|device| Operation::Touch { device }),
+        3 => device().prop_map(|device| Operation::Touch { device }),
     ]
 }
 
 fn people_and_clients() -> impl Strategy<Value = Operation> {
-    let add = (0..=3_u8, 0..=3_u8);
+    let add = (often(1, 3..=3, 0..=2), 0..=3_u8);
     prop_oneof![
         2 => add.prop_map(|(person, email_of)| Operation::AddAccount { person, email_of }),
-        5 => (0..=2_u8, once_in(3)).prop_map(|(person, disabled)| Operation::Disable { person, disabled }),
-        3 => (0..=2_u8).prop_map(|client| Operation::AddClient { client }),
-        2 => (0..=2_u8).prop_map(|client| Operation::RemoveClient { client }),
+        7 => (0..=2_u8, once_in(4)).prop_map(|(person, disabled)| Operation::Disable { person, disabled }),
+        6 => (0..=2_u8).prop_map(|client| Operation::AddClient { client }),
+        3 => (0..=2_u8).prop_map(|client| Operation::RemoveClient { client }),
     ]
 }
 
 fn keys_and_sightings() -> impl Strategy<Value = Operation> {
-    let purpose = || often(9, 0..=1, 0..=2);
+    let purpose = || often(4, 1..=1, 0..=2);
     let remember = (0..=1_u8, often(3, 0..=0, 1..=1), 0..=1_u8, 0..=3_u8);
     prop_oneof![
         4 => (purpose(), name()).prop_map(|(purpose, kid)| Operation::AddKey { purpose, kid }),
-        3 => purpose().prop_map(|purpose| Operation::PromoteKey { purpose }),
-        2 => (0..=1_u8).prop_map(|older| Operation::DropRetiredKeys { older }),
+        3 => (purpose(), 0..=1_u8).prop_map(|(purpose, older)| Operation::PromoteKey { purpose, older }),
+        3 => (0..=1_u8).prop_map(|older| Operation::DropRetiredKeys { older }),
         4 => remember.prop_map(|(kind, owner, id, lasts)| Operation::Remember { kind, owner, id, lasts }),
         1 => (1..=3_u32).prop_map(|limit| Operation::SweepReplay { limit }),
     ]
@@ -151,14 +164,14 @@ fn name() -> impl Strategy<Value = Name> {
 }
 
 fn pick() -> impl Strategy<Value = Pick> {
-    prop_oneof![3 => (0..=2_u8).prop_map(Pick::Apt), 2 => (0..=5_u8).prop_map(Pick::Any)]
+    prop_oneof![3 => often(2, 0..=0, 1..=2).prop_map(Pick::Apt), 2 => (0..=5_u8).prop_map(Pick::Any)]
 }
 
 fn slip() -> impl Strategy<Value = Slip> {
     prop_oneof![
         20 => Just(Slip::Nothing),
         1 => Just(Slip::Somebody),
-        1 => (0..=6_u8).prop_map(Slip::Device),
+        1 => (0..=9_u8).prop_map(Slip::Device),
         1 => any::<bool>().prop_map(Slip::Proof),
     ]
 }

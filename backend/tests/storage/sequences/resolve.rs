@@ -34,11 +34,13 @@ impl World<'_> {
             }
             Operation::RemoveClient { client } => Call::RemoveClient(client_id(client), now),
             Operation::Register(ref register) => self.registration(register).await,
-            Operation::Rename { device, person } => {
+            Operation::Rename { device, slip } => {
                 let name = format!("renamed at {}", now - sample::NOW);
-                Call::Rename(someone(person), device_id(device), name)
+                Call::Rename(self.owner_of(device, slip).await, device_id(device), name)
             }
-            Operation::Revoke { device, person } => Call::Revoke(someone(person), device_id(device), now),
+            Operation::Revoke { device, slip } => {
+                Call::Revoke(self.owner_of(device, slip).await, device_id(device), now)
+            }
             Operation::SetPush { device, push } => Call::SetPush(device_id(device), push_target(push)),
             Operation::RotateKeys { device, keys, slip } => {
                 let present = self.keys_of(&device_id(device)).await.filter(|_| !slip);
@@ -50,10 +52,10 @@ impl World<'_> {
             }
             Operation::Touch { device } => {
                 let known = self.model.find_device(&device_id(device)).await.unwrap();
-                Call::Touch(known.map_or(device_id(0), |device| device.id), self.clock)
+                Call::Touch(known.map_or(device_id(0), |device| device.id), now)
             }
             Operation::AddKey { purpose, kid } => Call::AddKey(self.signing_key(purpose, kid, now)),
-            Operation::PromoteKey { purpose } => Call::PromoteKey(key_purpose(purpose), now),
+            Operation::PromoteKey { purpose, older } => Call::PromoteKey(key_purpose(purpose), before(now, older), now),
             Operation::DropRetiredKeys { older } => Call::DropRetiredKeys(before(now, older)),
             Operation::Remember { kind, owner, id, lasts } => {
                 let seen = [format!("kind {kind}"), format!("owner {owner}"), format!("jti {id}")];
@@ -89,7 +91,7 @@ impl World<'_> {
         }
     }
 
-    /// A registration and a touch come by the newest clock: of those that run behind the stores say nothing.
+    /// It comes by the newest clock: what a late one leaves as the time when a device was last heard of is not promised.
     async fn registration(&mut self, register: &Register) -> Call {
         let session = TokenHash(sample::hash(&self.names.new_session(register.session)));
         let mut account = someone(register.person);
@@ -107,6 +109,13 @@ impl World<'_> {
             push: push_target(register.push),
             now: self.clock,
         }))
+    }
+
+    async fn owner_of(&self, device: u8, slip: bool) -> AccountKey {
+        let device = self.model.find_device(&device_id(device)).await.unwrap();
+        let owner = device.map_or_else(|| someone(0), |device| device.account);
+        let ada = owner == someone(0);
+        if slip { someone(u8::from(ada)) } else { owner }
     }
 
     pub(super) async fn keys_of(&self, id: &DeviceId) -> Option<DeviceKeys> {

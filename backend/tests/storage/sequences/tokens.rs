@@ -2,7 +2,7 @@
 
 use countersign::{
     domain::{AccessToken, AuthRequestState, AuthorizationCode, GrantFamily, RefreshToken, TokenHash},
-    storage::{CodeRedemption, Grants as _, Redemption, Rotation},
+    storage::{CodeRedemption, Redemption, Rotation},
 };
 use countersign_clock::Millis;
 use countersign_protocol::{ClientId, Subject};
@@ -85,7 +85,7 @@ impl World<'_> {
     }
 
     pub(super) async fn rotation(&mut self, token: Pick, next: Name, slip: bool, now: Millis) -> Rotation {
-        let (name, owner) = self.token(token, true, now).await;
+        let (name, owner) = self.token(token, true).await;
         let client_id = brought_by(owner, slip);
         let (access, next) = self.new_tokens(next, &client_id, now);
         Rotation {
@@ -98,17 +98,13 @@ impl World<'_> {
     }
 
     pub(super) async fn revocation(&mut self, token: Pick, refresh: bool, slip: bool, now: Millis) -> Call {
-        let (name, owner) = self.token(token, refresh, now).await;
+        let (name, owner) = self.token(token, refresh).await;
         Call::RevokeToken(token_hash(&name, refresh), brought_by(owner, slip), now)
     }
 
-    /// A token that is still good is apt.
-    async fn token(&self, pick: Pick, refresh: bool, now: Millis) -> (String, ClientId) {
-        let lives = async |(name, _): &(String, ClientId)| {
-            let found = self.model.find_token(token_hash(name, refresh), now).await;
-            found.unwrap().is_some()
-        };
-        named(picked(pick, self.names.owned_tokens(), lives).await)
+    async fn token(&self, pick: Pick, refresh: bool) -> (String, ClientId) {
+        let is_issued = async |(name, _): &(String, ClientId)| self.model.has_token(token_hash(name, refresh));
+        named(picked(pick, self.names.owned_tokens(), is_issued).await)
     }
 
     fn new_tokens(&mut self, name: Name, client: &ClientId, now: Millis) -> (AccessToken, RefreshToken) {

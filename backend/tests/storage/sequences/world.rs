@@ -9,7 +9,7 @@ use super::{
     call::Call,
     names::{CLIENTS, Names, PEOPLE, STRANGER},
     observation::observe,
-    operation::{Name, Operation, Register, Step},
+    operation::{Moment, Name, Operation, Register, Step},
 };
 use crate::{
     model::Model,
@@ -46,6 +46,7 @@ pub async fn follow(store: &dyn Storage, steps: &[Step]) -> Result<Vec<(String, 
         }
     }
     world.look().await?;
+    world.tell_the_end().await;
     Ok(world.heard)
 }
 
@@ -54,10 +55,13 @@ impl World<'_> {
     async fn furnish(&mut self) -> Result<(), TestCaseError> {
         for number in 0..3_u8 {
             let account = account(PEOPLE[usize::from(number)]);
-            self.ask("", &Call::AddAccount(countersign::domain::NewAccount { account }))
-                .await?;
+            self.ask(
+                "Furnish",
+                &Call::AddAccount(countersign::domain::NewAccount { account }),
+            )
+            .await?;
             let client = client(CLIENTS[usize::from(number)]);
-            self.ask("", &Call::AddClient(Box::new(client))).await?;
+            self.ask("Furnish", &Call::AddClient(Box::new(client))).await?;
         }
         for (device, person) in [(0, 0), (1, 0), (2, 1), (3, STRANGER)] {
             let register = Operation::Register(Register {
@@ -69,22 +73,28 @@ impl World<'_> {
                 again: false,
             });
             let call = self.call(&register, NOW).await;
-            self.ask("", &call).await?;
+            self.ask("Furnish", &call).await?;
         }
         Ok(())
     }
 
     async fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
         self.clock += Millis::from(step.wait) * TICK;
-        let now = self.clock - Millis::from(step.behind) * TICK;
+        let now = self.clock - Millis::from(step.moment == Moment::Behind) * TICK;
         if let Operation::Expire { limit } = step.operation {
             return self.expire(now, limit).await;
         }
-        let call = self.call(&step.operation, now).await;
-        let name = format!("{:?}", step.operation);
-        let name = name.split(|letter: char| !letter.is_alphanumeric()).next().unwrap();
-        let moment = self.moment(&call).await;
-        self.ask(&format!("{name}{moment}"), &call).await
+        let mut call = self.call(&step.operation, now).await;
+        let mut name = format!("{:?}", step.operation);
+        name.truncate(name.find(|letter: char| !letter.is_alphanumeric()).unwrap());
+        if step.moment == Moment::TooLate
+            && let Some(end) = self.end(&call).await
+        {
+            self.clock = self.clock.max(end);
+            call.come_at(end);
+            name.push_str(" too late");
+        }
+        self.ask(&name, &call).await
     }
 
     async fn ask(&mut self, name: &str, call: &Call) -> Result<(), TestCaseError> {
@@ -120,22 +130,28 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Whether the call comes in the very millisecond that is too late.
-    async fn moment(&self, call: &Call) -> &'static str {
-        let deadline = async |handle: &Handle| {
-            let prompt = self.model.find_prompt(handle).await.unwrap();
-            prompt.map(|prompt| prompt.expires_at)
-        };
-        let (end, now) = match call {
-            Call::Decide(decide) => (deadline(&decide.handle).await, decide.now),
-            Call::Mismatch(mismatch) => (deadline(&mismatch.handle).await, mismatch.now),
+    /// Adds to what was heard how each prompt ended.
+    async fn tell_the_end(&mut self) {
+        for handle in self.names.handles() {
+            let prompt = self.model.find_prompt(&Handle::from(handle)).await.unwrap();
+            let view = prompt.map(|prompt| prompt.view_at(self.clock));
+            let told = view.map(|view| format!("{:?} {:?}", view.state, view.reason));
+            self.heard.push(("In the end".to_owned(), told.unwrap_or_default()));
+        }
+    }
+
+    /// The deadline that the call has to come before, where there is one.
+    async fn end(&self, call: &Call) -> Option<Millis> {
+        let deadline = async |handle: &Handle| self.model.find_prompt(handle).await.unwrap();
+        match call {
+            Call::Decide(decide) => Some(deadline(&decide.handle).await?.expires_at),
+            Call::Mismatch(mismatch) => Some(deadline(&mismatch.handle).await?.expires_at),
             Call::Redeem(redemption) => {
                 let request = self.model.find_auth_request(redemption.id).await.unwrap();
-                (request.map(|request| request.readable_until), redemption.now)
+                Some(request?.readable_until)
             }
-            _ => return "",
-        };
-        if end == Some(now) { " at the end" } else { "" }
+            _ => None,
+        }
     }
 
     /// The embedded provider's request of a prompt.
