@@ -130,7 +130,6 @@ pub enum Operation {
     },
     PromoteKey {
         purpose: u8,
-        older: u8,
     },
     DropRetiredKeys {
         older: u8,
