@@ -16,6 +16,10 @@ elif [[ $what == test || -z ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]]; then
   command -v chromium google-chrome >/dev/null || packages+=(chromium)
   command -v chromedriver >/dev/null || packages+=(chromium-driver)
 fi
+# The tests start a server of their own.
+if [[ $what == test ]] && ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
+  packages+=(postgresql)
+fi
 
 die() {
   echo "$*" >&2
@@ -48,6 +52,11 @@ if ((${#missing[@]} > 0)); then
     as_root=(sudo)
   fi
   "${as_root[@]}" apt-get update --quiet=2
+  if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+    # Installing it must not start a server that nobody asked for.
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends postgresql-common
+    "${as_root[@]}" sed --in-place --regexp-extended 's/^#?\s*create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
+  fi
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends "${missing[@]}"
 fi
 

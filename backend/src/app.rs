@@ -9,16 +9,18 @@ use std::{
 use anyhow::{Context as _, ensure};
 use axum::{Router, middleware};
 use countersign_clock::{Clock, OsRandom, Random, SystemClock};
+use tokio::sync::{Notify, oneshot};
 
 use crate::{
     config::{Config, DatabaseUrl, StorageConfig},
     consent::{self, Consent},
     devices::{self, DeviceRegistry},
     http,
-    jobs::Jobs,
+    jobs::{Jobs, OutboxWorker},
     keys::{KeyRing, key_encryption_key},
     nodes::{self, Nodes},
-    op::{self, Provider},
+    op::{self, Delivery, Provider},
+    outbound::{Outbound, SystemLookup},
     serve,
     storage::{PostgresSignals, PostgresStorage, Role, SqliteStorage, Storage},
     wakes::{Topic, Wakes},
@@ -30,6 +32,8 @@ pub struct App {
     pub router: Router,
     /// What happens by itself.
     pub jobs: Jobs,
+    /// Pays what is owed.
+    pub outbox: OutboxWorker,
     /// Signals to and from other nodes, where there are any.
     pub nodes: Option<Nodes>,
 }
@@ -46,6 +50,15 @@ pub fn build(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> anyhow::Result<App> {
+    let owed = Arc::new(Notify::new());
+    let outbound = Outbound::new(&config.outbound, Arc::new(SystemLookup))?;
+    let outbox = OutboxWorker {
+        storage: storage.clone(),
+        delivery: Arc::new(Delivery::new(keys.clone(), outbound)),
+        clock: clock.clone(),
+        random: random.clone(),
+        owed: owed.clone(),
+    };
     let signals = signals(&config.storage)?;
     let wakes = if signals.is_some() {
         Wakes::among_nodes()
@@ -60,6 +73,7 @@ pub fn build(
         keys: keys.clone(),
         clock: clock.clone(),
         wakes: wakes.clone(),
+        owed,
     }));
     let provider = Arc::new(Provider::new(op::Parts {
         config: config.op.clone(),
@@ -111,7 +125,12 @@ pub fn build(
         reread_seconds: config.keys.reread_seconds,
         history_days: config.consent.history_days,
     };
-    Ok(App { router, jobs, nodes })
+    Ok(App {
+        router,
+        jobs,
+        outbox,
+        nodes,
+    })
 }
 
 /// The way to other nodes, where there may be some and the settings allow it.
@@ -197,6 +216,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let (jobs, nodes) = (app.jobs, app.nodes);
     let jobs = tokio::spawn(async move { tokio::join!(jobs.run(), nodes::run(nodes)) });
     let metrics = metrics.map(|listener| tokio::spawn(serve::serve_plain(listener, http::metrics_routes())));
+    let (stop_paying, told_to_stop_paying) = oneshot::channel::<()>();
+    let paying = tokio::spawn(app.outbox.run(async {
+        // The other end is dropped when everything else has ended.
+        let _ended = told_to_stop_paying.await;
+    }));
     // Heard before anybody is told that the server is ready: who is told may stop it at once.
     let told_to_stop = told_to_stop().context("SIGTERM and Ctrl-C cannot be heard")?;
     let stop = async move {
@@ -218,6 +242,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     if let Some(metrics) = metrics {
         metrics.abort();
     }
+    drop(stop_paying);
+    paying.await.context("the worker of the outbox failed")?;
     tracing::info!("stopped");
     Ok(served?)
 }

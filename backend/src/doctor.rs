@@ -12,7 +12,10 @@ use std::path::Path;
 use countersign_clock::Millis;
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::{
+    config::Config,
+    storage::{Inspection, StoreKind},
+};
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -83,6 +86,15 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Whether a server has the database; unknown where any number may.
+fn held(look: Option<&Inspection>) -> Option<bool> {
+    match look.map(|look| &look.kind) {
+        Some(StoreKind::File { in_use, .. }) => Some(*in_use),
+        Some(StoreKind::Server { .. }) => None,
+        None => Some(false),
+    }
+}
+
 /// Looks at everything that the configuration in `file` (the defaults when none) names. `now` in milliseconds.
 pub async fn examine(file: Option<&Path>, now: Millis) -> Report {
     let mut checks = Vec::new();
@@ -100,7 +112,7 @@ pub async fn examine(file: Option<&Path>, now: Millis) -> Report {
             note("configuration", ok(format!("{from} can be used")));
             note("address", settings::address(&config.server));
             note("tls", settings::tls(&config, now));
-            let look = store::look(&config);
+            let look = store::look(&config).await;
             note("database", store::database(&config, look.as_ref()));
             note("integrity", store::integrity(look.as_ref().ok()));
             note("disk", store::disk(&config, look.as_ref().ok()));
@@ -108,7 +120,7 @@ pub async fn examine(file: Option<&Path>, now: Millis) -> Report {
             note("clock", store::clock(look.as_ref().ok(), now));
             let kids = keys::open(&config, look.as_ref().ok()).await;
             note("keys", kids.verdict);
-            let site = reach::Site::look(&config, look.as_ref().is_ok_and(|look| look.in_use)).await;
+            let site = reach::Site::look(&config, held(look.as_ref().ok())).await;
             note("listen", site.listen());
             note("discovery", site.discovery());
             note("jwks", site.jwks(&kids.signing).await);

@@ -3,6 +3,7 @@
 //! Nothing depends on these jobs being on time: every read compares deadlines itself.
 
 mod missed;
+mod outbox;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,14 +13,19 @@ use tokio::time::MissedTickBehavior;
 use crate::{
     consent::Consent,
     keys::KeyRing,
+    meters::meters,
     storage::{Storage, StorageError},
     wakes::{Heard, Subscription, Topic, Wakes},
 };
+
+pub use outbox::OutboxWorker;
 
 use missed::Missed;
 
 /// Rows that one step deletes at most, so that it never holds the writer for long.
 const CHUNK: u32 = 500;
+/// Days that debts that were given up on stay, for the operator.
+const DEAD_DAYS: Millis = 30;
 const DAY: Millis = 24 * 60 * 60 * 1000;
 
 /// What the jobs work on.
@@ -53,10 +59,12 @@ impl Jobs {
         let mut deadlines = every(Duration::from_secs(1));
         let mut keys = every(Duration::from_secs(self.reread_seconds.into()));
         let mut sweep = every(Duration::from_secs(10));
+        let mut arrears = every(Duration::from_secs(2));
         loop {
             tokio::select! {
                 _ = deadlines.tick() => report("settling deadlines", self.consent.expire(CHUNK).await),
                 _ = keys.tick() => report("reading keys", self.keys.refresh().await),
+                _ = arrears.tick() => report("counting what is owed", self.measure_arrears().await),
                 heard = signal(rotated.as_mut()) => match heard {
                     Heard::Changed => report("reading keys", self.keys.refresh().await),
                     Heard::Closed => rotated = None,
@@ -64,6 +72,14 @@ impl Jobs {
                 _ = sweep.tick() => report("deleting what is over", self.sweep().await),
             }
         }
+    }
+
+    async fn measure_arrears(&self) -> Result<(), StorageError> {
+        let arrears = self.storage.arrears().await?;
+        let age = arrears.oldest.map_or(0, |since| self.clock.now() - since);
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+        meters().owes(arrears.debts, arrears.dead, age);
+        Ok(())
     }
 
     async fn tell_what_was_missed(&self) {
@@ -94,6 +110,7 @@ async fn sweep(storage: &dyn Storage, history_from: Millis, now: Millis) -> Resu
     while storage.sweep_prompts(history_from, now, CHUNK).await? >= full {}
     while storage.sweep_grants(now, CHUNK).await? >= full {}
     while storage.sweep_replay(now, CHUNK).await? >= full {}
+    while storage.sweep_debts(now - DEAD_DAYS * DAY, now, CHUNK).await? >= full {}
     Ok(())
 }
 

@@ -132,7 +132,16 @@ pub struct Meters {
     commit_seconds: Histogram,
     group_size: Histogram,
     streams: Level,
+    polls: Level,
     signing_keys: Family<ByPurpose, Level>,
+    outbox: OutboxLevels,
+}
+
+#[derive(Default)]
+struct OutboxLevels {
+    owed: Level,
+    dead: Level,
+    oldest: Level,
 }
 
 impl Meters {
@@ -174,12 +183,32 @@ impl Meters {
         );
         let streams = Level::default();
         ours.register("open_streams", "Devices that hold a stream", streams.clone());
+        let polls = Level::default();
+        ours.register("held_polls", "Clients whose poll waits for a person", polls.clone());
         let signing_keys = Family::<ByPurpose, Level>::default();
         ours.register_with_unit(
             "signing_key_active_since_timestamp",
             "When the key that signs became active, seconds since 1970; its age is time() less this",
             Unit::Seconds,
             signing_keys.clone(),
+        );
+
+        let outbox = OutboxLevels::default();
+        ours.register(
+            "outbox_owed",
+            "Notifications that are owed to clients",
+            outbox.owed.clone(),
+        );
+        ours.register(
+            "outbox_dead",
+            "Notifications that were given up on and are kept for the operator",
+            outbox.dead.clone(),
+        );
+        ours.register_with_unit(
+            "outbox_oldest_owed",
+            "How long the oldest of the owed notifications has been owed",
+            Unit::Seconds,
+            outbox.oldest.clone(),
         );
 
         // Made now, so that each outcome is there from the first scrape, at zero: a rate needs something to start from.
@@ -192,7 +221,9 @@ impl Meters {
             commit_seconds,
             group_size,
             streams,
+            polls,
             signing_keys,
+            outbox,
         }
     }
 
@@ -231,9 +262,24 @@ impl Meters {
         Held::one_of(&self.streams)
     }
 
+    /// Counts a held poll until the returned value is dropped.
+    #[must_use]
+    pub fn poll(&self) -> Held {
+        Held::one_of(&self.polls)
+    }
+
     /// Notes since when the key for `purpose` signs, in seconds since 1970.
     pub fn key_signs_since(&self, purpose: &'static str, seconds: i64) {
         self.signing_keys.get_or_create(&ByPurpose { purpose }).set(seconds);
+    }
+
+    /// Notes how many notifications are owed, how many were given up on, and how long the oldest has been owed.
+    pub fn owes(&self, owed: u32, dead: u32, oldest: Duration) {
+        self.outbox.owed.set(owed.into());
+        self.outbox.dead.set(dead.into());
+        self.outbox
+            .oldest
+            .set(i64::try_from(oldest.as_secs()).unwrap_or(i64::MAX));
     }
 
     /// Everything, as `OpenMetrics` text.
@@ -280,8 +326,10 @@ mod tests {
         meters.decided(Duration::from_secs(7));
         meters.committed(4, Duration::from_millis(2));
         meters.key_signs_since("request_object", 1_700_000_000);
+        meters.owes(3, 1, Duration::from_millis(2_900));
         let first = meters.stream();
         let _second = meters.stream();
+        let _poll = meters.poll();
         drop(first);
         let text = meters.render().unwrap();
         for (series, expected) in [
@@ -293,6 +341,10 @@ mod tests {
             ("countersign_storage_commit_seconds_count", 1.0),
             ("countersign_storage_group_size_sum", 4.0),
             ("countersign_open_streams", 1.0),
+            ("countersign_held_polls", 1.0),
+            ("countersign_outbox_owed", 3.0),
+            ("countersign_outbox_dead", 1.0),
+            ("countersign_outbox_oldest_owed_seconds", 2.0),
             (
                 r#"countersign_signing_key_active_since_timestamp_seconds{purpose="request_object"}"#,
                 1_700_000_000.0,

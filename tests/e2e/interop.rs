@@ -1,7 +1,10 @@
 //! Other people's clients against our provider, decided on a real device.
 
 use countersign_authenticator::view::RequestView;
-use countersign_e2e::{Backend, BackendOptions, Device, Person, RelyingParty, stranger::Stranger};
+use countersign_e2e::{
+    Backend, BackendOptions, Device, NotificationEndpoint, Person, RelyingParty, raw_device::random_text,
+    stranger::Stranger,
+};
 use countersign_protocol::DenyReason;
 use serde_json::{Value, json};
 
@@ -80,4 +83,26 @@ async fn strangers_who_poll_too_fast_slow_down_and_still_get_their_tokens() {
             "R-173: they were told: {result}"
         );
     }
+}
+
+/// registered to be called, and polling all the same, with its own notification token sent along.
+#[tokio::test]
+async fn a_stranger_that_is_called_may_poll() {
+    let endpoint = NotificationEndpoint::start(&[]);
+    let config = format!("{CONFIG}{}", endpoint.allowed());
+    let backend = Backend::start(&BackendOptions::with(&config));
+    let person = Person::add(&backend, "anna");
+    let url = endpoint.url();
+    let delivery = ["--delivery-mode", "ping", "--notification-endpoint", &url];
+    let client = RelyingParty::add(&backend, "shop", &delivery).await;
+    let device = Device::pair(&backend, &person, "Phone").await;
+    let token = random_text();
+    let story = json!({ "story": "approve", "login_hint": "anna", "client_notification_token": token });
+    let mut stranger = Stranger::start(PROGRAMS[0], &backend, &client, &story);
+    stranger.started().await;
+    device.approve(&device.wait_for_request().await.handle, None).await;
+    let calls = endpoint.heard(1).await;
+    assert_eq!(calls[0].header("authorization"), format!("Bearer {token}"), "R-151");
+    let result = stranger.result().await;
+    assert_eq!(result["ok"], true, "R-162: {result}");
 }

@@ -12,6 +12,8 @@ mod metrics;
 mod nodes;
 mod nodes_restart;
 mod operator;
+mod operator_postgres;
+mod ping;
 mod poll;
 mod power_cut;
 mod race;

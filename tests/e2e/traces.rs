@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use countersign_e2e::{BackendOptions, Credentials, Stage, collector::Collector, http};
+use countersign_e2e::{
+    BackendOptions, Credentials, NotificationEndpoint, RelyingParty, Stage, collector::Collector, http,
+};
 use countersign_protocol::Verdict;
 use opentelemetry_proto::tonic::{
     common::v1::{KeyValue, any_value::Value as Any},
@@ -14,7 +16,9 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn options(collector: &Collector, more: &str) -> BackendOptions {
@@ -129,4 +133,32 @@ async fn a_collector_that_is_away_costs_no_grant() {
     stage.decide(Verdict::Approve, None).await;
     stage.shop.poll(&started.auth_req_id).await.expect("approved");
     assert!(stage.backend.stop().success(), "and the end is in order");
+}
+
+/// S-095 for what a client is told in secret.
+#[tokio::test]
+async fn calling_a_client_is_a_step_and_tells_no_secret() {
+    let collector = Collector::start();
+    let endpoint = NotificationEndpoint::start(&[]);
+    let mut options = options(&collector, "");
+    options.config += &endpoint.allowed();
+    let mut stage = Stage::with(&options).await;
+    let delivery = ["--delivery-mode", "ping", "--notification-endpoint", &endpoint.url()];
+    let bank = RelyingParty::add(&stage.backend, "bank", &delivery).await;
+    let token = "bandicoot-notification-token-0123456789";
+    let started = stage.ask_as(&bank, &[("client_notification_token", token)]).await;
+    stage.decide(Verdict::Approve, None).await;
+    endpoint.heard(1).await[0].is_ping(token, &started.auth_req_id);
+    assert!(stage.backend.stop().success());
+    let spans = collector.spans();
+    let delivered = spans.iter().find(|span| span.name == "delivery").expect("a step");
+    let told = attributes(&delivered.attributes);
+    assert_eq!((told["client.id"].as_str(), told["attempt"].as_str()), ("bank", "1"));
+    let decided = spans.iter().find(|span| span.name == "decide").expect("a step");
+    assert_eq!(told["prompt.handle"], attributes(&decided.attributes)["prompt.handle"]);
+    let raw = collector.raw().concat();
+    let raw = String::from_utf8_lossy(&raw);
+    for secret in [token, &started.auth_req_id] {
+        assert!(!raw.contains(secret), "S-095: not in a trace either");
+    }
 }

@@ -6,7 +6,7 @@
 //   client_secret      for client_secret_basic (or `"auth": "client_secret_post"`), or
 //   client_jwk         a private JWK (P-256 for ES256, RSA for PS256), for private_key_jwt
 //   scope              default "openid"
-//   binding_message, requested_expiry, acr_values   sent when present
+//   binding_message, requested_expiry, acr_values, client_notification_token   sent when present
 //
 // On stdout: {"event":"started"} when the person may be asked to decide: after bc-authorize, in `poll-too-fast` after the first slow_down.
 // Then one result line {"story","ok","error"?,"description"?,"claims"?,"slow_downs"?}. The exit code is 0 when `ok` is true. Neither tokens nor auth_req_id are printed.
@@ -25,7 +25,7 @@ export function readConfig() {
 /** The parameters of the backchannel authentication request. */
 export function requestParameters(config) {
   const parameters = { scope: config.scope ?? 'openid', login_hint: config.login_hint };
-  for (const name of ['binding_message', 'requested_expiry', 'acr_values']) {
+  for (const name of ['binding_message', 'requested_expiry', 'acr_values', 'client_notification_token']) {
     if (config[name] !== undefined) parameters[name] = String(config[name]);
   }
   return parameters;

@@ -4,6 +4,7 @@ use std::{
     fmt::Write as _,
     fs,
     io::{BufRead, BufReader, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
@@ -71,6 +72,7 @@ impl Backend {
             let secret = folder.path().join("secret.key");
             let kept = options.secret.clone().unwrap_or_else(random_text);
             fs::write(&secret, kept).expect("the key-encryption key can be written");
+            fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("it is its owner's alone");
             let secret = secret.display().to_string();
             write!(head, "url = {url:?}\nsecret_file = {secret:?}\n").expect("text can be written");
         }

@@ -3,16 +3,17 @@
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use countersign_clock::{Clock as _, OsRandom, SystemClock};
 
 use super::{ConfigFile, verify::utc};
 use crate::{
     config::Config,
     keys::{KeyRing, key_encryption_key},
-    storage::{AfterRestore, Ended, Recovery as _, Restoration, Role, SigningKeys as _, SqliteStorage, back_up},
+    storage::{AfterRestore, Ended, PostgresStorage, Recovery, Restoration, Role, SigningKeys, SqliteStorage, back_up},
 };
 
 /// How long a client assertion can be good, milliseconds: what was presented after the backup was made is not known to be used.
@@ -63,6 +64,10 @@ struct DeviceArgs {
 /// With a sentence for the operator.
 pub fn back_up_to(args: &BackupArgs) -> anyhow::Result<()> {
     let config = args.config.load()?;
+    ensure!(
+        !config.storage.is_postgres(),
+        "the store is a PostgreSQL database: back it up with pg_dump or point-in-time recovery"
+    );
     let bytes = back_up(&config.storage.path, &args.file)?;
     let out = &mut io::stdout();
     writeln!(out, "{}: {bytes} bytes", args.file.display())?;
@@ -80,6 +85,10 @@ pub fn back_up_to(args: &BackupArgs) -> anyhow::Result<()> {
 /// With a sentence for the operator.
 pub async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
     let config = args.config.load()?;
+    ensure!(
+        !config.storage.is_postgres(),
+        "the store is a PostgreSQL database: restore it with pg_restore or to a point in time, then run `countersign after-restore`"
+    );
     let database = &config.storage.path;
     let restoration = Restoration::stage(&args.file, database, args.replace)
         .with_context(|| format!("{} is not restored", args.file.display()))?;
@@ -107,17 +116,26 @@ pub async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
 /// With a sentence for the operator.
 pub async fn after_restore(args: AfterRestoreArgs) -> anyhow::Result<()> {
     let config = args.config.load()?;
-    // As a server, so that none runs meanwhile.
-    let path: &Path = &config.storage.path;
-    let storage = SqliteStorage::open(path, Role::Server)
-        .with_context(|| format!("the database {} cannot be opened", path.display()))?;
-    check_keys(&config, &storage).await?;
-    let ended = end(&storage, &args.devices).await?;
+    let url = config.storage.database_url()?;
+    let ended = if let Some(url) = url {
+        let storage = PostgresStorage::open(url.expose(), config.storage.connections, Arc::new(OsRandom)).await?;
+        check_keys(&config, &storage).await?;
+        let ended = end(&storage, &args.devices).await?;
+        storage.close().await?;
+        ended
+    } else {
+        // As a server, so that none runs meanwhile.
+        let path: &Path = &config.storage.path;
+        let storage = SqliteStorage::open(path, Role::Server)
+            .with_context(|| format!("the database {} cannot be opened", path.display()))?;
+        check_keys(&config, &storage).await?;
+        end(&storage, &args.devices).await?
+    };
     tell(&mut io::stdout(), ended)
 }
 
 /// A database without the key that sealed its signing keys would be of no use; better to know before it is the database.
-async fn check_keys(config: &Config, storage: &SqliteStorage) -> anyhow::Result<()> {
+async fn check_keys(config: &Config, storage: &impl SigningKeys) -> anyhow::Result<()> {
     let keys = storage.list_keys().await?;
     let path = config.storage.secret_file();
     let sealing = key_encryption_key(&path, !keys.is_empty(), &OsRandom)?;
@@ -125,7 +143,7 @@ async fn check_keys(config: &Config, storage: &SqliteStorage) -> anyhow::Result<
         .with_context(|| format!("{} does not open the signing keys in the backup", path.display()))
 }
 
-async fn end(storage: &SqliteStorage, devices: &DeviceArgs) -> anyhow::Result<Ended> {
+async fn end(storage: &impl Recovery, devices: &DeviceArgs) -> anyhow::Result<Ended> {
     let after = AfterRestore {
         revoke_devices: devices.revoke_devices,
         now: SystemClock.now(),
@@ -139,6 +157,7 @@ fn tell(out: &mut impl Write, ended: Ended) -> anyhow::Result<()> {
         requests,
         prompts,
         grants,
+        debts,
         devices,
         active_devices,
     } = ended;
@@ -147,7 +166,7 @@ fn tell(out: &mut impl Write, ended: Ended) -> anyhow::Result<()> {
         out,
         "Ended, because what became of it since the backup is not known:\n  \
         {requests} requests that were not redeemed (their clients are told access_denied), {prompts} questions that waited for people,\n  \
-        {grants} grants with their codes, access tokens and refresh tokens (clients ask again), {devices} devices."
+        {grants} grants with their codes, access tokens and refresh tokens (clients ask again), {debts} notifications of clients, {devices} devices."
     )?;
     writeln!(
         out,

@@ -2,10 +2,10 @@
 
 mod backup;
 mod client;
-mod client_name;
 mod doctor;
 mod keys;
 mod logging;
+mod outbox;
 mod user;
 pub mod verify;
 
@@ -59,6 +59,8 @@ enum Command {
         Works beside a running server and changes nothing. Ends with 1 when something is wrong."
     )]
     Doctor(doctor::Args),
+    /// List what clients could not be told, and try again
+    Outbox(outbox::Args),
     /// Check a receipt offline
     Verify(verify::VerifyArgs),
 }
@@ -112,6 +114,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Restore(args) => backup::restore(args).await,
         Command::AfterRestore(args) => backup::after_restore(args).await,
         Command::Doctor(args) => doctor::run(args).await,
+        Command::Outbox(args) => outbox::run(args).await,
         Command::Verify(args) => verify::run(&args, &mut std::io::stdout().lock()),
     }
 }

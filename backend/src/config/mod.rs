@@ -6,6 +6,7 @@ mod keys;
 mod log;
 mod metrics;
 mod op;
+mod outbound;
 mod server;
 mod storage;
 mod telemetry;
@@ -24,6 +25,7 @@ pub use keys::KeysConfig;
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use op::{IdTokenAlg, OpConfig};
+pub use outbound::OutboundConfig;
 pub use server::{ServerConfig, TlsMode};
 pub use storage::{DatabaseUrl, StorageConfig};
 pub use telemetry::TelemetryConfig;
@@ -45,6 +47,8 @@ pub struct Config {
     pub consent: ConsentConfig,
     /// `[devices]`
     pub devices: DevicesConfig,
+    /// `[outbound]`
+    pub outbound: OutboundConfig,
     /// `[keys]`
     pub keys: KeysConfig,
     /// `[log]`

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use countersign_protocol::DeliveryMode;
 use serde::Deserialize;
 
 use super::{ConfigError, require};
@@ -26,6 +27,8 @@ pub struct OpConfig {
     pub throttle_seconds: u32,
     /// Attributes that a hint may name a person by.
     pub login_hint_attributes: Vec<String>,
+    /// Ways in which clients are told of results.
+    pub delivery_modes: Vec<DeliveryMode>,
     /// Default life of a request.
     pub expires_in: u32,
     /// Least `requested_expiry`.
@@ -63,6 +66,9 @@ pub enum IdTokenAlg {
 
 impl OpConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        require(!self.delivery_modes.is_empty(), "op", "delivery_modes", || {
+            "at least one".to_owned()
+        })?;
         let bounded = 1 <= self.min_expiry && self.min_expiry <= self.max_expiry && self.max_expiry <= 3600;
         require(bounded, "op", "min_expiry", || {
             "1 <= min_expiry <= max_expiry <= 3600".to_owned()

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use countersign_clock::Clock;
 use countersign_protocol::Handle;
+use tokio::sync::Notify;
 
 use crate::{
     config::ConsentConfig,
@@ -30,7 +31,6 @@ use crate::{
 pub use decide::{DecisionAnswer, Submission};
 pub use error::ConsentError;
 pub use inbox::{Change, Changes};
-pub use open::handle_of;
 pub use receipt::{Pins, ReceiptError, VerifiedReceipt, verify_receipt};
 
 /// What the consent service is made of.
@@ -49,6 +49,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Who is told when something changed.
     pub wakes: Arc<Wakes>,
+    /// Whose worker is told that something may be owed now.
+    pub owed: Arc<Notify>,
 }
 
 /// Asks people and takes their decisions.
@@ -77,5 +79,6 @@ impl Consent {
     fn tell_settled(&self, account: &AccountKey, handle: &Handle) {
         self.parts.wakes.notify(&Topic::Person(account.clone()));
         self.parts.wakes.notify(&Topic::Request(handle.clone()));
+        self.parts.owed.notify_one();
     }
 }

@@ -1,6 +1,5 @@
 use async_trait::async_trait;
-use countersign_jose::digest;
-use countersign_protocol::{AuthReqId, Handle, Policy};
+use countersign_protocol::Policy;
 
 use super::Consent;
 use crate::{
@@ -15,21 +14,12 @@ use crate::{
 /// Prompts that one step settles at most, so that it never holds the store for long.
 const OVERDUE_AT_ONCE: u32 = 500;
 
-/// The handle of the embedded provider's request: the device learns it, and nobody gets from it to the `auth_req_id`.
-#[must_use]
-pub fn handle_of(auth_req_id: &AuthReqId) -> Handle {
-    Handle::new(digest::sha256_b64(format!(
-        "countersign-prompt{}",
-        auth_req_id.expose()
-    )))
-}
-
 #[async_trait]
 impl AuthenticationDeviceTrigger for Consent {
     #[tracing::instrument(target = STEPS, level = "trace", name = "open", skip_all, fields(client.id = %triggered.client.id))]
-    async fn trigger_authentication_device(&self, triggered: Triggered<'_>) -> Result<(), StorageError> {
+    async fn trigger_authentication_device(&self, triggered: Triggered) -> Result<(), StorageError> {
         let config = &self.parts.config;
-        let handle = handle_of(triggered.auth_req_id);
+        let handle = triggered.handle;
         let account = triggered.account.clone();
         let prompt = Prompt {
             handle: handle.clone(),
@@ -63,9 +53,9 @@ impl AuthenticationDeviceTrigger for Consent {
         meters().count_many(Outcome::Superseded, gone);
         tracing::info!(prompt.handle = %handle, client.id = %client, superseded = gone, "prompt {handle} of client {client} waits");
         fail_point!(Wake);
-        self.parts.wakes.notify(&Topic::Person(account));
-        for handle in opened.superseded {
-            self.parts.wakes.notify(&Topic::Request(handle));
+        self.parts.wakes.notify(&Topic::Person(account.clone()));
+        for handle in &opened.superseded {
+            self.tell_settled(&account, handle);
         }
         fail_point!(Woken);
         Ok(())
@@ -74,17 +64,5 @@ impl AuthenticationDeviceTrigger for Consent {
     async fn settle_deadlines(&self) -> Result<(), StorageError> {
         while self.expire(OVERDUE_AT_ONCE).await? >= OVERDUE_AT_ONCE as usize {}
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_handle_is_the_digest_of_a_prefix_and_the_id() {
-        let handle = handle_of(&AuthReqId::new("abc"));
-        assert_eq!(handle.as_str(), digest::sha256_b64("countersign-promptabc"));
-        assert_eq!(handle.as_str().len(), 43);
     }
 }

@@ -2,10 +2,11 @@ use countersign_clock::OsRandom;
 
 use super::{Verdict, chain, ill, ok, skipped, store::open_to_others};
 use crate::{
+    app,
     config::Config,
     domain::{KeyPurpose, KeyState, StoredKey},
     keys::{KeyRing, PURPOSES, key_encryption_key},
-    storage::{Inspection, Role, SigningKeys as _, SqliteStorage},
+    storage::{Inspection, Role},
 };
 
 /// What was found of the keys that sign.
@@ -27,7 +28,7 @@ pub(super) async fn open(config: &Config, look: Option<&Inspection>) -> Found {
     }
     let stored = match read(config).await {
         Ok(stored) => stored,
-        Err(error) => return nothing(ill(format!("they cannot be read: {}", chain(&error)), "see `database`")),
+        Err(error) => return nothing(ill(format!("they cannot be read: {error:#}"), "see `database`")),
     };
     let signing = stored
         .iter()
@@ -40,10 +41,12 @@ pub(super) async fn open(config: &Config, look: Option<&Inspection>) -> Found {
     }
 }
 
-async fn read(config: &Config) -> Result<Vec<StoredKey>, crate::storage::StorageError> {
-    SqliteStorage::open(&config.storage.path, Role::Command)?
+async fn read(config: &Config) -> anyhow::Result<Vec<StoredKey>> {
+    // The schema is of this version, so opening changes nothing.
+    Ok(app::open_storage(&config.storage, Role::Command)
+        .await?
         .list_keys()
-        .await
+        .await?)
 }
 
 fn judge(config: &Config, stored: &[StoredKey]) -> Verdict {
@@ -61,7 +64,8 @@ fn judge(config: &Config, stored: &[StoredKey]) -> Verdict {
             );
         }
     };
-    if let Some(mode) = open_to_others(&path) {
+    // Secrets that an orchestrator mounts are often for a group.
+    if let Some(mode) = open_to_others(&path, 0o007) {
         return ill(
             format!("{name} can be read by others (mode {mode:o})"),
             format!("chmod 600 {name}; if strangers could read it, rotate keys"),

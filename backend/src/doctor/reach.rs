@@ -37,14 +37,14 @@ pub(super) struct Site {
     origin: String,
     listen: String,
     port: Port,
-    in_use: bool,
+    held: Option<bool>,
     client: Result<reqwest::Client, String>,
     metadata: Result<Metadata, String>,
 }
 
 impl Site {
-    /// Asks for the discovery document, unless nobody can answer. `in_use`: a server has the database.
-    pub(super) async fn look(config: &Config, in_use: bool) -> Self {
+    /// Asks for the discovery document, unless nobody can answer. `held`: whether a server has the database.
+    pub(super) async fn look(config: &Config, held: Option<bool>) -> Self {
         let server = &config.server;
         let port = match TcpListener::bind(server.listen) {
             Ok(_) => Port::Free,
@@ -62,7 +62,7 @@ impl Site {
             origin,
             listen: server.listen.to_string(),
             port,
-            in_use,
+            held,
             client,
             metadata,
         }
@@ -76,12 +76,12 @@ impl Site {
                 format!("nobody can listen on {listen}: {error}"),
                 "choose an address of this machine, and a port that the user may use",
             ),
-            Port::Free if self.in_use => ill(
+            Port::Free if self.held == Some(true) => ill(
                 format!("a server has the database, but nobody listens on {listen}"),
                 "it was started with another configuration: look at its `--config` and environment",
             ),
-            Port::Free => ok(format!("{listen} is free; no server runs")),
-            Port::Taken if self.in_use => ok(format!("a server listens on {listen} and has the database")),
+            Port::Free => ok(format!("{listen} is free; no server runs here")),
+            Port::Taken if self.is_ours() => ok(format!("a server listens on {listen}")),
             Port::Taken => ill(
                 format!("another program listens on {listen}"),
                 "end it, or set [server] listen to another port",
@@ -132,8 +132,9 @@ impl Site {
         ok(format!("{} keys are served", served.keys.len()))
     }
 
+    /// Where nobody can tell who has the database, whoever serves a discovery document here is taken for us.
     fn is_ours(&self) -> bool {
-        self.in_use && matches!(self.port, Port::Taken)
+        matches!(self.port, Port::Taken) && self.held.unwrap_or(self.metadata.is_ok())
     }
 }
 

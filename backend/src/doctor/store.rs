@@ -5,7 +5,7 @@ use countersign_clock::Millis;
 use super::{Verdict, chain, ill, ok, skipped};
 use crate::{
     config::Config,
-    storage::{Inspection, StorageError, inspect},
+    storage::{Inspection, StorageError, StoreKind, inspect_file, inspect_server},
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -17,38 +17,34 @@ const LARGEST_LOG: u64 = 320 * MIB;
 const EARLIEST: Millis = 1_767_225_600_000;
 /// Clocks of machines that follow one source differ by less.
 const SKEW: Millis = 5 * 60 * 1000;
+/// Between a node and its database, the way included. More would blur deadlines.
+const APART: Millis = 5_000;
+const NO_DATABASE: &str = "there is no database to look at";
 
-/// Looks at the file.
-pub(super) fn look(config: &Config) -> Result<Inspection, StorageError> {
-    inspect(&config.storage.path)
+/// Looks at the file, or at the database on its server.
+pub(super) async fn look(config: &Config) -> Result<Inspection, StorageError> {
+    match config.storage.database_url() {
+        Ok(Some(url)) => inspect_server(url.expose()).await,
+        Ok(None) => inspect_file(&config.storage.path),
+        Err(error) => Err(StorageError::Unavailable(Box::new(error))),
+    }
 }
 
-/// Whether the file opens, is ours, and is nobody else's to read.
+/// Whether the database opens, is of a version that we know, and is nobody else's to read.
 pub(super) fn database(config: &Config, look: Result<&Inspection, &StorageError>) -> Verdict {
-    let path = &config.storage.path;
-    let name = path.display();
-    if !path.exists() {
-        let folder = folder_of(path);
-        return if folder.is_dir() {
-            ok(format!("there is no {name} yet; the first start makes it"))
-        } else {
-            ill(
-                format!("there is no {name}, nor a folder {} to make it in", folder.display()),
-                "make the folder, or correct [storage] path",
-            )
-        };
-    }
-    if let Some(mode) = open_to_others(path) {
-        return ill(
-            format!("{name} can be read by others (mode {mode:o})"),
-            format!("chmod 600 {name}; if strangers could read it, rotate keys and client secrets"),
-        );
-    }
+    let (name, remedy) = if config.storage.is_postgres() {
+        let remedy = "look at [storage] url, the server, and the rights of its user";
+        ("the PostgreSQL database".to_owned(), remedy)
+    } else {
+        let path = &config.storage.path;
+        if let Some(verdict) = missing_or_open(path) {
+            return verdict;
+        }
+        let remedy = "look whether the user may read and write it; if it is damaged, `countersign restore` a backup";
+        (path.display().to_string(), remedy)
+    };
     match look {
-        Err(error) => ill(
-            format!("{name} cannot be opened: {}", chain(error)),
-            "look whether the user may read and write it; if it is damaged, `countersign restore` a backup",
-        ),
+        Err(error) => ill(format!("{name} cannot be opened: {}", chain(error)), remedy),
         Ok(found) if found.schema > found.known => ill(
             format!(
                 "{name} has schema version {}, this program knows up to {}",
@@ -57,11 +53,6 @@ pub(super) fn database(config: &Config, look: Result<&Inspection, &StorageError>
             "install the newer program, or restore an older backup",
         ),
         Ok(found) => {
-            let used = if found.in_use {
-                "a server has it"
-            } else {
-                "no server has it"
-            };
             let version = if found.schema < found.known {
                 format!(
                     "schema version {} of {}: the next start updates it",
@@ -70,17 +61,45 @@ pub(super) fn database(config: &Config, look: Result<&Inspection, &StorageError>
             } else {
                 format!("schema version {}", found.schema)
             };
-            ok(format!("{name}, {version}, {used}"))
+            let used = match found.kind {
+                StoreKind::File { in_use: true, .. } => ", a server has it",
+                StoreKind::File { in_use: false, .. } => ", no server has it",
+                StoreKind::Server { .. } => "",
+            };
+            ok(format!("{name}, {version}{used}"))
         }
     }
 }
 
+fn missing_or_open(path: &Path) -> Option<Verdict> {
+    let name = path.display();
+    if !path.exists() {
+        let folder = folder_of(path);
+        return Some(if folder.is_dir() {
+            ok(format!("there is no {name} yet; the first start makes it"))
+        } else {
+            ill(
+                format!("there is no {name}, nor a folder {} to make it in", folder.display()),
+                "make the folder, or correct [storage] path",
+            )
+        });
+    }
+    let mode = open_to_others(path, 0o077)?;
+    Some(ill(
+        format!("{name} can be read by others (mode {mode:o})"),
+        format!("chmod 600 {name}; if strangers could read it, rotate keys and client secrets"),
+    ))
+}
+
 /// Whether the pages of the file are whole.
 pub(super) fn integrity(look: Option<&Inspection>) -> Verdict {
-    match look {
-        None => skipped("there is no database to look at"),
-        Some(Inspection { fault: None, bytes, .. }) => ok(format!("all of its {} MiB are whole", bytes.div_ceil(MIB))),
-        Some(Inspection { fault: Some(fault), .. }) => ill(
+    match look.map(|look| &look.kind) {
+        None => skipped(NO_DATABASE),
+        Some(StoreKind::Server { .. }) => skipped("PostgreSQL looks after its pages"),
+        Some(StoreKind::File { fault: None, bytes, .. }) => {
+            ok(format!("all of its {} MiB are whole", bytes.div_ceil(MIB)))
+        }
+        Some(StoreKind::File { fault: Some(fault), .. }) => ill(
             format!("the database is damaged: {fault}"),
             "stop the server and `countersign restore` the latest backup",
         ),
@@ -89,12 +108,17 @@ pub(super) fn integrity(look: Option<&Inspection>) -> Verdict {
 
 /// Whether there is room to write.
 pub(super) fn disk(config: &Config, look: Option<&Inspection>) -> Verdict {
+    let bytes = match look.map(|look| &look.kind) {
+        Some(StoreKind::Server { .. }) => return skipped("the database is on its own server"),
+        Some(StoreKind::File { bytes, .. }) => *bytes,
+        None => 0,
+    };
     let folder = folder_of(&config.storage.path);
     let Some(free) = free_bytes(&folder) else {
         return skipped("this system does not say how much room there is");
     };
     // A copy of the database is made beside it when a backup is restored.
-    let least = LEAST_FREE.max(look.map_or(0, |look| look.bytes));
+    let least = LEAST_FREE.max(bytes);
     let (free_mib, least_mib) = (free / MIB, least / MIB);
     if free < least {
         return ill(
@@ -107,13 +131,14 @@ pub(super) fn disk(config: &Config, look: Option<&Inspection>) -> Verdict {
 
 /// Whether the log of the database is merged from time to time.
 pub(super) fn log(look: Option<&Inspection>) -> Verdict {
-    match look {
-        None => skipped("there is no database to look at"),
-        Some(look) if look.log_bytes > LARGEST_LOG => ill(
-            format!("the log of the database has grown to {} MiB", look.log_bytes / MIB),
+    match look.map(|look| &look.kind) {
+        None => skipped(NO_DATABASE),
+        Some(StoreKind::Server { .. }) => skipped("PostgreSQL looks after its log"),
+        Some(StoreKind::File { log_bytes, .. }) if *log_bytes > LARGEST_LOG => ill(
+            format!("the log of the database has grown to {} MiB", log_bytes / MIB),
             "some program keeps the database open for reading: end it, or restart the server",
         ),
-        Some(look) => ok(format!("{} MiB to be merged", look.log_bytes.div_ceil(MIB))),
+        Some(StoreKind::File { log_bytes, .. }) => ok(format!("{} MiB to be merged", log_bytes.div_ceil(MIB))),
     }
 }
 
@@ -122,6 +147,18 @@ pub(super) fn clock(look: Option<&Inspection>, now: Millis) -> Verdict {
     let remedy = "set the clock, and let it follow a time server: deadlines and signatures depend on it";
     if now < EARLIEST {
         return ill("the clock stands before this program was written", remedy);
+    }
+    if let Some(StoreKind::Server { now: theirs }) = look.map(|look| &look.kind) {
+        let apart = (now - theirs).abs();
+        if apart > APART {
+            return ill(
+                format!(
+                    "the clock is {} seconds apart from that of the PostgreSQL server",
+                    apart / 1000
+                ),
+                remedy,
+            );
+        }
     }
     match look.and_then(|look| look.latest) {
         Some(latest) if latest > now + SKEW => ill(
@@ -135,15 +172,15 @@ pub(super) fn clock(look: Option<&Inspection>, now: Millis) -> Verdict {
     }
 }
 
-/// The permission bits, when they give something to others than the owner.
+/// The permission bits, when they give something to those that `mask` means.
 #[cfg(unix)]
-pub(super) fn open_to_others(path: &Path) -> Option<u32> {
+pub(super) fn open_to_others(path: &Path, mask: u32) -> Option<u32> {
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).ok()?.permissions()) & 0o777;
-    (mode & 0o077 != 0).then_some(mode)
+    (mode & mask != 0).then_some(mode)
 }
 
 #[cfg(not(unix))]
-pub(super) fn open_to_others(_: &Path) -> Option<u32> {
+pub(super) fn open_to_others(_: &Path, _: u32) -> Option<u32> {
     None
 }
 
@@ -170,14 +207,20 @@ mod tests {
     use super::*;
 
     fn whole() -> Inspection {
+        with(MIB, 0)
+    }
+
+    fn with(bytes: u64, log_bytes: u64) -> Inspection {
         Inspection {
             schema: 1,
             known: 1,
-            fault: None,
-            bytes: MIB,
-            log_bytes: 0,
-            in_use: false,
             latest: Some(EARLIEST + 1_000_000),
+            kind: StoreKind::File {
+                fault: None,
+                bytes,
+                log_bytes,
+                in_use: false,
+            },
         }
     }
 
@@ -200,24 +243,33 @@ mod tests {
     }
 
     #[test]
+    fn clocks_that_are_apart_are_noticed() {
+        let now = EARLIEST + 2_000_000;
+        for (theirs, expected) in [
+            (now, false),
+            (now + APART, false),
+            (now + APART + 1, true),
+            (now - APART - 1, true),
+        ] {
+            let look = Inspection {
+                kind: StoreKind::Server { now: theirs },
+                ..whole()
+            };
+            assert_eq!(is_ill(&clock(Some(&look), now)), expected, "{theirs}");
+        }
+    }
+
+    #[test]
     fn a_log_that_is_never_merged_is_noticed() {
-        let grown = Inspection {
-            log_bytes: LARGEST_LOG + 1,
-            ..whole()
-        };
-        assert!(is_ill(&log(Some(&grown))));
+        assert!(is_ill(&log(Some(&with(MIB, LARGEST_LOG + 1)))));
         assert!(!is_ill(&log(Some(&whole()))));
     }
 
     #[test]
     fn a_disk_without_room_for_a_copy_is_noticed() {
         let config = Config::from_toml("").unwrap();
-        let huge = Inspection {
-            bytes: u64::MAX,
-            ..whole()
-        };
         if free_bytes(Path::new(".")).is_some() {
-            assert!(is_ill(&disk(&config, Some(&huge))));
+            assert!(is_ill(&disk(&config, Some(&with(u64::MAX, 0)))));
         }
     }
 }

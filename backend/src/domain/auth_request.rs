@@ -1,7 +1,7 @@
 use countersign_clock::Millis;
 use countersign_protocol::{ClientId, Handle, Subject};
 
-use super::decision::Approval;
+use super::{decision::Approval, outbox::NewDebt};
 
 /// SHA-256 of an `auth_req_id`: what the store knows of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,4 +80,6 @@ pub struct NewAuthRequest {
     pub readable_until: Millis,
     /// Seconds between polls.
     pub interval: u32,
+    /// What becomes due when the request is settled.
+    pub owed: Option<NewDebt>,
 }

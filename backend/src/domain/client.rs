@@ -1,6 +1,7 @@
 use countersign_clock::Millis;
 use countersign_protocol::{ClientId, DeliveryMode};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 /// `client_id` of the app at the embedded provider: a public client that is built in.
 pub const APP_CLIENT_ID: &str = "countersign-app";
@@ -74,6 +75,9 @@ pub struct Client {
     /// `backchannel_token_delivery_mode`.
     #[serde(default)]
     pub delivery_mode: Option<DeliveryMode>,
+    /// `backchannel_client_notification_endpoint` of a client that is not told by polling (CIBA Core section 4).
+    #[serde(default)]
+    pub notification_endpoint: Option<Url>,
     /// How numbers and messages are compared.
     #[serde(default)]
     pub binding_mode: BindingMode,

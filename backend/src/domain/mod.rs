@@ -6,6 +6,7 @@ mod client;
 mod decision;
 mod device;
 mod grant;
+mod outbox;
 mod prompt;
 mod signing_key;
 
@@ -15,5 +16,6 @@ pub use client::{APP_CLIENT_ID, BindingMode, Client, ClientAuthMethod, GrantType
 pub use decision::{Acr, Amr, Approval, Decision, SignedReceipt};
 pub use device::{Device, DeviceKeys, NewDevice};
 pub use grant::{AccessToken, AuthorizationCode, GrantFamily, RefreshToken, TokenHash};
+pub use outbox::{Arrears, ClaimedDebt, DeadDebt, DebtId, DebtKind, Lease, NewDebt, Payment};
 pub use prompt::{ConnectorId, Matching, Prompt, Settlement};
 pub use signing_key::{KeyPurpose, KeyState, StoredKey};

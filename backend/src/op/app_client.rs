@@ -22,6 +22,7 @@ pub(super) fn app_client() -> Client {
         grant_types: vec![GrantType::AuthorizationCode],
         scopes: vec!["profile".to_owned()],
         delivery_mode: None,
+        notification_endpoint: None,
         binding_mode: BindingMode::Auto,
         id_token_alg: "ES256".to_owned(),
         endpoint_audience: false,

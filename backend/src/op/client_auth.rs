@@ -81,14 +81,11 @@ pub(super) fn not_authenticated() -> Refusal {
 
 /// Lower-case hexadecimal, as secrets are kept.
 fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
     bytes
         .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _written = write!(text, "{byte:02x}");
-            text
-        })
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 fn mechanism(request: ClientRequest<'_>) -> Result<Mechanism<'_>, Refusal> {

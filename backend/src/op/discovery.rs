@@ -3,6 +3,7 @@
 //! Only registered members: what is ours alone stands in a document of its own.
 
 use countersign_jose::{Algorithm, JwkSet};
+use countersign_protocol::DeliveryMode;
 use serde::Serialize;
 
 use super::{Provider, acr, client_assertion};
@@ -25,7 +26,7 @@ pub struct Metadata {
     introspection_endpoint: String,
     revocation_endpoint: String,
     backchannel_authentication_endpoint: String,
-    backchannel_token_delivery_modes_supported: [&'static str; 1],
+    backchannel_token_delivery_modes_supported: Vec<DeliveryMode>,
     backchannel_user_code_parameter_supported: bool,
     scopes_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
@@ -63,7 +64,7 @@ impl Provider {
             introspection_endpoint: at("/introspect"),
             revocation_endpoint: at("/revoke"),
             backchannel_authentication_endpoint: at("/bc-authorize"),
-            backchannel_token_delivery_modes_supported: ["poll"],
+            backchannel_token_delivery_modes_supported: self.parts.config.delivery_modes.clone(),
             backchannel_user_code_parameter_supported: false,
             scopes_supported: std::iter::once("openid".to_owned()).chain(scopes).collect(),
             response_types_supported: ["code"],

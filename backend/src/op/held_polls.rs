@@ -12,6 +12,7 @@ use tokio::{
 use crate::{
     config::OpConfig,
     domain::AuthRequest,
+    meters::{Held, meters},
     wakes::{Heard, Subscription, Topic, Wakes},
 };
 
@@ -29,6 +30,7 @@ pub(super) struct HeldPoll<'a> {
     subscription: Subscription,
     until: Instant,
     _place: SemaphorePermit<'a>,
+    _counted: Held,
 }
 
 impl HeldPolls {
@@ -55,6 +57,7 @@ impl HeldPolls {
             subscription,
             until: Instant::now() + wait,
             _place: place,
+            _counted: meters().poll(),
         })
     }
 }

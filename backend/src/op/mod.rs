@@ -1,4 +1,4 @@
-//! The embedded OpenID Provider: OpenID Connect Core (code flow), CIBA Core in poll mode, and the RFCs they stand on.
+//! The embedded OpenID Provider: OpenID Connect Core (code flow), CIBA Core in poll and ping mode, and the RFCs they stand on.
 //!
 //! Requests come in as parameters, answers leave as typed values: HTTP is somebody else's. Of prompts and devices the provider knows
 //! only [`AuthenticationDeviceTrigger`].
@@ -10,10 +10,12 @@ mod backchannel;
 mod basic;
 mod client_assertion;
 mod client_auth;
+mod delivery;
 mod discovery;
 mod form;
 mod fresh;
 mod grants;
+mod handle;
 mod held_polls;
 mod id_token;
 mod introspection;
@@ -44,8 +46,10 @@ use crate::{
 pub use acr::ACR_PASSWORD;
 pub use authorize::{Authorize, SignInPage, SignInProblem};
 pub use client_auth::ClientRequest;
+pub use delivery::{Delivery, Told};
 pub use discovery::Metadata;
 pub use form::Params;
+pub use handle::handle_of;
 pub use introspection::{ActiveToken, Introspection};
 pub use redirect_uri::is_registrable;
 pub use refusal::{OpError, Refusal};

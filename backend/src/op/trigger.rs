@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use countersign_clock::Millis;
-use countersign_protocol::{AuthReqId, ClientShown, ScopeShown};
+use countersign_protocol::{ClientShown, Handle, ScopeShown};
 
 use crate::{
     domain::{AccountKey, Matching, NewAuthRequest},
@@ -8,9 +8,9 @@ use crate::{
 };
 
 /// A checked request of the embedded provider on its way to the person.
-pub struct Triggered<'a> {
-    /// What the client polls with. The trigger derives the prompt's handle from it and forgets it.
-    pub auth_req_id: &'a AuthReqId,
+pub struct Triggered {
+    /// Names the prompt. Nobody gets from it to what the client polls with.
+    pub handle: Handle,
     /// What the provider keeps.
     pub request: NewAuthRequest,
     /// Who is asked.
@@ -34,7 +34,7 @@ pub trait AuthenticationDeviceTrigger: Send + Sync {
     ///
     /// # Errors
     /// When the store does not answer; then nothing was stored.
-    async fn trigger_authentication_device(&self, triggered: Triggered<'_>) -> Result<(), StorageError>;
+    async fn trigger_authentication_device(&self, triggered: Triggered) -> Result<(), StorageError>;
 
     /// Settles whatever is over by now and tells people's devices. When it returns, no decision that is still on its way can come first.
     ///

@@ -10,7 +10,9 @@ mod clients;
 mod devices;
 mod error;
 mod grants;
+mod inspection;
 mod keys;
+mod outbox;
 mod postgres;
 mod prompts;
 mod recovery;
@@ -31,20 +33,33 @@ pub use clients::{AddClient, Clients};
 pub use devices::{Devices, Registered, RotateKeys};
 pub use error::StorageError;
 pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, Rotation};
+pub use inspection::{Inspection, StoreKind};
 pub use keys::SigningKeys;
-pub use postgres::{PostgresSignals, PostgresStorage, SignalListener};
+pub use outbox::{Claim, Outbox, Resend};
+pub use postgres::{PostgresSignals, PostgresStorage, SignalListener, inspect_server};
 pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept};
 pub use recovery::{AfterRestore, Ended, Recovery};
 pub use replay::Replay;
-pub use sqlite::{BackupError, Inspection, Restoration, Role, SqliteStorage, back_up, inspect};
+pub use sqlite::{BackupError, Restoration, Role, SqliteStorage, back_up, inspect_file};
 
 /// The whole store.
 pub trait Storage:
-    Accounts + AuthRequests + Changes + Clients + Devices + Grants + SigningKeys + Prompts + Replay + Send + Sync
+    Accounts + AuthRequests + Changes + Clients + Devices + Grants + SigningKeys + Outbox + Prompts + Replay + Send + Sync
 {
 }
 
 impl<T> Storage for T where
-    T: Accounts + AuthRequests + Changes + Clients + Devices + Grants + SigningKeys + Prompts + Replay + Send + Sync
+    T: Accounts
+        + AuthRequests
+        + Changes
+        + Clients
+        + Devices
+        + Grants
+        + SigningKeys
+        + Outbox
+        + Prompts
+        + Replay
+        + Send
+        + Sync
 {
 }

@@ -21,6 +21,8 @@ pub struct Ended {
     pub prompts: u64,
     /// Grants that had not ended, with their codes, access tokens and refresh tokens: revoked.
     pub grants: u64,
+    /// Notifications that clients were to get: forgotten.
+    pub debts: u64,
     /// Devices that were revoked by the way.
     pub devices: u64,
     /// Devices that are active now.
@@ -30,8 +32,9 @@ pub struct Ended {
 /// Coming back from a backup.
 #[async_trait]
 pub trait Recovery {
-    /// Ends, in one commit, all that was open when the backup was made, because what became of it since is not known: a request may have been
+    /// Ends all that was open when the backup was made, because what became of it since is not known: a request may have been
     /// redeemed, a code used, a refresh token replaced by one that this database never saw. Nothing of it may work a second time.
+    /// It takes more than one commit where there is much; cut off, it can be called again.
     /// People's change numbers jump ahead, so that devices hear of the end whatever number they heard last.
     async fn after_restore(&self, after: AfterRestore) -> Result<Ended, StorageError>;
 }

@@ -38,6 +38,7 @@ impl Running {
             keys: keys.clone(),
             clock: clock.clone(),
             wakes: wakes.clone(),
+            owed: Arc::default(),
         }));
         let jobs = Jobs {
             consent,

@@ -15,7 +15,7 @@ use axum::{
 };
 use countersign::{
     config::Config,
-    consent::{self, Consent, handle_of},
+    consent::{self, Consent},
     devices::{self, DeviceRegistry},
     domain::{
         APP_CLIENT_ID, Account, AccountKey, AuthRequestId, BindingMode, Client, ClientAuthMethod, GrantType,
@@ -23,7 +23,7 @@ use countersign::{
     },
     http::{DeviceApi, device_routes},
     keys::KeyRing,
-    op::{AuthenticationDeviceTrigger as _, Triggered},
+    op::{AuthenticationDeviceTrigger as _, Triggered, handle_of},
     storage::{Accounts as _, AuthRequests as _, Clients as _, Role, SqliteStorage},
     wakes::Wakes,
 };
@@ -115,6 +115,7 @@ impl Node<'_> {
             keys: self.keys.clone(),
             clock: self.clock.clone(),
             wakes: self.wakes.clone(),
+            owed: Arc::default(),
         }));
         let router = device_routes(DeviceApi {
             registry,
@@ -204,6 +205,7 @@ impl World {
             grant_types: vec![GrantType::Ciba],
             scopes: vec!["openid".to_owned(), "payment".to_owned()],
             delivery_mode: None,
+            notification_endpoint: None,
             binding_mode: BindingMode::Auto,
             id_token_alg: "ES256".to_owned(),
             endpoint_audience: false,
@@ -237,10 +239,10 @@ impl World {
     }
 
     pub async fn ask_as(&self, client: &str, person: &str, matching: Matching, auth_req_id: &str) -> Handle {
-        let (now, id) = (self.clock.now(), AuthReqId::new(auth_req_id));
+        let (now, handle) = (self.clock.now(), handle_of(&AuthReqId::new(auth_req_id)));
         let account = Self::account(person);
         let triggered = Triggered {
-            auth_req_id: &id,
+            handle: handle.clone(),
             request: NewAuthRequest {
                 id: AuthRequestId(digest::sha256(auth_req_id)),
                 client_id: client.into(),
@@ -250,6 +252,7 @@ impl World {
                 expires_at: now + 120_000,
                 readable_until: now + 180_000,
                 interval: 5,
+                owed: None,
             },
             account,
             client: ClientShown {
@@ -266,7 +269,7 @@ impl World {
             now,
         };
         self.consent.trigger_authentication_device(triggered).await.unwrap();
-        handle_of(&id)
+        handle
     }
 
     /// The embedded provider's side of a request made by [`World::ask_as`].

@@ -8,6 +8,7 @@
 )]
 
 mod cli_client;
+mod cli_postgres;
 
 mod device_actor;
 mod device_world;
@@ -38,5 +39,8 @@ mod op_client_auth;
 mod op_discovery;
 mod op_key_rotation;
 mod op_long_polls;
+mod op_notification_token;
 mod op_parameters;
+mod op_ping;
+mod op_receiver;
 mod op_tokens;

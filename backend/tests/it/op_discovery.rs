@@ -14,7 +14,7 @@ async fn the_provider_says_what_it_really_does() {
     assert_eq!(metadata["issuer"], ISSUER, "R-260: the issuer names itself");
     assert_eq!(
         metadata["backchannel_token_delivery_modes_supported"],
-        serde_json::json!(["poll"]),
+        serde_json::json!(["poll", "ping"]),
         "R-002"
     );
     assert!(

@@ -9,7 +9,6 @@ use countersign::{
     storage::{Opening, Prompts as _, SqliteStorage, StorageError},
 };
 use countersign_clock::{Clock as _, ManualClock};
-use countersign_jose::digest;
 use countersign_protocol::{Handle, Policy, UserVerificationPolicy};
 
 /// Opens a prompt as the consent service does, and remembers how it was asked.
@@ -29,8 +28,8 @@ pub struct Seen {
 
 #[async_trait]
 impl AuthenticationDeviceTrigger for RecordingTrigger {
-    async fn trigger_authentication_device(&self, triggered: Triggered<'_>) -> Result<(), StorageError> {
-        let handle = Handle::new(digest::sha256_b64(triggered.auth_req_id.expose()));
+    async fn trigger_authentication_device(&self, triggered: Triggered) -> Result<(), StorageError> {
+        let handle = triggered.handle;
         let (code, message) = match &triggered.matching {
             Matching::Type { code } => (Some(code.clone()), None),
             Matching::Show { message } => (None, message.clone()),

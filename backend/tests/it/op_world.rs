@@ -187,6 +187,14 @@ impl World {
         stored
     }
 
+    /// The bytes of the database, what is not yet in its place included.
+    pub fn file(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect()
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -326,6 +334,7 @@ pub fn shop(id: &str) -> Client {
             .map(str::to_owned)
             .into(),
         delivery_mode: None,
+        notification_endpoint: None,
         binding_mode: BindingMode::Auto,
         id_token_alg: "ES256".to_owned(),
         endpoint_audience: false,

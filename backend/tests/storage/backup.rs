@@ -147,6 +147,7 @@ async fn what_was_open_in_a_backup_is_ended_when_it_comes_back() {
         requests: 2,
         prompts: 1,
         grants: 2,
+        debts: 0,
         devices: 0,
         active_devices: 1,
     };

@@ -27,6 +27,8 @@ mod mismatches;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod outbox;
+#[cfg(test)]
 mod postgres_server;
 #[cfg(test)]
 mod postgres_signals;
@@ -140,6 +142,18 @@ every_store_keeps! {
         a_device_that_started_with_less_ends_earlier,
         a_settled_or_foreign_prompt_counts_nothing,
         parallel_wrong_numbers_never_allow_more_than_the_tries;
+    outbox:
+        a_debt_is_due_when_its_request_is_settled_however_that_was,
+        a_request_that_owes_nothing_leaves_nothing,
+        a_claimed_debt_is_left_alone_until_its_lease_is_over,
+        of_many_parallel_claims_each_debt_goes_to_one,
+        a_late_worker_changes_nothing,
+        a_debt_that_is_tried_again_waits_for_its_time,
+        a_dead_debt_is_listed_and_can_be_sent_again_in_time,
+        a_debt_past_its_deadline_is_given_up_on,
+        payloads_are_erased_when_nobody_needs_them,
+        a_removed_client_is_owed_nothing,
+        arrears_count_what_is_due_and_tell_since_when;
     prompts:
         a_prompt_reads_back_as_it_was_opened,
         every_change_takes_the_next_number_of_its_person,

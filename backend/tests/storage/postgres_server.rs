@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use countersign::{
     domain::KeyState,
     keys::{KeyRing, PURPOSES},
-    storage::{AuthRequests as _, Decided, PostgresStorage, Prompts as _, SigningKeys as _, Storage, StorageError},
+    storage::{
+        AfterRestore, AuthRequests as _, Decided, Ended, Grants as _, PostgresStorage, Prompts as _, Recovery as _,
+        Redeemed, SigningKeys as _, Storage, StorageError,
+    },
 };
 use countersign_clock::{ManualClock, OsRandom};
 use countersign_jose::seal::SealingKey;
@@ -15,7 +18,7 @@ use futures_util::{FutureExt as _, future::join_all};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::{
-    sample::{NOW, ada_and_the_shop, approve, ask_ada, opening, request_id},
+    sample::{NOW, access, ada_and_the_shop, approve, ask_ada, opening, person, redemption, request_id},
     stores::{CLUSTER, node},
 };
 
@@ -183,4 +186,56 @@ async fn what_was_answered_survives_a_server_that_is_killed_and_the_store_recove
             "the same decision has the same answer, on the same store: {again:?}"
         );
     }
+}
+
+/// V-041: a database that came back by PostgreSQL's own programs.
+#[tokio::test]
+async fn what_was_open_before_a_restore_is_ended() {
+    let url = CLUSTER.database();
+    let store = node(&url).await;
+    ada_and_the_shop(&store).await;
+    for handle in ["approved", "undecided", "redeemed"] {
+        ask_ada(&store, handle).await;
+    }
+    for handle in ["approved", "redeemed"] {
+        store.decide(approve(handle, handle)).await.unwrap();
+    }
+    store.redeem(redemption("redeemed", "1")).await.unwrap();
+    let heard = store.last_seq(&person("ada")).await.unwrap();
+    let after = AfterRestore {
+        revoke_devices: true,
+        now: NOW + 10_000,
+    };
+    let ended = store.after_restore(after).await.unwrap();
+    let expected = Ended {
+        requests: 2,
+        prompts: 1,
+        grants: 1,
+        debts: 0,
+        devices: 1,
+        active_devices: 0,
+    };
+    assert_eq!(ended, expected);
+    for handle in ["approved", "undecided"] {
+        let again = store.redeem(redemption(handle, "2")).await.unwrap();
+        assert!(matches!(again, Redeemed::Refused { .. }), "V-041: {handle}: {again:?}");
+    }
+    let token = store.find_token(access("1").hash, NOW + 10_000).await.unwrap();
+    assert_eq!(token, None, "V-041");
+    let since = store.prompts_since(&person("ada"), heard, 10).await.unwrap();
+    assert_eq!(since.len(), 1, "devices hear of the end");
+    let nothing = Ended {
+        requests: 0,
+        prompts: 0,
+        grants: 0,
+        debts: 0,
+        devices: 0,
+        active_devices: 0,
+    };
+    assert_eq!(
+        store.after_restore(after).await.unwrap(),
+        nothing,
+        "it can be said again"
+    );
+    store.close().await.unwrap();
 }

@@ -67,6 +67,7 @@ pub fn client(id: &str) -> Client {
         grant_types: vec![GrantType::Ciba, GrantType::RefreshToken],
         scopes: vec!["openid".to_owned()],
         delivery_mode: Some(DeliveryMode::Poll),
+        notification_endpoint: None,
         binding_mode: BindingMode::Type,
         id_token_alg: "ES256".to_owned(),
         endpoint_audience: false,
@@ -142,6 +143,7 @@ pub fn opening(handle: &str, sub: &str) -> Opening {
             expires_at: DEADLINE,
             readable_until: READABLE_UNTIL,
             interval: 5,
+            owed: None,
         }),
         supersede: false,
     }

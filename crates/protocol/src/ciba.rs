@@ -11,6 +11,8 @@ pub const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
 pub enum DeliveryMode {
     /// The client asks at the token endpoint until there is a result.
     Poll,
+    /// The provider calls the client when there is a result, and the client fetches it at the token endpoint.
+    Ping,
 }
 
 /// The acknowledgement of CIBA Core section 7.3.

@@ -7,7 +7,7 @@ use countersign_protocol::{AuthReqId, BackchannelAuthenticationResponse, ClientS
 use super::{Checked, binding_message::Binding};
 use crate::{
     domain::{Account, AccountKey, AuthRequestId, Client, Matching, NewAuthRequest},
-    op::{OpError, Provider, Triggered, fresh},
+    op::{OpError, Provider, Triggered, fresh, handle_of},
 };
 
 impl Provider {
@@ -29,7 +29,17 @@ impl Provider {
         };
         let now = self.parts.clock.now();
         let expires_at = now + Millis::from(checked.expires_in) * 1000;
+        let readable_until = expires_at + Millis::from(config.grace_seconds) * 1000;
+        let handle = handle_of(&auth_req_id);
+        let owed = self.owed_to(
+            client,
+            &handle,
+            &auth_req_id,
+            checked.notification_token,
+            readable_until,
+        )?;
         let triggered = Triggered {
+            handle,
             request: NewAuthRequest {
                 id: AuthRequestId(digest::sha256(auth_req_id.expose())),
                 client_id: client.id.clone(),
@@ -37,10 +47,10 @@ impl Provider {
                 scope: checked.scope.clone(),
                 created_at: now,
                 expires_at,
-                readable_until: expires_at + Millis::from(config.grace_seconds) * 1000,
+                readable_until,
                 interval: config.interval,
+                owed,
             },
-            auth_req_id: &auth_req_id,
             account: AccountKey {
                 iss: self.issuer().to_owned(),
                 sub: account.sub.clone(),

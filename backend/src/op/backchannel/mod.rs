@@ -6,10 +6,11 @@ mod acr_values;
 mod binding_message;
 mod expiry;
 mod hints;
+mod notification_token;
 mod request_object;
 mod requested_scope;
 
-use countersign_protocol::{BackchannelAuthenticationResponse, OAuthErrorCode};
+use countersign_protocol::{BackchannelAuthenticationResponse, OAuthErrorCode, Secret};
 
 use self::{binding_message::Binding, hints::Hint};
 use super::{
@@ -36,6 +37,7 @@ struct Checked {
     scope: String,
     acr_values: Option<String>,
     expires_in: u32,
+    notification_token: Option<Secret>,
     binding: Binding,
     hint: Hint,
 }
@@ -44,9 +46,10 @@ struct Checked {
 type Check = fn(&Asked<'_>, &mut Checked) -> Result<(), Refusal>;
 
 /// All rules, in the order in which they answer.
-const CHECKS: [(&str, Check); 6] = [
+const CHECKS: [(&str, Check); 7] = [
     ("request_object", request_object::check),
     ("scope", requested_scope::check),
+    ("client_notification_token", notification_token::check),
     ("acr_values", acr_values::check),
     ("requested_expiry", expiry::check),
     ("binding_message", binding_message::check),
@@ -67,6 +70,13 @@ impl Provider {
         if !client.grant_types.contains(&GrantType::Ciba) {
             let unauthorized = OAuthErrorCode::UnauthorizedClient;
             return Err(Refusal::new(unauthorized, "the client is not registered for CIBA").into());
+        }
+        if client
+            .delivery_mode
+            .is_some_and(|mode| !self.parts.config.delivery_modes.contains(&mode))
+        {
+            let unauthorized = OAuthErrorCode::UnauthorizedClient;
+            return Err(Refusal::new(unauthorized, "the client's delivery mode is not offered any more").into());
         }
         let asked = Asked {
             provider: self,

@@ -10,6 +10,9 @@ const UNIQUE_VIOLATION: &str = "23505";
 /// As before, with a row that something was just going to belong to.
 const FOREIGN_KEY_VIOLATION: &str = "23503";
 
+/// The server said goodbye on a connection that rested (`admin_shutdown`, `crash_shutdown`), which is read when the connection is next used.
+const SHUTDOWN: [&str; 2] = ["57P01", "57P02"];
+
 impl From<sqlx::Error> for StorageError {
     fn from(error: sqlx::Error) -> Self {
         match error {
@@ -41,7 +44,8 @@ pub(super) fn is_taken(error: &StorageError) -> bool {
     code(error).is_some_and(|code| [UNIQUE_VIOLATION, FOREIGN_KEY_VIOLATION].contains(&code.as_str()))
 }
 
-/// Whether the connection is gone.
+/// Whether the connection is gone, or the server was going when it was last heard of.
 pub(super) fn is_lost(error: &StorageError) -> bool {
-    matches!(of_library(error), Some(sqlx::Error::Io(_)))
+    let is_going = code(error).is_some_and(|code| SHUTDOWN.contains(&code.as_str()));
+    is_going || matches!(of_library(error), Some(sqlx::Error::Io(_)))
 }

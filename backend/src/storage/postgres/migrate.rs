@@ -3,7 +3,10 @@ use sqlx::{PgConnection, PgPool, Row as _};
 use super::StorageError;
 
 /// Each brings the schema from the version that is its place in the list to the next one. Only ever appended to.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/postgres/0001_init.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/postgres/0001_init.sql"),
+    include_str!("../../../migrations/postgres/0002_outbox.sql"),
+];
 
 /// Held by whoever changes the schema, so that nodes that start together take turns. ("countersi" in ASCII, as far as it fits.)
 const LOCK: &str = "select pg_advisory_xact_lock(7165065848958481523)";
@@ -51,7 +54,7 @@ pub(super) async fn migrate(pool: &PgPool, migrations: &'static [&'static str]) 
     Ok(())
 }
 
-fn known(migrations: usize) -> i64 {
+pub(super) fn known(migrations: usize) -> i64 {
     i64::try_from(migrations).unwrap_or(i64::MAX)
 }
 
@@ -65,7 +68,7 @@ async fn is_due(connection: &mut PgConnection, migrations: usize) -> Result<bool
 }
 
 /// 0 where there is no schema yet.
-async fn version(connection: &mut PgConnection) -> Result<i64, StorageError> {
+pub(super) async fn version(connection: &mut PgConnection) -> Result<i64, StorageError> {
     let exists = sqlx::query("select to_regclass('schema_version') is not null as found")
         .fetch_one(&mut *connection)
         .await?;

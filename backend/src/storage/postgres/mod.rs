@@ -10,6 +10,7 @@
 
 mod connect;
 mod error;
+mod inspect;
 mod migrate;
 #[cfg(test)]
 mod plans;
@@ -21,10 +22,17 @@ use std::{sync::Arc, time::Duration};
 
 use countersign_clock::Random;
 use sqlx::{PgConnection, PgPool, postgres::PgConnectOptions};
-use tokio::{task::AbortHandle, time::MissedTickBehavior};
+use tokio::{
+    task::{AbortHandle, JoinHandle},
+    time::{Instant, MissedTickBehavior},
+};
+use tracing::Instrument as _;
 
-pub use signals::{PostgresSignals, SignalListener};
-
+use self::transaction::Isolation;
+pub use self::{
+    inspect::inspect_server,
+    signals::{PostgresSignals, SignalListener},
+};
 use super::{
     StorageError,
     error::unavailable,
@@ -32,6 +40,7 @@ use super::{
     store::{Engine, Store},
     touches::Touches,
 };
+use crate::{meters::meters, steps::STEPS};
 
 /// How often it is written when devices were last heard of.
 const TOUCH_PERIOD: Duration = Duration::from_secs(2);
@@ -91,13 +100,13 @@ impl Postgres {
     /// In a task of its own, so that it is finished whoever waits for it.
     async fn transact<I: Send + Sync + 'static, T: Send + 'static>(
         &self,
-        begin: &'static str,
+        isolation: Isolation,
         input: I,
         unit: Unit<PgConnection, I, T>,
     ) -> Result<T, StorageError> {
         let (pool, random) = (self.pool.clone(), Arc::clone(&self.random));
-        let done = tokio::spawn(async move { transaction::within(begin, &pool, &*random, &input, unit).await });
-        done.await.map_err(unavailable)?
+        let done = tokio::spawn(async move { transaction::write(isolation, &pool, &*random, &input, unit).await });
+        committed(done).await
     }
 }
 
@@ -111,7 +120,7 @@ impl Engine for Postgres {
     type Connection = PgConnection;
 
     async fn read<I: Send + Sync, T: Send>(&self, input: I, unit: Unit<PgConnection, I, T>) -> Result<T, StorageError> {
-        transaction::without(&self.pool, &input, unit).await
+        transaction::read(&self.pool, &input, unit).await
     }
 
     async fn write<I: Send + Sync + 'static, T: Send + 'static>(
@@ -119,7 +128,7 @@ impl Engine for Postgres {
         input: I,
         unit: Unit<PgConnection, I, T>,
     ) -> Result<T, StorageError> {
-        self.transact(transaction::SERIALIZABLE, input, unit).await
+        self.transact(Isolation::Serializable, input, unit).await
     }
 
     async fn write_locking<I: Send + Sync + 'static, T: Send + 'static>(
@@ -127,7 +136,7 @@ impl Engine for Postgres {
         input: I,
         unit: Unit<PgConnection, I, T>,
     ) -> Result<T, StorageError> {
-        self.transact(transaction::READ_COMMITTED, input, unit).await
+        self.transact(Isolation::ReadCommitted, input, unit).await
     }
 
     async fn write_single<I: Send + Sync + 'static, T: Send + 'static>(
@@ -135,14 +144,21 @@ impl Engine for Postgres {
         input: I,
         unit: Unit<PgConnection, I, T>,
     ) -> Result<T, StorageError> {
-        let pool = self.pool.clone();
-        let done = tokio::spawn(async move { transaction::without(&pool, &input, unit).await });
-        done.await.map_err(unavailable)?
+        self.transact(Isolation::Single, input, unit).await
     }
 
     fn touches(&self) -> &Touches {
         &self.touches
     }
+}
+
+/// Waits for a unit that writes, and measures it: a group of one.
+async fn committed<T>(done: JoinHandle<Result<T, StorageError>>) -> Result<T, StorageError> {
+    let began = Instant::now();
+    let commit = tracing::trace_span!(target: STEPS, "commit");
+    let done = done.instrument(commit).await.map_err(unavailable)??;
+    meters().committed(1, began.elapsed());
+    Ok(done)
 }
 
 async fn flush_touches(pool: PgPool, touches: Arc<Touches>) {

@@ -28,6 +28,8 @@ const FILL: &str = "
     insert into codes select sha256(n::text::bytea), 'f' || n, 'uri', 'challenge', null, n, null from generate_series(1, 5000) n;
     insert into access_tokens select sha256(n::text::bytea), 'f' || n, n, n from generate_series(1, 5000) n;
     insert into refresh_tokens select sha256(n::text::bytea), 'f' || n, n, n, null from generate_series(1, 5000) n;
+    insert into outbox select 'h' || n, 'ping', 'client' || n % 4000, (array['waiting', 'owed', 'done', 'dead'])[n % 4 + 1], 'sealed', n, n, n, 0, null,
+        'error', n from generate_series(1, 8000) n;
     insert into seen select 'jti', 'client', 'j' || n, n from generate_series(1, 5000) n;
     analyze;";
 
@@ -67,6 +69,16 @@ const FREQUENT: &[&str] = &[
     sql::grants::SWEEP_ACCESS,
     sql::grants::SWEEP_REFRESH,
     sql::grants::SWEEP_FAMILY,
+    sql::outbox::OWE,
+    sql::outbox::CLAIM_POSTGRES,
+    sql::outbox::DONE,
+    sql::outbox::RETRY,
+    sql::outbox::DEAD,
+    sql::outbox::DROP_OF_CREDITOR,
+    sql::outbox::GIVE_UP,
+    sql::outbox::ERASE,
+    sql::outbox::SWEEP,
+    sql::outbox::SWEEP_DEAD,
     sql::prompts::FIND,
     sql::prompts::FIND_TO_SETTLE.text(Dialect::Postgres),
     sql::prompts::PENDING,
@@ -81,6 +93,8 @@ const FREQUENT: &[&str] = &[
     sql::prompts::DEVICE_LEFT,
     sql::prompts::LAST_SEQ,
     sql::replay::SWEEP,
+    sql::changes::MARKS_POSTGRES,
+    sql::changes::SETTLED_POSTGRES,
 ];
 
 fn plan(cluster: &Cluster, database: &str, sql: &str) -> String {
@@ -128,6 +142,11 @@ fn no_frequent_statement_reads_a_whole_table() {
         (sql::prompts::SWEEP, "prompts_settled_by_time"),
         (sql::auth_requests::SWEEP, "auth_requests_by_readable_until"),
         (sql::replay::SWEEP, "seen_by_deadline"),
+        (sql::outbox::CLAIM_POSTGRES, "outbox_due"),
+        (sql::outbox::GIVE_UP, "outbox_due"),
+        (sql::outbox::ERASE, "outbox_sealed"),
+        (sql::outbox::SWEEP, "outbox_over"),
+        (sql::outbox::SWEEP_DEAD, "outbox_dead"),
     ] {
         let plan = plan(&cluster, &database, sql);
         assert!(plan.contains(index), "{index} in\n{sql}\n{plan}");

@@ -7,34 +7,52 @@ use tokio::time::{sleep, timeout};
 use super::{StorageError, error};
 use crate::storage::{error::unavailable, statements::Unit};
 
-/// As if nothing else ran at the same time.
-pub(super) const SERIALIZABLE: &str = "begin isolation level serializable";
-/// Each statement sees what was committed before it; the unit takes its own locks.
-pub(super) const READ_COMMITTED: &str = "begin isolation level read committed";
 /// How often a unit starts again because of others. Of many that want the same row one gets through each time, so this is for a crowd.
 const CONFLICTS: u32 = 60;
 /// How often it starts again because what it found free was taken. Once is enough for a unit that looks before it writes.
 const TAKEN: u32 = 2;
 /// How often a connection of the pool may turn out to be gone before anything was done on it: a server that starts again ends all of them.
-const LOST: u32 = 3;
+const LOST: u32 = 32;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// How long a unit may take in one go. Each statement has a limit of its own on the server; this one is for a server that went silent.
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// Runs a unit that reads, or that is one statement, which PostgreSQL makes a transaction.
-pub(super) async fn without<I, T>(pool: &PgPool, input: &I, unit: Unit<PgConnection, I, T>) -> Result<T, StorageError> {
-    let mut connection = pool.acquire().await?;
-    if let Ok(done) = timeout(LIMIT, unit(&mut connection, input)).await {
-        return done;
-    }
-    connection.close_on_drop();
-    Err(silent())
+/// How a unit that writes is kept together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Isolation {
+    /// As if nothing else ran at the same time.
+    Serializable,
+    /// Each statement sees what was committed before it; the unit takes its own locks.
+    ReadCommitted,
+    /// The unit is one statement, which PostgreSQL makes a transaction.
+    Single,
 }
 
-/// Runs a unit in a transaction that begins with `begin`.
-pub(super) async fn within<I, T>(
-    begin: &'static str,
+impl Isolation {
+    fn begin(self) -> Option<&'static str> {
+        match self {
+            Self::Serializable => Some("begin isolation level serializable"),
+            Self::ReadCommitted => Some("begin isolation level read committed"),
+            Self::Single => None,
+        }
+    }
+}
+
+/// Runs a unit that reads.
+pub(super) async fn read<I, T>(pool: &PgPool, input: &I, unit: Unit<PgConnection, I, T>) -> Result<T, StorageError> {
+    let mut lost = 0;
+    loop {
+        match plain(pool, input, unit).await {
+            Err(error) if error::is_lost(&error) && lost < LOST => lost += 1,
+            done => return done,
+        }
+    }
+}
+
+/// Runs a unit that writes, and starts it again when PostgreSQL undid it because of another one.
+pub(super) async fn write<I, T>(
+    isolation: Isolation,
     pool: &PgPool,
     random: &dyn Random,
     input: &I,
@@ -42,9 +60,12 @@ pub(super) async fn within<I, T>(
 ) -> Result<T, StorageError> {
     let (mut conflicts, mut taken) = (0, 0);
     loop {
-        let error = match once(begin, pool, input, unit).await {
-            Ok(done) => return Ok(done),
-            Err(error) => error,
+        let done = match isolation.begin() {
+            Some(begin) => once(begin, pool, input, unit).await,
+            None => plain(pool, input, unit).await,
+        };
+        let Err(error) = done else {
+            return done;
         };
         if error::is_conflict(&error) && conflicts < CONFLICTS {
             conflicts += 1;
@@ -55,6 +76,15 @@ pub(super) async fn within<I, T>(
         }
         sleep(pause(conflicts + taken, random)).await;
     }
+}
+
+async fn plain<I, T>(pool: &PgPool, input: &I, unit: Unit<PgConnection, I, T>) -> Result<T, StorageError> {
+    let mut connection = pool.acquire().await?;
+    if let Ok(done) = timeout(LIMIT, unit(&mut connection, input)).await {
+        return done;
+    }
+    connection.close_on_drop();
+    Err(silent())
 }
 
 async fn once<I, T>(

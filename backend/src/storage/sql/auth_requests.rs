@@ -14,12 +14,12 @@ pub(in crate::storage) const FIND: &str = find!();
 pub(in crate::storage) const FIND_TO_REDEEM: Locking = locking!(find!(), "for update");
 
 pub(in crate::storage) const ADD: &str = "insert into auth_requests
-        (id_hash, handle, client_id, sub, scope, created_at, expires_at, readable_until, interval, state)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending')";
+        (id_hash, handle, client_id, sub, scope, created_at, expires_at, readable_until, interval, state, owes)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', $10)";
 
 /// Follows the prompt: `$2` state, `$3` approval.
 pub(in crate::storage) const SETTLE: &str =
-    "update auth_requests set state = $2, approval = $3 where handle = $1 and state = 'pending'";
+    "update auth_requests set state = $2, approval = $3 where handle = $1 and state = 'pending' returning owes";
 
 /// No row unless client `$1`, person `$2` and deciding device `$3` may still have tokens.
 /// The client's row is not locked, because all of its redemptions would meet there: whoever removes a client waits for the requests that are being

@@ -10,6 +10,7 @@ pub(super) mod devices;
 pub(super) mod grants;
 pub(super) mod keys;
 pub(super) mod locking;
+pub(super) mod outbox;
 pub(super) mod prompts;
 pub(super) mod recovery;
 pub(super) mod replay;

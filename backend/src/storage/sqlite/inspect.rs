@@ -3,35 +3,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use countersign_clock::Millis;
-
 use super::{StorageError, connect, migrate};
-use crate::storage::error::unavailable;
-
-/// What can be told of a database file without changing it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inspection {
-    /// Version of its schema.
-    pub schema: i64,
-    /// Newest version that this program knows.
-    pub known: i64,
-    /// The first fault of its pages, if there is one.
-    pub fault: Option<String>,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// Size in bytes of what is written and not yet merged into the file.
-    pub log_bytes: u64,
-    /// Whether a server has it now.
-    pub in_use: bool,
-    /// The latest time of which it tells, if it tells of any.
-    pub latest: Option<Millis>,
-}
+use crate::storage::{
+    error::unavailable,
+    inspection::{Inspection, LATEST, StoreKind},
+};
 
 /// Looks at the file from outside, beside a running server or without one.
 ///
 /// # Errors
 /// When there is none, or it cannot be read as a database.
-pub fn inspect(path: &Path) -> Result<Inspection, StorageError> {
+pub fn inspect_file(path: &Path) -> Result<Inspection, StorageError> {
     let bytes = fs::metadata(path).map_err(unavailable)?.len();
     let connection = connect::reading(path)?;
     let schema = migrate::version(&connection)?;
@@ -42,18 +24,15 @@ pub fn inspect(path: &Path) -> Result<Inspection, StorageError> {
     Ok(Inspection {
         schema,
         known: i64::try_from(migrate::MIGRATIONS.len()).unwrap_or(i64::MAX),
-        fault: (said != "ok").then_some(said),
-        bytes,
-        log_bytes: fs::metadata(with(path, "-wal")).map_or(0, |log| log.len()),
-        in_use: is_locked(&with(path, ".lock"))?,
         latest,
+        kind: StoreKind::File {
+            fault: (said != "ok").then_some(said),
+            bytes,
+            log_bytes: fs::metadata(with(path, "-wal")).map_or(0, |log| log.len()),
+            in_use: is_locked(&with(path, ".lock"))?,
+        },
     })
 }
-
-/// Both are found by an index.
-const LATEST: &str = "select max(at) from (
-    select max(settled_at) as at from prompts where state <> 'pending' union all
-    select max(state_since) as at from signing_keys)";
 
 fn is_locked(path: &Path) -> Result<bool, StorageError> {
     let Ok(file) = File::open(path) else {

@@ -3,7 +3,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StorageError;
 
 /// Each brings the schema from the version that is its place in the list to the next one. Only ever appended to.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_init.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_init.sql"),
+    include_str!("../../../migrations/sqlite/0002_outbox.sql"),
+];
 
 /// Whether the file is older than `migrations`.
 ///

@@ -1,6 +1,7 @@
 //! The store in one SQLite file, for one node.
 //!
-//! One thread writes and commits what is waiting as a group, each unit of work in a savepoint of its own; answers leave when the group is on disk.
+//! One thread writes and commits what is waiting as a group; when a unit of work fails, the group is done again with each unit in a savepoint of its
+//! own, so that it fails alone. Answers leave when the group is on disk.
 //! Readers have connections of their own and answer on the caller's thread, because a read takes microseconds.
 
 mod at_once;
@@ -24,7 +25,7 @@ use tracing::Instrument as _;
 use self::{at_once::at_once, lock::FileLock, readers::Readers, writer::Writer};
 pub use self::{
     backup::{BackupError, Restoration, back_up},
-    inspect::{Inspection, inspect},
+    inspect::inspect_file,
 };
 use super::{
     StorageError,

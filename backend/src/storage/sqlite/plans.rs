@@ -49,6 +49,16 @@ fn no_frequent_statement_reads_a_whole_table() {
         sql::grants::SWEEP_ACCESS,
         sql::grants::SWEEP_REFRESH,
         sql::grants::SWEEP_FAMILY,
+        sql::outbox::OWE,
+        sql::outbox::CLAIM_SQLITE,
+        sql::outbox::DONE,
+        sql::outbox::RETRY,
+        sql::outbox::DEAD,
+        sql::outbox::DROP_OF_CREDITOR,
+        sql::outbox::GIVE_UP,
+        sql::outbox::ERASE,
+        sql::outbox::SWEEP,
+        sql::outbox::SWEEP_DEAD,
         sql::prompts::FIND,
         sql::prompts::FIND_TO_SETTLE.text(Dialect::Sqlite),
         sql::prompts::PENDING,
@@ -87,6 +97,11 @@ fn what_waits_and_what_is_overdue_is_found_by_the_indexes_of_what_is_pending() {
         (sql::prompts::SWEEP, "prompts_settled_by_time"),
         (sql::auth_requests::SWEEP, "auth_requests_by_readable_until"),
         (sql::replay::SWEEP, "seen_by_deadline"),
+        (sql::outbox::CLAIM_SQLITE, "outbox_due"),
+        (sql::outbox::GIVE_UP, "outbox_due"),
+        (sql::outbox::ERASE, "outbox_sealed"),
+        (sql::outbox::SWEEP, "outbox_over"),
+        (sql::outbox::SWEEP_DEAD, "outbox_dead"),
     ] {
         let plan = plan(&connection, sql);
         assert!(

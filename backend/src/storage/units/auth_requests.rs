@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use countersign_protocol::Handle;
 
-use super::{Engine, Row, Statements, StorageError, Store, grants, values};
+use super::{Engine, Row, Statements, StorageError, Store, grants, outbox, values};
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, GrantFamily, NewAuthRequest},
     storage::{AuthRequests, Redeemed, Redemption, sql},
@@ -111,9 +111,13 @@ pub(super) async fn add(
                 request.expires_at,
                 request.readable_until,
                 request.interval,
+                request.owed.is_some(),
             ],
         )
         .await?;
+    if let Some(debt) = &request.owed {
+        outbox::add(connection, debt).await?;
+    }
     Ok(())
 }
 

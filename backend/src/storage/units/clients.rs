@@ -57,6 +57,7 @@ async fn remove(connection: &mut impl Statements, id: &str, now: Millis) -> Resu
     // Whoever registers the same id later inherits nothing.
     prompts::cancel_of_client(connection, id, now).await?;
     connection.run(sql::auth_requests::DENY_OF_CLIENT, values![id]).await?;
+    connection.run(sql::outbox::DROP_OF_CREDITOR, values![id]).await?;
     // Last, because this waited for the requests that were being redeemed: what came of them is revoked too.
     connection.run(sql::grants::REVOKE_OF_CLIENT, values![id, now]).await?;
     Ok(true)

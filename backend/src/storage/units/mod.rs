@@ -8,6 +8,7 @@ mod decide;
 mod devices;
 mod grants;
 mod keys;
+mod outbox;
 mod prompts;
 mod recovery;
 mod replay;
@@ -16,7 +17,7 @@ mod settle;
 use super::{
     StorageError,
     row::{Row, to_json, to_word},
-    statements::Statements,
+    statements::{Dialect, Statements},
     store::{Engine, Store},
     value::values,
 };

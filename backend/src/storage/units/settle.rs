@@ -100,14 +100,22 @@ async fn settle_request(
         PromptState::Pending => return Err(StorageError::Corrupt { what: "settlement" }),
     };
     let approval = ending.approval.map(to_json).transpose()?;
-    let changed = connection
-        .run(sql::auth_requests::SETTLE, values![prompt.handle, state, approval])
+    let settled = connection
+        .one(
+            sql::auth_requests::SETTLE,
+            values![prompt.handle, state, approval],
+            |row| row.value::<bool>("owes"),
+        )
         .await?;
     // An approval that reaches no request would tell the person something that is not so.
-    if changed != 1 && ending.approval.is_some() {
+    if settled.is_none() && ending.approval.is_some() {
         return Err(StorageError::Corrupt {
             what: "authentication request",
         });
+    }
+    if settled == Some(true) {
+        let since = values![prompt.handle, ending.view.settled_at];
+        connection.run(sql::outbox::OWE, since).await?;
     }
     Ok(())
 }

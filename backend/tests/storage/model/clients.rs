@@ -31,6 +31,7 @@ impl Clients for Model {
             }
             kept.revoke_families(|family| family.facts.client_id == *id);
             kept.end_requests_of(id, now)?;
+            kept.debts.retain(|_, debt| debt.owed.creditor != id.as_str());
             Ok(true)
         })
     }

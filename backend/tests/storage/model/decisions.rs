@@ -47,6 +47,7 @@ impl Kept {
         if !asked.prompt.connector.is_embedded() {
             return Ok(());
         }
+        let since = ending.view.settled_at.unwrap();
         let waits = |request: &&mut countersign::domain::AuthRequest| {
             request.handle == *handle && request.state == AuthRequestState::Pending
         };
@@ -64,6 +65,7 @@ impl Kept {
                 });
             }
         }
+        self.owe(handle, since);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ mod decisions;
 mod devices;
 mod grants;
 mod keys;
+mod outbox;
 mod prompts;
 mod redemptions;
 mod replay;
@@ -19,7 +20,7 @@ use std::{
 };
 
 use countersign::{
-    domain::{Account, AccountKey, AuthRequest, AuthRequestId, Client, Device, StoredKey, TokenHash},
+    domain::{Account, AccountKey, AuthRequest, AuthRequestId, Client, DebtId, Device, StoredKey, TokenHash},
     storage::StorageError,
 };
 use countersign_clock::Millis;
@@ -27,6 +28,7 @@ use countersign_protocol::{ClientId, DeviceId, Handle};
 
 use self::{
     grants::{Code, Family, Token},
+    outbox::Debt,
     prompts::Asked,
 };
 
@@ -49,6 +51,7 @@ struct Kept {
     access: HashMap<TokenHash, Token>,
     refresh: HashMap<TokenHash, Token>,
     keys: Vec<StoredKey>,
+    debts: HashMap<DebtId, Debt>,
     /// Until when, by kind, owner and id.
     seen: HashMap<[String; 3], Millis>,
 }

@@ -8,7 +8,7 @@ use countersign::{
 use countersign_clock::Millis;
 use countersign_protocol::{DeviceId, Handle, PromptState};
 
-use super::{Kept, Model, add, decisions::Ending, limited, taken};
+use super::{Kept, Model, add, decisions::Ending, limited, outbox::Debt, taken};
 
 /// A prompt with what belongs to it.
 #[derive(Clone)]
@@ -236,6 +236,9 @@ impl Kept {
             interval: new.interval,
             state: AuthRequestState::Pending,
         };
+        if let Some(debt) = new.owed {
+            add(&mut self.debts, debt.id.clone(), Debt::waiting(debt))?;
+        }
         add(&mut self.requests, new.id, request)
     }
 }

@@ -1,64 +1,34 @@
-//! `countersign client`: OAuth clients of the embedded provider.
+//! What an operator says about a new client, checked.
 
 use std::{
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use anyhow::{Context as _, bail, ensure};
-use clap::{Subcommand, ValueEnum};
+use clap::ValueEnum;
 use countersign_clock::{Clock as _, OsRandom, Random as _, SystemClock};
 use countersign_jose::{JwkSet, b64, digest};
 use countersign_protocol::{ClientId, DeliveryMode, Secret};
 use url::Url;
 
-use super::{ConfigFile, client_name::are_confusable};
+use super::ConfigFile;
 use crate::{
-    app,
     config::{Config, IdTokenAlg},
     devices::is_deceptive,
     domain::{APP_CLIENT_ID, BindingMode, Client, ClientAuthMethod, GrantType},
     op::{is_registrable, is_scope_value},
-    storage::{AddClient, Role, Storage},
+    outbound::check_endpoint,
 };
 
 const MIN_SECRET: usize = 16;
 const MAX_LEN: usize = 128;
-
-/// Add, list and remove clients
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Add a client
-    #[command(after_help = "Examples:\n  \
-        countersign client add --id shop --name \"Demo Shop\" --auth client_secret_basic --scope \"openid profile payment\" --grant ciba\n  \
-        countersign client add --id bank --name Bank --auth private_key_jwt --jwks bank.jwks.json --scope openid --grant ciba\n\n\
-        Prefer private_key_jwt: then no secret is sent. A secret that is made here is printed once, as the only line.")]
-    Add(Add),
-    /// List clients
-    List {
-        #[command(flatten)]
-        config: ConfigFile,
-    },
-    /// Remove a client; its tokens and open requests end with it
-    Remove {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// `client_id`
-        id: String,
-    },
-}
+const MAX_URL: usize = 1024;
 
 #[derive(Debug, clap::Args)]
-struct Add {
+pub(super) struct Add {
     #[command(flatten)]
-    config: ConfigFile,
+    pub(super) config: ConfigFile,
     /// `client_id`
     #[arg(long)]
     id: String,
@@ -86,6 +56,12 @@ struct Add {
     /// Where the authorization code may go; can be given several times
     #[arg(long, value_name = "URL")]
     redirect_uri: Vec<String>,
+    /// How the client is told of results
+    #[arg(long, default_value = "poll")]
+    delivery_mode: Delivery,
+    /// Where a `ping` client is called: https, at a public address or one in [outbound] allow
+    #[arg(long, value_name = "URL")]
+    notification_endpoint: Option<String>,
     /// How the person compares both screens
     #[arg(long, default_value = "auto")]
     binding_mode: Binding,
@@ -113,6 +89,14 @@ enum Grant {
     RefreshToken,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Delivery {
+    /// The client asks until there is a result
+    Poll,
+    /// The client is called when there is a result, and fetches it
+    Ping,
+}
+
 /// `auto`: a number of 2 to 8 digits is typed, anything else is shown. `show`: shown. `type`: always typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Binding {
@@ -129,71 +113,8 @@ enum Alg {
     Rs256,
 }
 
-/// Runs the command and writes to standard output.
-///
-/// # Errors
-/// With a sentence for the operator.
-pub async fn run(args: Args) -> anyhow::Result<()> {
-    let out = &mut io::stdout();
-    match args.command {
-        Command::Add(options) => {
-            let config = options.config.load()?;
-            let (client, secret) = registered(options, &config)?;
-            let storage = open(&config).await?;
-            let clients = storage.list_clients().await?;
-            let (id, name) = (client.id.clone(), client.name.clone());
-            match storage.add_client(client).await? {
-                AddClient::Added => {}
-                AddClient::Taken => bail!("there is a client {id} already"),
-            }
-            for known in clients.iter().filter(|known| are_confusable(&known.name, &name)) {
-                let (known_id, known) = (&known.id, &known.name);
-                writeln!(
-                    io::stderr(),
-                    "warning: people cannot tell {name:?} ({id}) from {known:?} ({known_id}): their names look alike"
-                )?;
-            }
-            if let Some(secret) = secret {
-                writeln!(out, "{}", secret.expose())?;
-            }
-        }
-        Command::List { config } => {
-            for client in open(&config.load()?).await?.list_clients().await? {
-                let auth = word(&client.auth_method);
-                let grants: Vec<String> = client.grant_types.iter().map(word).collect();
-                let (id, name) = (&client.id, &client.name);
-                writeln!(
-                    out,
-                    "{id}\t{name}\t{auth}\t{}\topenid {}",
-                    grants.join(" "),
-                    client.scopes.join(" ")
-                )?;
-            }
-        }
-        Command::Remove { config, id } => {
-            ensure!(id != APP_CLIENT_ID, "{APP_CLIENT_ID} is built in and cannot be removed");
-            let removed = open(&config.load()?)
-                .await?
-                .remove_client(&ClientId::new(id.as_str()), SystemClock.now())
-                .await?;
-            ensure!(removed, "there is no client {id}");
-        }
-    }
-    Ok(())
-}
-
-async fn open(config: &Config) -> anyhow::Result<Arc<dyn Storage>> {
-    app::open_storage(&config.storage, Role::Command).await
-}
-
-/// The name of a value in its specification.
-fn word(value: &impl serde::Serialize) -> String {
-    let value = serde_json::to_value(value).unwrap_or_default();
-    value.as_str().unwrap_or_default().to_owned()
-}
-
 /// The client that the options come to, and the secret that was made for it.
-fn registered(options: Add, config: &Config) -> anyhow::Result<(Client, Option<Secret>)> {
+pub(super) fn registered(options: Add, config: &Config) -> anyhow::Result<(Client, Option<Secret>)> {
     let plain = |c: char| c.is_ascii_graphic() && !":\"\\".contains(c);
     let id = options.id.as_str();
     ensure!(
@@ -213,6 +134,7 @@ fn registered(options: Add, config: &Config) -> anyhow::Result<(Client, Option<S
     }
     let grants: Vec<GrantType> = options.grant.iter().copied().map(grant).collect();
     check_redirects(&grants, &options.redirect_uri)?;
+    let (delivery_mode, notification_endpoint) = delivery(&grants, &options, config)?;
     let (secret_sha256, made) = secret(&options)?;
     let client = Client {
         id: ClientId::new(id),
@@ -224,7 +146,8 @@ fn registered(options: Add, config: &Config) -> anyhow::Result<(Client, Option<S
         },
         secret_sha256,
         jwks: jwks(options.auth, options.jwks.as_deref())?,
-        delivery_mode: grants.contains(&GrantType::Ciba).then_some(DeliveryMode::Poll),
+        delivery_mode,
+        notification_endpoint,
         grant_types: grants,
         scopes: scopes(&options.scope, config)?,
         binding_mode: match options.binding_mode {
@@ -273,6 +196,43 @@ fn check_redirects(grants: &[GrantType], redirect_uris: &[String]) -> anyhow::Re
         );
     }
     Ok(())
+}
+
+/// How a client of the CIBA grant is told of results, and where (CIBA Core section 4).
+fn delivery(
+    grants: &[GrantType],
+    options: &Add,
+    config: &Config,
+) -> anyhow::Result<(Option<DeliveryMode>, Option<Url>)> {
+    let endpoint = options.notification_endpoint.as_deref();
+    let mode = match options.delivery_mode {
+        Delivery::Poll => DeliveryMode::Poll,
+        Delivery::Ping => DeliveryMode::Ping,
+    };
+    let by_ciba = grants.contains(&GrantType::Ciba);
+    ensure!(
+        by_ciba || mode == DeliveryMode::Poll,
+        "--delivery-mode is for --grant ciba"
+    );
+    ensure!(
+        config.op.delivery_modes.contains(&mode),
+        "--delivery-mode {} is not among [op] delivery_modes",
+        super::word(&mode)
+    );
+    let url = match (mode, endpoint) {
+        (DeliveryMode::Poll, None) => return Ok((by_ciba.then_some(mode), None)),
+        (DeliveryMode::Poll, Some(_)) => bail!("--notification-endpoint is for --delivery-mode ping"),
+        (DeliveryMode::Ping, None) => bail!("--delivery-mode ping needs --notification-endpoint"),
+        (DeliveryMode::Ping, Some(endpoint)) => endpoint,
+    };
+    ensure!(
+        url.len() <= MAX_URL,
+        "--notification-endpoint is longer than {MAX_URL} bytes"
+    );
+    let parsed = Url::parse(url).with_context(|| format!("--notification-endpoint {url:?} is not a URL"))?;
+    check_endpoint(&parsed, &config.outbound.allow)
+        .with_context(|| format!("--notification-endpoint {url:?} cannot be called"))?;
+    Ok((Some(mode), Some(parsed)))
 }
 
 fn scopes(scope: &str, config: &Config) -> anyhow::Result<Vec<String>> {
@@ -356,6 +316,34 @@ mod tests {
 
     const SHOP: &str = "--id shop --name Shop --auth client_secret_basic --grant ciba";
 
+    const PINGED: &str =
+        "--id shop --name Shop --auth client_secret_basic --grant ciba --delivery-mode ping --notification-endpoint";
+
+    /// R-150, V-003: what cannot be called safely is not registered.
+    #[test]
+    fn a_client_is_called_at_a_public_https_address_or_not_at_all() {
+        let (client, _) = add(&format!("{PINGED} https://shop.example/cb")).unwrap();
+        assert_eq!(client.delivery_mode, Some(DeliveryMode::Ping));
+        let endpoint = client.notification_endpoint.unwrap();
+        assert_eq!(endpoint.as_str(), "https://shop.example/cb");
+        for bad in [
+            "shop.example/cb",
+            "http://shop.example/cb",
+            "https://127.0.0.1/cb",
+            "https://2130706433/cb",
+            "https://[::1]/cb",
+            "https://169.254.169.254/cb",
+            "https://localhost/cb",
+            "https://user:password@shop.example/cb",
+            "https://shop.example/cb#fragment",
+        ] {
+            let Err(error) = add(&format!("{PINGED} {bad}")) else {
+                panic!("R-150, V-003: {bad} is refused")
+            };
+            assert!(format!("{error:#}").contains("--notification-endpoint"), "{error:#}");
+        }
+    }
+
     #[test]
     fn a_secret_is_made_and_only_its_hash_is_kept() {
         let (client, secret) = add(&format!("{SHOP} --scope openid")).unwrap();
@@ -390,6 +378,17 @@ mod tests {
                 "--redirect-uri",
             ),
             (format!("{SHOP} --jwks file"), "--jwks"),
+            (format!("{SHOP} --delivery-mode ping"), "--notification-endpoint"),
+            (format!("{SHOP} --delivery-mode push"), "--delivery-mode"),
+            (
+                format!("{SHOP} --notification-endpoint https://x.example"),
+                "--delivery-mode",
+            ),
+            (
+                format!("{PINGED} http://x.example/cb")
+                    .replace("ciba", "authorization_code --redirect-uri https://x.example"),
+                "--delivery-mode",
+            ),
             (format!("{SHOP} --binding-mode guess"), "--binding-mode"),
         ] {
             let Err(error) = add(&options) else {

@@ -1,0 +1,115 @@
+use countersign_clock::Millis;
+
+/// What is owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DebtKind {
+    /// A client is told that its request has a result (CIBA Core section 10.2).
+    Ping,
+}
+
+impl DebtKind {
+    /// The word for it, in the store and on the command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+        }
+    }
+
+    /// What a word stands for.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        (word == "ping").then_some(Self::Ping)
+    }
+}
+
+/// Names a debt: nothing is owed twice for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DebtId {
+    /// Why it is owed: the handle of a prompt.
+    pub reference: String,
+    /// What is owed.
+    pub kind: DebtKind,
+}
+
+/// Something that will be owed to somebody outside as soon as a request is settled. It is stored with the request and becomes due in
+/// the commit that settles it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDebt {
+    /// Its name.
+    pub id: DebtId,
+    /// To whom: a `client_id`.
+    pub creditor: String,
+    /// What paying needs, sealed: it holds secrets. Erased when the debt is paid or its time is over.
+    pub payload: Vec<u8>,
+    /// Paid before, or never.
+    pub deadline: Millis,
+}
+
+/// A debt that one worker has taken on, until its lease is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedDebt {
+    /// Its name.
+    pub id: DebtId,
+    /// To whom.
+    pub creditor: String,
+    /// Sealed, see [`NewDebt::payload`].
+    pub payload: Vec<u8>,
+    /// Paid before, or never.
+    pub deadline: Millis,
+    /// Which try this is, from 1.
+    pub attempt: u32,
+    /// Shows that it was this worker who took it on.
+    pub lease: Lease,
+}
+
+/// Proof of having claimed a debt: random, and replaced when another worker claims it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease(pub String);
+
+/// How a try to pay ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payment {
+    /// It is paid.
+    Done,
+    /// It is owed still.
+    Retry {
+        /// Not before.
+        due_at: Millis,
+        /// What went wrong, for the operator: no secrets, nothing that was received.
+        error: String,
+    },
+    /// It is given up on; an operator can have it tried again before its deadline.
+    Dead {
+        /// As in [`Payment::Retry`].
+        error: String,
+    },
+}
+
+/// A debt that was given up on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadDebt {
+    /// Its name.
+    pub id: DebtId,
+    /// To whom.
+    pub creditor: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Since when it is dead.
+    pub died_at: Millis,
+    /// After this it cannot be tried again.
+    pub deadline: Millis,
+    /// What went wrong last.
+    pub error: String,
+}
+
+/// How much is owed now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Arrears {
+    /// Debts that are due, taken on or not.
+    pub debts: u32,
+    /// Since when the oldest of them is owed.
+    pub oldest: Option<Millis>,
+    /// Debts that were given up on.
+    pub dead: u32,
+}

@@ -1,0 +1,219 @@
+use std::cmp::Reverse;
+
+use async_trait::async_trait;
+use countersign::{
+    domain::{Arrears, ClaimedDebt, DeadDebt, DebtId, Lease, NewDebt, Payment},
+    storage::{Claim, Outbox, Resend, StorageError},
+};
+use countersign_clock::Millis;
+use countersign_protocol::Handle;
+
+use super::{Kept, Model, limited};
+
+/// A debt with how far it has come.
+#[derive(Clone)]
+pub(super) struct Debt {
+    pub(super) owed: NewDebt,
+    stage: Stage,
+    attempts: u32,
+    error: String,
+    erased: bool,
+}
+
+#[derive(Clone, PartialEq)]
+enum Stage {
+    Waiting,
+    Owed {
+        since: Millis,
+        /// Or the end of the lease.
+        due_at: Millis,
+        lease: Option<Lease>,
+    },
+    Done,
+    Dead {
+        at: Millis,
+    },
+}
+
+impl Debt {
+    pub(super) fn waiting(owed: NewDebt) -> Self {
+        Self {
+            owed,
+            stage: Stage::Waiting,
+            attempts: 0,
+            error: String::new(),
+            erased: false,
+        }
+    }
+
+    fn is_over(&self, now: Millis) -> bool {
+        self.owed.deadline <= now
+    }
+
+    fn is_due(&self, now: Millis) -> bool {
+        matches!(self.stage, Stage::Owed { due_at, .. } if due_at <= now)
+    }
+
+    fn died_at(&self) -> Option<Millis> {
+        match self.stage {
+            Stage::Dead { at } => Some(at),
+            Stage::Waiting | Stage::Owed { .. } | Stage::Done => None,
+        }
+    }
+}
+
+impl Kept {
+    /// The request of this prompt is settled.
+    pub(super) fn owe(&mut self, handle: &Handle, since: Millis) {
+        for debt in self.debts.values_mut() {
+            if debt.owed.id.reference == handle.as_str() && debt.stage == Stage::Waiting {
+                debt.stage = owed(since);
+            }
+        }
+    }
+}
+
+fn owed(since: Millis) -> Stage {
+    Stage::Owed {
+        since,
+        due_at: since,
+        lease: None,
+    }
+}
+
+#[async_trait]
+impl Outbox for Model {
+    async fn claim_debts(&self, claim: Claim) -> Result<Vec<ClaimedDebt>, StorageError> {
+        self.write(|kept| {
+            let debts = kept.debts.values_mut();
+            let mut due: Vec<&mut Debt> = debts
+                .filter(|debt| debt.is_due(claim.now) && !debt.is_over(claim.now))
+                .collect();
+            due.sort_by_key(|debt| match debt.stage {
+                Stage::Owed { due_at, .. } => due_at,
+                Stage::Waiting | Stage::Done | Stage::Dead { .. } => Millis::MAX,
+            });
+            let claimed = limited(due, claim.limit).into_iter().map(|debt| {
+                if let Stage::Owed { due_at, lease, .. } = &mut debt.stage {
+                    *due_at = claim.until;
+                    *lease = Some(claim.lease.clone());
+                }
+                debt.attempts += 1;
+                ClaimedDebt {
+                    id: debt.owed.id.clone(),
+                    creditor: debt.owed.creditor.clone(),
+                    payload: debt.owed.payload.clone(),
+                    deadline: debt.owed.deadline,
+                    attempt: debt.attempts,
+                    lease: claim.lease.clone(),
+                }
+            });
+            Ok(claimed.collect())
+        })
+    }
+
+    async fn settle_debt(
+        &self,
+        id: &DebtId,
+        lease: &Lease,
+        payment: Payment,
+        now: Millis,
+    ) -> Result<bool, StorageError> {
+        self.write(|kept| {
+            let holds =
+                |debt: &&mut Debt| matches!(&debt.stage, Stage::Owed { lease: Some(held), .. } if held == lease);
+            let Some(debt) = kept.debts.get_mut(id).filter(holds) else {
+                return Ok(false);
+            };
+            match (payment, &mut debt.stage) {
+                (Payment::Done, stage) => *stage = Stage::Done,
+                (Payment::Dead { error }, stage) => {
+                    *stage = Stage::Dead { at: now };
+                    debt.error = error;
+                }
+                (Payment::Retry { due_at, error }, Stage::Owed { due_at: due, lease, .. }) => {
+                    (*due, *lease) = (due_at, None);
+                    debt.error = error;
+                }
+                (Payment::Retry { .. }, Stage::Waiting | Stage::Done | Stage::Dead { .. }) => {}
+            }
+            Ok(true)
+        })
+    }
+
+    async fn dead_debts(&self, limit: u32) -> Result<Vec<DeadDebt>, StorageError> {
+        let mut dead: Vec<DeadDebt> = self.read(|kept| {
+            let debts = kept.debts.values();
+            let dead = debts.filter_map(|debt| {
+                Some(DeadDebt {
+                    id: debt.owed.id.clone(),
+                    creditor: debt.owed.creditor.clone(),
+                    attempts: debt.attempts,
+                    died_at: debt.died_at()?,
+                    deadline: debt.owed.deadline,
+                    error: debt.error.clone(),
+                })
+            });
+            dead.collect()
+        });
+        dead.sort_by_key(|dead| (Reverse(dead.died_at), dead.id.reference.clone()));
+        Ok(limited(dead, limit))
+    }
+
+    async fn resend_debt(&self, id: &DebtId, now: Millis) -> Result<Resend, StorageError> {
+        self.write(|kept| {
+            let dead = kept.debts.get_mut(id).filter(|debt| debt.died_at().is_some());
+            let Some(debt) = dead else {
+                return Ok(Resend::Unknown);
+            };
+            if debt.is_over(now) || debt.erased {
+                return Ok(Resend::TimeOver);
+            }
+            debt.stage = owed(now);
+            debt.attempts = 0;
+            Ok(Resend::Owed)
+        })
+    }
+
+    async fn arrears(&self) -> Result<Arrears, StorageError> {
+        Ok(self.read(|kept| {
+            let since = |debt: &Debt| match debt.stage {
+                Stage::Owed { since, .. } => Some(since),
+                Stage::Waiting | Stage::Done | Stage::Dead { .. } => None,
+            };
+            let owed: Vec<Millis> = kept.debts.values().filter_map(since).collect();
+            let dead = kept.debts.values().filter(|debt| debt.died_at().is_some());
+            Arrears {
+                debts: u32::try_from(owed.len()).unwrap(),
+                oldest: owed.into_iter().min(),
+                dead: u32::try_from(dead.count()).unwrap(),
+            }
+        }))
+    }
+
+    /// Without the limit, which says how much of it is done at a time.
+    async fn sweep_debts(&self, before: Millis, now: Millis, _: u32) -> Result<u64, StorageError> {
+        self.write(|kept| {
+            let mut changed = 0;
+            for debt in kept.debts.values_mut().filter(|debt| debt.is_over(now)) {
+                if debt.is_due(now) {
+                    let at = debt.owed.deadline;
+                    (debt.stage, debt.erased) = (Stage::Dead { at }, true);
+                    changed += 1;
+                }
+                if debt.died_at().is_some() && !debt.erased {
+                    debt.erased = true;
+                    changed += 1;
+                }
+            }
+            let there = kept.debts.len();
+            kept.debts.retain(|_, debt| {
+                let kept_for_the_record = debt.died_at().is_none_or(|at| at >= before);
+                let paid_or_never_owed = matches!(debt.stage, Stage::Waiting | Stage::Done);
+                !debt.is_over(now) || (kept_for_the_record && !paid_or_never_owed)
+            });
+            changed += there - kept.debts.len();
+            Ok(u64::try_from(changed).unwrap())
+        })
+    }
+}
