@@ -130,6 +130,7 @@ pub enum Operation {
     },
     PromoteKey {
         purpose: u8,
+        older: u8,
     },
     DropRetiredKeys {
         older: u8,

@@ -152,8 +152,19 @@ fn keys_and_sightings() -> impl Strategy<Value = Operation> {
     let remember = (0..=1_u8, often(3, 0..=0, 1..=1), 0..=1_u8, 0..=3_u8);
     prop_oneof![
         4 => (purpose(), name()).prop_map(|(purpose, kid)| Operation::AddKey { purpose, kid }),
-        3 => purpose().prop_map(|purpose| Operation::PromoteKey { purpose }),
-        2 => (0..=5_u8).prop_map(Pick::Any)]
+        3 => (purpose(), 0..=1_u8).prop_map(|(purpose, older)| Operation::PromoteKey { purpose, older }),
+        3 => (0..=1_u8).prop_map(|older| Operation::DropRetiredKeys { older }),
+        4 => remember.prop_map(|(kind, owner, id, lasts)| Operation::Remember { kind, owner, id, lasts }),
+        1 => (1..=3_u32).prop_map(|limit| Operation::SweepReplay { limit }),
+    ]
+}
+
+fn name() -> impl Strategy<Value = Name> {
+    prop_oneof![20 => Just(Name::Fresh), 1 => (0..=3_u8).prop_map(Name::Old)]
+}
+
+fn pick() -> impl Strategy<Value = Pick> {
+    prop_oneof![3 => often(2, 0..=0, 1..=2).prop_map(Pick::Apt), 2 => (0..=5_u8).prop_map(Pick::Any)]
 }
 
 fn slip() -> impl Strategy<Value = Slip> {

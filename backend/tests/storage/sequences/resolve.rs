@@ -55,7 +55,7 @@ impl World<'_> {
                 Call::Touch(known.map_or(device_id(0), |device| device.id), now)
             }
             Operation::AddKey { purpose, kid } => Call::AddKey(self.signing_key(purpose, kid, now)),
-            Operation::PromoteKey { purpose } => Call::PromoteKey(key_purpose(purpose), now, now),
+            Operation::PromoteKey { purpose, older } => Call::PromoteKey(key_purpose(purpose), before(now, older), now),
             Operation::DropRetiredKeys { older } => Call::DropRetiredKeys(before(now, older)),
             Operation::Remember { kind, owner, id, lasts } => {
                 let seen = [format!("kind {kind}"), format!("owner {owner}"), format!("jti {id}")];
