@@ -37,7 +37,9 @@ export function usage(pids, { children = false } = {}) {
       const times = children ? fields.slice(11, 15) : fields.slice(11, 13);
       total.cpu += times.reduce((sum, ticks) => sum + Number(ticks), 0) * TICK_MS;
       const status = fs.readFileSync(`/proc/${one}/status`, 'utf8');
-      total.rss += Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+      // What several processes share counts once, in shares.
+      const memory = children ? fs.readFileSync(`/proc/${one}/smaps_rollup`, 'utf8') : status;
+      total.rss += Number(/(?:VmRSS|Pss):\s+(\d+)/.exec(memory)?.[1] ?? 0) / 1024;
       total.peak += Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
     } catch (error) {
       if (!children) throw error;

@@ -11,7 +11,7 @@ import { usage } from './process.mjs';
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 export const PEOPLE = 64;
 /** People without a device, for requests that nobody decides. */
-export const CROWD = 100;
+export const CROWD = 20;
 const PEER_SECRET = 's3cret-s3cret-s3cret-s3cret-s3cret';
 const READY = /listening on (\S+)/;
 
