@@ -186,8 +186,8 @@ impl Group {
         }
     }
 
-    /// Does one unit after the other in one transaction. Nearly always all of them go well, and savepoints that nobody goes back to were a tenth of
-    /// a write. Stops at the first that does not.
+    /// Does one unit after the other in one transaction. Nearly always all of them go well, and then savepoints are work for nothing. Stops at the
+    /// first that does not.
     fn work(
         &mut self,
         units: &mut impl Iterator<Item = Box<dyn Queued>>,
