@@ -226,24 +226,26 @@ async fn converse(stream: TcpStream, acceptor: &TlsAcceptor, says: Says, book: &
     };
     let answer = format!("HTTP/1.1 {head}connection: close\r\n\r\n");
     stream.write_all(answer.as_bytes()).await?;
-    while matches!(says, Says::Endless) {
-        stream.write_all(b"5\r\nxxxxx\r\n").await?;
+    if matches!(says, Says::Endless) {
+        loop {
+            stream.write_all(b"5\r\nxxxxx\r\n").await?;
+        }
     }
     stream.shutdown().await
 }
 
 /// Reads one request, however its bytes arrive.
 async fn read(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> std::io::Result<Call> {
-    let mut heard = Vec::new();
+    let mut bytes = Vec::new();
     let end = loop {
-        if let Some(end) = heard.windows(4).position(|window| window == b"\r\n\r\n") {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             break end;
         }
-        if stream.read_buf(&mut heard).await? == 0 {
+        if stream.read_buf(&mut bytes).await? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
     };
-    let head = String::from_utf8_lossy(&heard[..end]).into_owned();
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.split("\r\n");
     let line = lines.next().unwrap_or_default().to_owned();
     let headers: Vec<(String, String)> = lines
@@ -252,7 +254,7 @@ async fn read(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> std::io::Resu
         .collect();
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let length: usize = length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
-    let mut body = heard.split_off(end + 4);
+    let mut body = bytes.split_off(end + 4);
     while body.len() < length {
         if stream.read_buf(&mut body).await? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());

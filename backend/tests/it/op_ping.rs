@@ -186,7 +186,9 @@ async fn what_may_pass_is_tried_again_until_the_client_knows() {
     calling.paid().await;
     let calls = calling.receiver.calls();
     assert_eq!(calls.len(), 5, "R-154: four times in vain");
-    calls.iter().for_each(|call| call.is_ping(TOKEN, &asked));
+    for call in &calls {
+        call.is_ping(TOKEN, &asked);
+    }
     assert_eq!(calling.dead().await, []);
 }
 

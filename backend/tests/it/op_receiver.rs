@@ -150,7 +150,7 @@ async fn answer(
             .header("retry-after", seconds)
             .body(Body::empty()),
         Says::Endless => {
-            let chunk = || Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 65_536]));
+            let chunk = || Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 8_192]));
             response.body(Body::from_stream(stream::repeat_with(chunk)))
         }
         Says::WhenTold => {
