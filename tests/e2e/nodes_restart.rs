@@ -8,16 +8,23 @@ use std::{
     time::{Duration, Instant},
 };
 
+use countersign_clock::{Clock as _, Millis, SystemClock};
 use countersign_e2e::{
-    Device, Person, RelyingParty, Started, eventually,
+    Device, NotificationEndpoint, Person, RawDevice, RelyingParty, Says, Started, eventually,
     fleet::{Fleet, Signals},
+    raw_device::random_text,
+    stage::refusal,
 };
-use countersign_protocol::CIBA_GRANT;
+use countersign_protocol::{CIBA_GRANT, Verdict};
 use reqwest::StatusCode;
 
 use crate::nodes::{HELD, PATIENCE, handle_of};
 
 const PEOPLE: [&str; 3] = ["anna", "ben", "cleo"];
+/// How long a node that takes a debt has it for itself.
+const LEASE: Millis = 20_000;
+/// What a node may take to find a debt whose lease is over, and to call.
+const TAKING_OVER: Millis = 3_000;
 
 /// Begins a request. A connection that fails and an answer that says "later" are tried again; the newer request takes the place of the older one.
 async fn begin(shop: &RelyingParty, person: &str) -> Started {
@@ -164,5 +171,73 @@ async fn what_a_killed_node_began_is_finished_by_the_others() {
     for (phone, name) in phones.iter().zip(PEOPLE) {
         let started = begin(&shop, name).await;
         phone.wait_for(&handle_of(&started)).await;
+    }
+}
+
+/// A node that is killed in the middle of a call leaves the debt under its lease. Another one leaves it alone for as long, and pays it then.
+/// The client hears of it once from each of the two and no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_ping_that_a_killed_node_owed_is_paid_by_another_when_the_lease_is_over() {
+    let endpoint = NotificationEndpoint::start(&[Says::Nothing]);
+    let config = format!("[op]\ninterval = 1\n{}", endpoint.allowed());
+    let mut fleet = Fleet::start(2, Signals::Told, &config).await;
+    let anna = Person::add(&fleet.nodes[0], "anna");
+    let delivery = ["--delivery-mode", "ping", "--notification-endpoint", &endpoint.url()];
+    let shop = RelyingParty::add(&fleet.nodes[0], "shop", &delivery).await;
+    let phone = RawDevice::register(&fleet.nodes[0], &anna, "Anna's phone").await;
+    // Whoever is alone is the one that takes the debt.
+    tokio::task::block_in_place(|| fleet.nodes[1].stop());
+
+    let token = random_text();
+    let started = shop
+        .start(&[("login_hint", "anna"), ("client_notification_token", &token)])
+        .await;
+    let pending = phone.pending().await.remove(0);
+    let decision = phone.decision(&pending, Verdict::Approve, None);
+    let before = SystemClock.now();
+    let (status, body) = phone.submit(&pending.handle, &decision).await;
+    assert_eq!(status, StatusCode::OK, "the decision is taken: {body}");
+    let first = endpoint.heard(1).await.remove(0);
+    fleet.nodes[0].kill();
+    let over = fleet.query("select due_at from outbox where state = 'owed' and lease is not null and attempt = 1");
+    let over: Millis = over
+        .parse()
+        .expect("the node died in the middle of its try, and the debt is under its lease");
+    assert!(
+        (before + LEASE..=first.at + LEASE).contains(&over),
+        "the lease began between the decision and the call"
+    );
+
+    tokio::task::block_in_place(|| fleet.nodes[1].restart());
+    let ready = SystemClock.now();
+    assert!(
+        ready + 2_000 < over,
+        "the other node looks often before the lease is over"
+    );
+    let second = endpoint.heard(2).await.remove(1);
+    println!(
+        "called {} ms after the lease, which the other node watched for {} ms",
+        second.at - over,
+        over - ready
+    );
+    assert!(second.at >= over, "a lease holds, whether its node lives or not");
+    assert!(
+        second.at <= over + TAKING_OVER,
+        "and not for longer: {} ms",
+        second.at - over
+    );
+    eventually("the debt to be paid", PATIENCE, async || {
+        let paid = fleet.query("select count(*) from outbox where state = 'done' and attempt = 2");
+        (paid == "1").then_some(())
+    })
+    .await;
+    let tokens = shop.poll(&started.auth_req_id).await;
+    assert!(tokens.is_ok(), "R-163: the result is there: {}", refusal(tokens));
+    let again = refusal(shop.poll(&started.auth_req_id).await);
+    assert_eq!(again, "invalid_grant", "R-167: once");
+    let calls = endpoint.calls();
+    assert_eq!(calls.len(), 2, "one call by each node that took the debt");
+    for call in calls {
+        call.is_ping(&token, &started.auth_req_id);
     }
 }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use countersign_clock::{Clock as _, Millis, SystemClock};
 use rustls::{
     ServerConfig,
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
@@ -41,6 +42,8 @@ pub enum Says {
 /// One call.
 #[derive(Debug, Clone)]
 pub struct Call {
+    /// When all of it was there.
+    pub at: Millis,
     /// The request line.
     pub line: String,
     /// Names in lower case.
@@ -261,6 +264,7 @@ async fn read(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> std::io::Resu
         }
     }
     Ok(Call {
+        at: SystemClock.now(),
         line,
         headers,
         body: String::from_utf8_lossy(&body).into_owned(),
