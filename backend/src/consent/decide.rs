@@ -13,6 +13,7 @@ use crate::{
     devices::{MAX_ID_CHARS, MAX_JWT_BYTES, is_timely},
     domain::{Decision, Device, DeviceKeys, Matching, Prompt, SignedReceipt},
     meters::{Outcome, meters},
+    op::AuthenticationDeviceTrigger as _,
     steps::STEPS,
     storage::{Decide, Decided, Mismatch, MismatchVerdict},
 };
@@ -247,11 +248,21 @@ impl Consent {
                     settled,
                 }))
             }
-            Decided::Settled(settled) => Ok(DecisionAnswer::Settled(settled)),
+            Decided::Settled(settled) => self.certain(&handle, settled, now).await.map(DecisionAnswer::Settled),
             Decided::Unknown => Err(ConsentError::NotFound),
             Decided::DeviceRemoved => Err(ConsentError::DeviceRemoved),
             Decided::AccountDisabled => Err(ConsentError::AccountDisabled),
         }
+    }
+
+    /// What is said to be expired is settled as that first: no decision of another device that is still on its way to the disk can come after it.
+    async fn certain(&self, handle: &Handle, view: SettledView, now: Millis) -> Result<SettledView, ConsentError> {
+        if view.state != PromptState::Expired {
+            return Ok(view);
+        }
+        self.settle_deadlines().await?;
+        let settled = self.parts.storage.find_prompt(handle).await?;
+        Ok(settled.map_or(view, |prompt| prompt.view_at(now)))
     }
 
     async fn count_mismatch(
@@ -278,7 +289,7 @@ impl Consent {
                 }
                 Ok(DecisionAnswer::MatchWrong { tries_left, settled })
             }
-            MismatchVerdict::Settled(settled) => Ok(DecisionAnswer::Settled(settled)),
+            MismatchVerdict::Settled(settled) => self.certain(&handle, settled, now).await.map(DecisionAnswer::Settled),
             MismatchVerdict::Unknown => Err(ConsentError::NotFound),
             MismatchVerdict::DeviceRemoved => Err(ConsentError::DeviceRemoved),
         }
