@@ -6,11 +6,13 @@
 use std::{
     process,
     sync::{
-        LazyLock,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        LazyLock, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
     },
     thread,
 };
+
+use tokio::task;
 
 const VARIABLE: &str = "FAILPOINT_OF_COUNTERSIGN";
 
@@ -73,8 +75,9 @@ static ARMED: LazyLock<Option<Armed>> = LazyLock::new(|| {
 static HITS: AtomicU32 = AtomicU32::new(0);
 /// Commits are counted when they are on disk, so that one that is tried again counts once.
 static COMMITS: AtomicU32 = AtomicU32::new(0);
-/// Whether the transaction that is open is a step of a grant: housekeeping commits at its own times, and would make counting a game of chance.
-static IN_GRANT: AtomicBool = AtomicBool::new(false);
+/// Whose open transaction is a step of a grant: housekeeping commits at its own times, and would make counting a game of chance. A task has one
+/// transaction at a time; the thread that writes to a file is no task and has one for all.
+static IN_GRANT: Mutex<Vec<Option<task::Id>>> = Mutex::new(Vec::new());
 
 fn read(text: &str) -> Option<Armed> {
     let (point, rest) = text.split_once(':')?;
@@ -90,15 +93,23 @@ fn read(text: &str) -> Option<Armed> {
     })
 }
 
+fn in_grant() -> MutexGuard<'static, Vec<Option<task::Id>>> {
+    IN_GRANT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Fails here, if this is where and when it has to.
 pub(crate) fn reach(point: Point) {
     let hit = match point {
         Point::Open | Point::Complete | Point::Redeem => {
-            IN_GRANT.store(true, Ordering::SeqCst);
+            let (mut in_grant, who) = (in_grant(), task::try_id());
+            if !in_grant.contains(&who) {
+                in_grant.push(who);
+            }
             None
         }
-        Point::CommitBefore if IN_GRANT.load(Ordering::SeqCst) => Some(COMMITS.load(Ordering::SeqCst) + 1),
-        Point::CommitAfter if IN_GRANT.swap(false, Ordering::SeqCst) => {
+        Point::CommitBefore if in_grant().contains(&task::try_id()) => Some(COMMITS.load(Ordering::SeqCst) + 1),
+        Point::CommitAfter if in_grant().contains(&task::try_id()) => {
+            in_grant().retain(|who| *who != task::try_id());
             Some(COMMITS.fetch_add(1, Ordering::SeqCst) + 1)
         }
         Point::CommitBefore | Point::CommitAfter => return,
@@ -114,7 +125,7 @@ pub(crate) fn reach(point: Point) {
     match armed.failure {
         Failure::Abort => process::abort(),
         // Others go on: whoever comes here may be a task of the runtime.
-        Failure::Stall => tokio::task::block_in_place(|| {
+        Failure::Stall => task::block_in_place(|| {
             loop {
                 thread::park();
             }
