@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     const PRIVATE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    /// Public, and nobody's: calls to it end at the time limit or before.
+    /// Public. It is looked at, and never called.
     const PUBLIC: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 175, 48, 250));
 
     /// Changes its mind with every question.
