@@ -21,7 +21,7 @@ mod transaction;
 use std::{sync::Arc, time::Duration};
 
 use countersign_clock::Random;
-use sqlx::{PgConnection, PgPool, postgres::PgConnectOptions};
+use sqlx::{PgConnection, PgPool};
 use tokio::{
     task::{AbortHandle, JoinHandle},
     time::{Instant, MissedTickBehavior},
@@ -76,12 +76,6 @@ impl Store<Postgres> {
             flushing: flushing.abort_handle(),
         };
         Ok(Self { engine })
-    }
-
-    /// How to connect to the database beside the pool.
-    #[must_use]
-    pub fn connect_options(&self) -> Arc<PgConnectOptions> {
-        self.engine.pool.connect_options()
     }
 
     /// Writes what need not be durable and closes every connection.
