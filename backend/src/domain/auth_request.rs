@@ -1,5 +1,6 @@
 use countersign_clock::Millis;
 use countersign_protocol::{ClientId, Handle, Subject};
+use serde::{Deserialize, Serialize};
 
 use super::{decision::Approval, outbox::NewDebt};
 
@@ -28,8 +29,30 @@ pub struct AuthRequest {
     pub readable_until: Millis,
     /// Seconds between polls that the client was told.
     pub interval: u32,
+    /// What else was asked for.
+    pub extras: RequestExtras,
     /// Where it stands.
     pub state: AuthRequestState,
+}
+
+/// What most requests do not ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RequestExtras {
+    /// `authorization_details`, JSON as it came (RFC 9396).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_details: Option<String>,
+    /// `resource` (RFC 8707).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+}
+
+impl RequestExtras {
+    /// Whether nothing else was asked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The life of an [`AuthRequest`]. Each state carries the facts that exist in it.
@@ -80,6 +103,8 @@ pub struct NewAuthRequest {
     pub readable_until: Millis,
     /// Seconds between polls.
     pub interval: u32,
+    /// What else is asked for.
+    pub extras: RequestExtras,
     /// What becomes due when the request is settled.
     pub owed: Option<NewDebt>,
 }

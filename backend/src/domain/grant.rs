@@ -1,7 +1,11 @@
 use countersign_clock::Millis;
 use countersign_protocol::{ClientId, Subject};
+use serde::{Deserialize, Serialize};
 
-use super::decision::{Acr, Amr};
+use super::{
+    auth_request::RequestExtras,
+    decision::{Acr, Amr},
+};
 
 /// SHA-256 of a code, a token or a session secret. The clear value is never stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,6 +30,22 @@ pub struct GrantFamily {
     pub acr: Acr,
     /// When it began.
     pub created_at: Millis,
+    /// What else was granted.
+    pub extras: GrantExtras,
+}
+
+/// What else a grant is for: as it was asked.
+pub type GrantExtras = RequestExtras;
+
+/// A key that whoever presents a token has to have (RFC 7800, RFC 9449 section 6, RFC 8705 section 3.1).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Confirmation {
+    /// Thumbprint of the DPoP key.
+    #[serde(rename = "jkt")]
+    Jkt(String),
+    /// Thumbprint of the certificate.
+    #[serde(rename = "x5t#S256")]
+    X5tS256(String),
 }
 
 /// An authorization code (RFC 6749 section 4.1.2).
@@ -41,6 +61,8 @@ pub struct AuthorizationCode {
     pub code_challenge: String,
     /// As in the authorization request.
     pub nonce: Option<String>,
+    /// `dpop_jkt`: who redeems it has to have this key (RFC 9449 section 10).
+    pub dpop_jkt: Option<String>,
     /// Good before.
     pub expires_at: Millis,
 }
@@ -50,6 +72,8 @@ pub struct AuthorizationCode {
 pub struct AccessToken {
     /// Its hash.
     pub hash: TokenHash,
+    /// Who may present it; whoever has it, where there is none.
+    pub confirmation: Option<Confirmation>,
     /// Good before.
     pub expires_at: Millis,
 }
@@ -59,6 +83,8 @@ pub struct AccessToken {
 pub struct RefreshToken {
     /// Its hash.
     pub hash: TokenHash,
+    /// Who may present it: the tokens of public clients are bound to a key (RFC 9449 section 5).
+    pub confirmation: Option<Confirmation>,
     /// Good before.
     pub expires_at: Millis,
 }

@@ -11,11 +11,14 @@ mod prompt;
 mod signing_key;
 
 pub use account::{Account, AccountKey, NewAccount};
-pub use auth_request::{AuthRequest, AuthRequestId, AuthRequestState, NewAuthRequest};
-pub use client::{APP_CLIENT_ID, BindingMode, Client, ClientAuthMethod, GrantType};
+pub use auth_request::{AuthRequest, AuthRequestId, AuthRequestState, NewAuthRequest, RequestExtras};
+pub use client::{
+    APP_CLIENT_ID, AuthorizationRules, BindingMode, CertificateSubject, Client, ClientAuthMethod, GrantType, Profile,
+    Registration, RequestRules, TokenRules,
+};
 pub use decision::{Acr, Amr, Approval, Decision, SignedReceipt};
 pub use device::{Device, DeviceKeys, NewDevice};
-pub use grant::{AccessToken, AuthorizationCode, GrantFamily, RefreshToken, TokenHash};
+pub use grant::{AccessToken, AuthorizationCode, Confirmation, GrantExtras, GrantFamily, RefreshToken, TokenHash};
 pub use outbox::{Arrears, ClaimedDebt, DeadDebt, DebtId, DebtKind, Lease, NewDebt, Payment};
 pub use prompt::{ConnectorId, Matching, Prompt, Settlement};
 pub use signing_key::{KeyPurpose, KeyState, StoredKey};

@@ -104,6 +104,7 @@ fn status(code: OAuthErrorCode) -> StatusCode {
     use OAuthErrorCode as Code;
     match code {
         Code::InvalidClient | Code::InvalidToken => StatusCode::UNAUTHORIZED,
+        Code::InsufficientScope => StatusCode::FORBIDDEN,
         Code::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
         Code::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::InvalidRequest
@@ -118,6 +119,20 @@ fn status(code: OAuthErrorCode) -> StatusCode {
         | Code::ExpiredToken
         | Code::UnknownUserId
         | Code::InvalidBindingMessage
+        | Code::ExpiredLoginHintToken
+        | Code::MissingUserCode
+        | Code::InvalidUserCode
+        | Code::TransactionFailed
+        | Code::InvalidAuthorizationDetails
+        | Code::InvalidTarget
+        | Code::InvalidRequestObject
+        | Code::InvalidRequestUri
+        | Code::InvalidRedirectUri
+        | Code::InvalidClientMetadata
+        | Code::InvalidSoftwareStatement
+        | Code::UnapprovedSoftwareStatement
+        | Code::InvalidDpopProof
+        | Code::UseDpopNonce
         | Code::LoginRequired
         | Code::InteractionRequired
         | Code::RequestNotSupported

@@ -13,7 +13,7 @@ use axum::{
 use serde::Serialize;
 
 use super::{oauth_error, op_form, sign_in, sign_in_assets};
-use crate::op::{ClientRequest, OpError, Provider};
+use crate::op::{ClientRequest, Endpoint, OpError, Provider};
 
 type Op = State<Arc<Provider>>;
 
@@ -54,30 +54,29 @@ fn cacheable(body: &impl Serialize) -> Response {
 }
 
 async fn token(State(provider): Op, request: Request<Body>) -> Response {
-    as_client(request, async |request| provider.token(request).await).await
+    as_client(Endpoint::Token, request, async |request| provider.token(request).await).await
 }
 
 async fn backchannel_authentication(State(provider): Op, request: Request<Body>) -> Response {
-    as_client(request, async |request| {
+    as_client(Endpoint::BackchannelAuthentication, request, async |request| {
         provider.backchannel_authentication(request).await
     })
     .await
 }
 
 async fn introspect(State(provider): Op, request: Request<Body>) -> Response {
-    as_client(request, async |request| provider.introspect(request).await).await
+    as_client(Endpoint::Introspection, request, async |request| {
+        provider.introspect(request).await
+    })
+    .await
 }
 
 async fn revoke(State(provider): Op, request: Request<Body>) -> Response {
-    let (headers, params) = match op_form::read(request).await {
+    let read = match op_form::read(request).await {
         Ok(read) => read,
         Err(unreadable) => return oauth_error::refused_with(unreadable.status, &unreadable.refusal),
     };
-    let request = ClientRequest {
-        authorization: op_form::authorization(&headers),
-        params: &params,
-    };
-    match provider.revoke(request).await {
+    match provider.revoke(read.as_client(Endpoint::Revocation)).await {
         Ok(()) => oauth_error::empty(StatusCode::OK),
         Err(error) => oauth_error::failed(&error),
     }
@@ -89,18 +88,15 @@ async fn userinfo(State(provider): Op, headers: HeaderMap) -> Response {
 
 /// A form of a client in, JSON out.
 async fn as_client<T: Serialize>(
+    endpoint: Endpoint,
     request: Request<Body>,
-    endpoint: impl AsyncFnOnce(ClientRequest<'_>) -> Result<T, OpError>,
+    answered: impl AsyncFnOnce(ClientRequest<'_>) -> Result<T, OpError>,
 ) -> Response {
-    let (headers, params) = match op_form::read(request).await {
+    let read = match op_form::read(request).await {
         Ok(read) => read,
         Err(unreadable) => return oauth_error::refused_with(unreadable.status, &unreadable.refusal),
     };
-    let request = ClientRequest {
-        authorization: op_form::authorization(&headers),
-        params: &params,
-    };
-    answer(endpoint(request).await)
+    answer(answered(read.as_client(endpoint)).await)
 }
 
 fn answer<T: Serialize>(result: Result<T, OpError>) -> Response {

@@ -2,13 +2,14 @@
 
 use axum::{
     body::Body,
-    http::{HeaderMap, Request, StatusCode, header},
+    http::{HeaderMap, HeaderName, Request, StatusCode, header},
 };
 
-use crate::op::{Params, Refusal};
+use crate::op::{ClientCertificate, ClientRequest, Endpoint, Params, Refusal};
 
 /// The largest form, bytes.
 const MAX_LEN: usize = 64 * 1024;
+const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// A form that cannot be read, with the status that says so.
 pub(super) struct Unreadable {
@@ -25,8 +26,28 @@ impl From<Refusal> for Unreadable {
     }
 }
 
+/// A form, with what came beside it.
+pub(super) struct Form {
+    pub(super) headers: HeaderMap,
+    pub(super) params: Params,
+    certificate: Option<ClientCertificate>,
+}
+
+impl Form {
+    /// The same, as the request of a client to `endpoint`.
+    pub(super) fn as_client(&self, endpoint: Endpoint) -> ClientRequest<'_> {
+        ClientRequest {
+            endpoint,
+            authorization: only(&self.headers, &header::AUTHORIZATION),
+            params: &self.params,
+            certificate: self.certificate.as_ref(),
+            dpop: only(&self.headers, &DPOP),
+        }
+    }
+}
+
 /// Reads the form in the body of `request`.
-pub(super) async fn read(request: Request<Body>) -> Result<(HeaderMap, Params), Unreadable> {
+pub(super) async fn read(request: Request<Body>) -> Result<Form, Unreadable> {
     let (parts, body) = request.into_parts();
     if !is_form(&parts.headers) {
         let refusal = Refusal::invalid_request("the content type is not application/x-www-form-urlencoded in UTF-8");
@@ -37,7 +58,11 @@ pub(super) async fn read(request: Request<Body>) -> Result<(HeaderMap, Params), 
         refusal: Refusal::invalid_request("the request is larger than 64 KiB"),
     };
     let bytes = axum::body::to_bytes(body, MAX_LEN).await.map_err(too_large)?;
-    Ok((parts.headers, Params::parse(&bytes)?))
+    Ok(Form {
+        certificate: parts.extensions.get().cloned(),
+        headers: parts.headers,
+        params: Params::parse(&bytes)?,
+    })
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
@@ -61,9 +86,14 @@ fn is_form(headers: &HeaderMap) -> bool {
     form && utf8
 }
 
-/// The `Authorization` header, as it came. One that is not text or is there twice is no credential: it reads as an empty one.
+/// The `Authorization` header, as it came, see [`only`].
 pub(super) fn authorization(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    only(headers, &header::AUTHORIZATION)
+}
+
+/// A header that is there once. One that is not text or is there twice is no credential: it reads as an empty one.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
     let first = values.next()?;
     if values.next().is_some() {
         return Some("");

@@ -29,7 +29,7 @@ pub(super) async fn authorize_query(State(provider): Op, headers: HeaderMap, Raw
 /// `POST /authorize`
 pub(super) async fn authorize_form(State(provider): Op, request: Request<Body>) -> Response {
     match op_form::read(request).await {
-        Ok((headers, params)) => authorize(&provider, &headers, &params).await,
+        Ok(form) => authorize(&provider, &form.headers, &form.params).await,
         Err(unreadable) => sign_in_page::error(unreadable.status, &unreadable.refusal.description),
     }
 }
@@ -55,7 +55,7 @@ async fn authorize(provider: &Provider, headers: &HeaderMap, params: &Params) ->
 pub(super) async fn submit(State(provider): Op, request: Request<Body>) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map(|ConnectInfo(address)| address.ip());
-    let (headers, params) = match op_form::read(request).await {
+    let op_form::Form { headers, params, .. } = match op_form::read(request).await {
         Ok(read) => read,
         Err(unreadable) => return sign_in_page::error(unreadable.status, &unreadable.refusal.description),
     };

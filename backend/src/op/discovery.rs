@@ -6,7 +6,7 @@ use countersign_jose::{Algorithm, JwkSet};
 use countersign_protocol::DeliveryMode;
 use serde::Serialize;
 
-use super::{Provider, acr, client_assertion};
+use super::{Provider, acr, clients};
 use crate::domain::KeyPurpose;
 
 const AUTH_METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
@@ -74,11 +74,11 @@ impl Provider {
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: ["ES256", "RS256"],
             token_endpoint_auth_methods_supported: AUTH_METHODS,
-            token_endpoint_auth_signing_alg_values_supported: client_assertion::ALGORITHMS,
+            token_endpoint_auth_signing_alg_values_supported: clients::ASSERTION_ALGORITHMS,
             introspection_endpoint_auth_methods_supported: AUTH_METHODS,
-            introspection_endpoint_auth_signing_alg_values_supported: client_assertion::ALGORITHMS,
+            introspection_endpoint_auth_signing_alg_values_supported: clients::ASSERTION_ALGORITHMS,
             revocation_endpoint_auth_methods_supported: AUTH_METHODS,
-            revocation_endpoint_auth_signing_alg_values_supported: client_assertion::ALGORITHMS,
+            revocation_endpoint_auth_signing_alg_values_supported: clients::ASSERTION_ALGORITHMS,
             code_challenge_methods_supported: ["S256"],
             authorization_response_iss_parameter_supported: true,
             claims_supported: [

@@ -4,31 +4,19 @@
 //! only [`AuthenticationDeviceTrigger`].
 
 mod acr;
-mod app_client;
-mod authorize;
+mod authorization;
 mod backchannel;
-mod basic;
-mod client_assertion;
-mod client_auth;
+mod clients;
 mod delivery;
 mod discovery;
 mod form;
 mod fresh;
 mod grants;
 mod handle;
-mod held_polls;
-mod id_token;
-mod introspection;
-mod poll_pace;
-mod redirect_uri;
 mod refusal;
-mod revocation;
 mod scope;
-mod sign_in;
-mod throttle;
-mod token;
+mod tokens;
 mod trigger;
-mod userinfo;
 
 use std::sync::Arc;
 
@@ -44,19 +32,16 @@ use crate::{
 };
 
 pub use acr::ACR_PASSWORD;
-pub use authorize::{Authorize, SignInPage, SignInProblem};
-pub use client_auth::ClientRequest;
+pub use authorization::{Authorize, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
+pub use clients::{ClientCertificate, ClientRequest, Endpoint};
 pub use delivery::{Delivery, Told};
 pub use discovery::Metadata;
 pub use form::Params;
 pub use handle::handle_of;
-pub use introspection::{ActiveToken, Introspection};
-pub use redirect_uri::is_registrable;
 pub use refusal::{OpError, Refusal};
 pub use scope::is_scope_value;
-pub use sign_in::{SignIn, SignInAttempt};
+pub use tokens::{ActiveToken, Introspection, UserInfo};
 pub use trigger::{AuthenticationDeviceTrigger, Triggered};
-pub use userinfo::UserInfo;
 
 /// What a provider is made of.
 pub struct Parts {
@@ -82,10 +67,10 @@ pub struct Parts {
 pub struct Provider {
     parts: Parts,
     app_client: Client,
-    poll_pace: poll_pace::PollPace,
-    held_polls: held_polls::HeldPolls,
-    throttle: throttle::Throttle,
-    passwords: sign_in::Passwords,
+    poll_pace: grants::PollPace,
+    held_polls: grants::HeldPolls,
+    throttle: authorization::Throttle,
+    passwords: authorization::Passwords,
 }
 
 impl Provider {
@@ -93,11 +78,11 @@ impl Provider {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
-            app_client: app_client::app_client(),
-            poll_pace: poll_pace::PollPace::default(),
-            held_polls: held_polls::HeldPolls::new(&parts.config, parts.wakes.clone()),
-            throttle: throttle::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),
-            passwords: sign_in::Passwords::default(),
+            app_client: clients::app_client(),
+            poll_pace: grants::PollPace::default(),
+            held_polls: grants::HeldPolls::new(&parts.config, parts.wakes.clone()),
+            throttle: authorization::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),
+            passwords: authorization::Passwords::default(),
             parts,
         }
     }

@@ -3,7 +3,7 @@ use countersign_clock::Millis;
 use countersign_protocol::ClientId;
 
 use super::StorageError;
-use crate::domain::{AccessToken, AuthorizationCode, GrantFamily, RefreshToken, TokenHash};
+use crate::domain::{AccessToken, AuthorizationCode, Confirmation, GrantFamily, RefreshToken, TokenHash};
 
 /// A client brings a code. What is presented is checked before the code is used up by the caller's rules, see [`Grants::redeem_code`].
 #[derive(Debug, Clone)]
@@ -72,6 +72,8 @@ pub struct AccessTokenFacts {
     pub issued_at: Millis,
     /// Whether it is a refresh token (introspection looks at both).
     pub is_refresh: bool,
+    /// Who may present it.
+    pub confirmation: Option<Confirmation>,
 }
 
 /// Codes, tokens and what ties them together.

@@ -18,8 +18,8 @@ use countersign::{
     consent::{self, Consent},
     devices::{self, DeviceRegistry},
     domain::{
-        APP_CLIENT_ID, Account, AccountKey, AuthRequestId, BindingMode, Client, ClientAuthMethod, GrantType,
-        KeyPurpose, Matching, NewAccount, NewAuthRequest,
+        APP_CLIENT_ID, Account, AccountKey, AuthRequestId, Client, GrantType, KeyPurpose, Matching, NewAccount,
+        NewAuthRequest, RequestExtras,
     },
     http::{DeviceApi, device_routes},
     keys::KeyRing,
@@ -195,21 +195,9 @@ impl World {
 
     pub async fn add_client(&self, id: &str) {
         let client = Client {
-            id: id.into(),
-            name: format!("The {id}"),
-            uri: None,
-            auth_method: ClientAuthMethod::ClientSecretBasic,
-            secret_sha256: None,
-            jwks: None,
-            redirect_uris: Vec::new(),
             grant_types: vec![GrantType::Ciba],
             scopes: vec!["openid".to_owned(), "payment".to_owned()],
-            delivery_mode: None,
-            notification_endpoint: None,
-            binding_mode: BindingMode::Auto,
-            id_token_alg: "ES256".to_owned(),
-            endpoint_audience: false,
-            created_at: START,
+            ..Client::new(id, format!("The {id}"), START)
         };
         self.storage.add_client(client).await.unwrap();
     }
@@ -252,6 +240,7 @@ impl World {
                 expires_at: now + 120_000,
                 readable_until: now + 180_000,
                 interval: 5,
+                extras: RequestExtras::default(),
                 owed: None,
             },
             account,

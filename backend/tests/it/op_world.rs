@@ -16,8 +16,8 @@ use axum::{
 use countersign::{
     config::Config,
     domain::{
-        Account, AccountKey, Acr, Amr, Approval, BindingMode, Client, ClientAuthMethod, Decision, DeviceKeys,
-        GrantType, NewAccount, NewDevice, SignedReceipt, TokenHash,
+        Account, AccountKey, Acr, Amr, Approval, Client, Decision, DeviceKeys, GrantType, NewAccount, NewDevice,
+        SignedReceipt, TokenHash,
     },
     http::op_routes,
     keys::KeyRing,
@@ -28,7 +28,7 @@ use countersign::{
 use countersign_clock::{Clock as _, ManualClock, Millis, OsRandom, Random as _};
 use countersign_jose::{b64, digest, password, seal::SealingKey};
 use countersign_protocol::{
-    CIBA_GRANT, ClientId, DenyReason, DeviceId, KeyLevel, Platform, PublicJwk, PushTarget, Subject, UvMethod,
+    CIBA_GRANT, DenyReason, DeviceId, KeyLevel, Platform, PublicJwk, PushTarget, Subject, UvMethod,
 };
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -322,23 +322,14 @@ pub fn shop(id: &str) -> Client {
         write!(hash, "{byte:02x}").unwrap();
     }
     Client {
-        id: ClientId::new(id),
-        name: "Demo Shop".to_owned(),
         uri: Some("https://shop.example/".to_owned()),
-        auth_method: ClientAuthMethod::ClientSecretBasic,
         secret_sha256: Some(hash),
-        jwks: None,
         redirect_uris: vec!["https://shop.example/cb".to_owned()],
         grant_types: vec![GrantType::Ciba, GrantType::AuthorizationCode, GrantType::RefreshToken],
         scopes: ["profile", "email", "phone", "payment", "offline_access"]
             .map(str::to_owned)
             .into(),
-        delivery_mode: None,
-        notification_endpoint: None,
-        binding_mode: BindingMode::Auto,
-        id_token_alg: "ES256".to_owned(),
-        endpoint_audience: false,
-        created_at: START,
+        ..Client::new(id, "Demo Shop", START)
     }
 }
 

@@ -129,6 +129,7 @@ async fn what_was_open_in_a_backup_is_ended_when_it_comes_back() {
         family: family("of the code"),
         redirect_uri: "https://shop.example/cb".to_owned(),
         code_challenge: "challenge".to_owned(),
+        dpop_jkt: None,
         nonce: None,
         expires_at: NOW + 60_000,
     };

@@ -13,6 +13,7 @@ fn code() -> AuthorizationCode {
         family: family("family"),
         redirect_uri: "https://shop.example/cb".to_owned(),
         code_challenge: "challenge".to_owned(),
+        dpop_jkt: Some("thumbprint".to_owned()),
         nonce: Some("nonce".to_owned()),
         expires_at: NOW + 60_000,
     }

@@ -2,9 +2,10 @@
 
 use countersign::{
     domain::{
-        AccessToken, Account, AccountKey, Acr, Amr, Approval, AuthRequestId, BindingMode, Client, ClientAuthMethod,
-        ConnectorId, Decision, DeviceKeys, GrantFamily, GrantType, Matching, NewAccount, NewAuthRequest, NewDevice,
-        Prompt, RefreshToken, SignedReceipt, TokenHash,
+        AccessToken, Account, AccountKey, Acr, Amr, Approval, AuthRequestId, BindingMode, CertificateSubject, Client,
+        ClientAuthMethod, Confirmation, ConnectorId, Decision, DeviceKeys, GrantFamily, GrantType, Matching,
+        NewAccount, NewAuthRequest, NewDevice, Prompt, RefreshToken, RequestExtras, RequestRules, SignedReceipt,
+        TokenHash,
     },
     storage::{
         AddAccount, AddClient, Decide, Mismatch, Opened, Opening, Redemption, Registered, Role, SqliteStorage, Storage,
@@ -57,21 +58,28 @@ pub fn account(sub: &str) -> Account {
 
 pub fn client(id: &str) -> Client {
     Client {
-        id: ClientId::from(id),
-        name: format!("The {id}"),
         uri: Some(format!("https://{id}.example")),
         auth_method: ClientAuthMethod::PrivateKeyJwt,
-        secret_sha256: None,
         jwks: Some(json!({"keys": []})),
         redirect_uris: vec![format!("https://{id}.example/cb")],
         grant_types: vec![GrantType::Ciba, GrantType::RefreshToken],
         scopes: vec!["openid".to_owned()],
         delivery_mode: Some(DeliveryMode::Poll),
-        notification_endpoint: None,
         binding_mode: BindingMode::Type,
-        id_token_alg: "ES256".to_owned(),
-        endpoint_audience: false,
-        created_at: NOW,
+        requests: RequestRules {
+            max_expiry: Some(300),
+            ..RequestRules::default()
+        },
+        certificate_subject: Some(CertificateSubject::SanDns(format!("{id}.example"))),
+        ..Client::new(id, format!("The {id}"), NOW)
+    }
+}
+
+/// Extras with something in every member.
+pub fn extras() -> RequestExtras {
+    RequestExtras {
+        authorization_details: Some(r#"[{"type":"payment","amount":12.00}]"#.to_owned()),
+        resources: vec!["https://api.example/".to_owned()],
     }
 }
 
@@ -143,6 +151,7 @@ pub fn opening(handle: &str, sub: &str) -> Opening {
             expires_at: DEADLINE,
             readable_until: READABLE_UNTIL,
             interval: 5,
+            extras: extras(),
             owed: None,
         }),
         supersede: false,
@@ -210,6 +219,7 @@ pub fn mistype(handle: &str, decision: &str) -> Mismatch {
 pub fn access(of: &str) -> AccessToken {
     AccessToken {
         hash: TokenHash(hash(&format!("access {of}"))),
+        confirmation: Some(Confirmation::Jkt(format!("key of {of}"))),
         expires_at: NOW + 600_000,
     }
 }
@@ -217,6 +227,7 @@ pub fn access(of: &str) -> AccessToken {
 pub fn refresh(of: &str) -> RefreshToken {
     RefreshToken {
         hash: TokenHash(hash(&format!("refresh {of}"))),
+        confirmation: Some(Confirmation::X5tS256(format!("certificate of {of}"))),
         expires_at: NOW + 6_000_000,
     }
 }
@@ -243,6 +254,7 @@ pub fn family(id: &str) -> GrantFamily {
         amr: vec![Amr::Pwd],
         acr: Acr("0".to_owned()),
         created_at: NOW,
+        extras: extras(),
     }
 }
 

@@ -13,6 +13,8 @@ pub enum DeliveryMode {
     Poll,
     /// The provider calls the client when there is a result, and the client fetches it at the token endpoint.
     Ping,
+    /// The provider calls the client with the tokens.
+    Push,
 }
 
 /// The acknowledgement of CIBA Core section 7.3.

@@ -36,6 +36,18 @@ pub enum OAuthErrorCode {
     UnknownUserId,
     /// CIBA Core section 13.
     InvalidBindingMessage,
+    /// CIBA Core section 13.
+    ExpiredLoginHintToken,
+    /// CIBA Core section 13.
+    MissingUserCode,
+    /// CIBA Core section 13.
+    InvalidUserCode,
+    /// CIBA Core section 12: a push client's request failed for another reason than denial or expiry.
+    TransactionFailed,
+    /// RFC 9396 section 5.
+    InvalidAuthorizationDetails,
+    /// RFC 8707 section 2.
+    InvalidTarget,
     /// OpenID Connect Core section 3.1.2.6.
     LoginRequired,
     /// OpenID Connect Core section 3.1.2.6.
@@ -44,6 +56,24 @@ pub enum OAuthErrorCode {
     RequestNotSupported,
     /// OpenID Connect Core section 3.1.2.6.
     RequestUriNotSupported,
+    /// OpenID Connect Core section 3.1.2.6, RFC 9101 section 7.
+    InvalidRequestObject,
+    /// OpenID Connect Core section 3.1.2.6, RFC 9126 section 2.3.
+    InvalidRequestUri,
+    /// RFC 7591 section 3.2.2.
+    InvalidRedirectUri,
+    /// RFC 7591 section 3.2.2.
+    InvalidClientMetadata,
+    /// RFC 7591 section 3.2.2.
+    InvalidSoftwareStatement,
+    /// RFC 7591 section 3.2.2.
+    UnapprovedSoftwareStatement,
+    /// RFC 9449 section 5.
+    InvalidDpopProof,
+    /// RFC 9449 section 8.
+    UseDpopNonce,
+    /// RFC 6750 section 3.1.
+    InsufficientScope,
     /// RFC 6750 section 3.1.
     InvalidToken,
     /// RFC 7009 section 2.2.1.

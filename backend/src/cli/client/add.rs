@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::ValueEnum;
 use countersign_clock::{Clock as _, OsRandom, Random as _, SystemClock};
 use countersign_jose::{JwkSet, b64, digest};
-use countersign_protocol::{ClientId, DeliveryMode, Secret};
+use countersign_protocol::{DeliveryMode, Secret};
 use url::Url;
 
 use super::ConfigFile;
@@ -137,8 +137,6 @@ pub(super) fn registered(options: Add, config: &Config) -> anyhow::Result<(Clien
     let (delivery_mode, notification_endpoint) = delivery(&grants, &options, config)?;
     let (secret_sha256, made) = secret(&options)?;
     let client = Client {
-        id: ClientId::new(id),
-        name: name.to_owned(),
         auth_method: match options.auth {
             Auth::ClientSecretBasic => ClientAuthMethod::ClientSecretBasic,
             Auth::ClientSecretPost => ClientAuthMethod::ClientSecretPost,
@@ -163,7 +161,7 @@ pub(super) fn registered(options: Add, config: &Config) -> anyhow::Result<(Clien
         uri: options.uri,
         redirect_uris: options.redirect_uri,
         endpoint_audience: options.endpoint_audience,
-        created_at: SystemClock.now(),
+        ..Client::new(id, name, SystemClock.now())
     };
     Ok((client, made))
 }
@@ -222,8 +220,8 @@ fn delivery(
     let url = match (mode, endpoint) {
         (DeliveryMode::Poll, None) => return Ok((by_ciba.then_some(mode), None)),
         (DeliveryMode::Poll, Some(_)) => bail!("--notification-endpoint is for --delivery-mode ping"),
-        (DeliveryMode::Ping, None) => bail!("--delivery-mode ping needs --notification-endpoint"),
-        (DeliveryMode::Ping, Some(endpoint)) => endpoint,
+        (DeliveryMode::Ping | DeliveryMode::Push, None) => bail!("--delivery-mode ping needs --notification-endpoint"),
+        (DeliveryMode::Ping | DeliveryMode::Push, Some(endpoint)) => endpoint,
     };
     ensure!(
         url.len() <= MAX_URL,

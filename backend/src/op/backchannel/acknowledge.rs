@@ -6,7 +6,7 @@ use countersign_protocol::{AuthReqId, BackchannelAuthenticationResponse, ClientS
 
 use super::{Checked, binding_message::Binding};
 use crate::{
-    domain::{Account, AccountKey, AuthRequestId, Client, Matching, NewAuthRequest},
+    domain::{Account, AccountKey, AuthRequestId, Client, Matching, NewAuthRequest, RequestExtras},
     op::{OpError, Provider, Triggered, fresh, handle_of},
 };
 
@@ -49,6 +49,7 @@ impl Provider {
                 expires_at,
                 readable_until,
                 interval: config.interval,
+                extras: RequestExtras::default(),
                 owed,
             },
             account: AccountKey {

@@ -14,10 +14,8 @@ use countersign_protocol::{BackchannelAuthenticationResponse, OAuthErrorCode, Se
 
 use self::{binding_message::Binding, hints::Hint};
 use super::{
-    OpError, Provider,
-    client_auth::{ClientRequest, PublicClients},
-    form::Params,
-    refusal::Refusal,
+    ClientRequest, OpError, Params, Provider, Refusal,
+    clients::{Authenticated, Proven, PublicClients},
 };
 use crate::{
     domain::{Client, GrantType},
@@ -66,7 +64,7 @@ impl Provider {
         &self,
         request: ClientRequest<'_>,
     ) -> Result<BackchannelAuthenticationResponse, OpError> {
-        let client = self.authenticate(request, PublicClients::Refused).await?;
+        let Authenticated { client, proven } = self.authenticate(request, PublicClients::Refused).await?;
         if !client.grant_types.contains(&GrantType::Ciba) {
             let unauthorized = OAuthErrorCode::UnauthorizedClient;
             return Err(Refusal::new(unauthorized, "the client is not registered for CIBA").into());
@@ -77,6 +75,12 @@ impl Provider {
         {
             let unauthorized = OAuthErrorCode::UnauthorizedClient;
             return Err(Refusal::new(unauthorized, "the client's delivery mode is not offered any more").into());
+        }
+        if client.tokens.pairwise && proven != Proven::Key {
+            return Err(Refusal::invalid_request(
+                "a client with pairwise subjects proves that it has a key of its jwks_uri (CIBA Core section 4)",
+            )
+            .into());
         }
         let asked = Asked {
             provider: self,

@@ -5,7 +5,7 @@ use countersign_protocol::TokenResponse;
 
 use crate::{
     domain::{AuthorizationCode, Client},
-    op::{OpError, Params, Provider, Refusal, fresh, id_token::Authentication, scope},
+    op::{OpError, Params, Provider, Refusal, fresh, scope, tokens::Authentication},
     storage::{CodeRedemption, CodeUse},
 };
 

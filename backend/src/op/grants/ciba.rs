@@ -3,10 +3,11 @@
 use countersign_clock::Millis;
 use countersign_protocol::{OAuthErrorCode, TokenResponse};
 
+use super::poll_pace::Pace;
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, Client},
     meters::{Outcome, meters},
-    op::{OpError, Params, Provider, Refusal, fresh, id_token::Authentication, poll_pace::Pace, scope::wants_refresh},
+    op::{OpError, Params, Provider, Refusal, fresh, scope::wants_refresh, tokens::Authentication},
     steps::STEPS,
     storage::{Redeemed, Redemption},
 };

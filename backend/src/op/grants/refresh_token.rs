@@ -4,7 +4,7 @@ use countersign_protocol::{OAuthErrorCode, TokenResponse};
 
 use crate::{
     domain::Client,
-    op::{OpError, Params, Provider, Refusal, fresh, id_token::Authentication, scope},
+    op::{OpError, Params, Provider, Refusal, fresh, scope, tokens::Authentication},
     storage::{RefreshUse, Rotation},
 };
 

@@ -4,7 +4,7 @@ use super::locking::{Locking, locking};
 macro_rules! find {
     () => {
         "select id_hash, handle, client_id, sub, scope, created_at, expires_at, readable_until, interval, state, approval,
-            redeemed_at
+            redeemed_at, extras
         from auth_requests where id_hash = $1"
     };
 }
@@ -14,8 +14,8 @@ pub(in crate::storage) const FIND: &str = find!();
 pub(in crate::storage) const FIND_TO_REDEEM: Locking = locking!(find!(), "for update");
 
 pub(in crate::storage) const ADD: &str = "insert into auth_requests
-        (id_hash, handle, client_id, sub, scope, created_at, expires_at, readable_until, interval, state, owes)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', $10)";
+        (id_hash, handle, client_id, sub, scope, created_at, expires_at, readable_until, interval, state, owes, extras)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', $10, $11)";
 
 /// Follows the prompt: `$2` state, `$3` approval.
 pub(in crate::storage) const SETTLE: &str =

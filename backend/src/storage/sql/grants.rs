@@ -3,13 +3,13 @@ use super::locking::{Locking, locking};
 /// Columns of a family, for statements that join `grant_families f`.
 macro_rules! family {
     () => {
-        "f.id, f.client_id, f.sub, f.scope, f.auth_time, f.amr, f.acr, f.created_at, f.revoked_at"
+        "f.id, f.client_id, f.sub, f.scope, f.auth_time, f.amr, f.acr, f.created_at, f.revoked_at, f.extras"
     };
 }
 
 pub(in crate::storage) const ADD_FAMILY: &str = "insert into grant_families
-        (id, client_id, sub, scope, auth_time, amr, acr, created_at, device_id)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        (id, client_id, sub, scope, auth_time, amr, acr, created_at, device_id, extras)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 pub(in crate::storage) const REVOKE_FAMILY: &str =
     "update grant_families set revoked_at = $2 where id = $1 and revoked_at is null";
@@ -21,12 +21,12 @@ pub(in crate::storage) const REVOKE_OF_DEVICE: &str =
     "update grant_families set revoked_at = $2 where device_id = $1 and revoked_at is null";
 
 pub(in crate::storage) const ADD_CODE: &str = "insert into codes
-        (hash, family_id, redirect_uri, code_challenge, nonce, expires_at)
-    values ($1, $2, $3, $4, $5, $6)";
+        (hash, family_id, redirect_uri, code_challenge, nonce, expires_at, dpop_jkt)
+    values ($1, $2, $3, $4, $5, $6, $7)";
 
 pub(in crate::storage) const FIND_CODE: Locking = locking!(
     concat!(
-        "select c.redirect_uri, c.code_challenge, c.nonce, c.expires_at, c.used_at, ",
+        "select c.redirect_uri, c.code_challenge, c.nonce, c.expires_at, c.used_at, c.dpop_jkt, ",
         family!(),
         " from codes c join grant_families f on f.id = c.family_id where c.hash = $1 and f.client_id = $2"
     ),
@@ -37,10 +37,10 @@ pub(in crate::storage) const USE_CODE: &str =
     "update codes set used_at = $2 where hash = $1 and used_at is null and expires_at > $2";
 
 pub(in crate::storage) const ADD_ACCESS: &str =
-    "insert into access_tokens (hash, family_id, issued_at, expires_at) values ($1, $2, $3, $4)";
+    "insert into access_tokens (hash, family_id, issued_at, expires_at, confirmation) values ($1, $2, $3, $4, $5)";
 
 pub(in crate::storage) const ADD_REFRESH: &str =
-    "insert into refresh_tokens (hash, family_id, issued_at, expires_at) values ($1, $2, $3, $4)";
+    "insert into refresh_tokens (hash, family_id, issued_at, expires_at, confirmation) values ($1, $2, $3, $4, $5)";
 
 pub(in crate::storage) const FIND_REFRESH: Locking = locking!(
     concat!(
@@ -56,11 +56,11 @@ pub(in crate::storage) const USE_REFRESH: &str =
 
 /// What a live token stands for, `$2` now.
 pub(in crate::storage) const FIND_TOKEN: &str = concat!(
-    "select t.expires_at, t.issued_at, t.is_refresh, ",
+    "select t.expires_at, t.issued_at, t.is_refresh, t.confirmation, ",
     family!(),
-    " from (select family_id, expires_at, issued_at, cast(0 as bigint) as is_refresh from access_tokens where hash = $1
+    " from (select family_id, expires_at, issued_at, confirmation, cast(0 as bigint) as is_refresh from access_tokens where hash = $1
         union all
-        select family_id, expires_at, issued_at, cast(1 as bigint) as is_refresh from refresh_tokens
+        select family_id, expires_at, issued_at, confirmation, cast(1 as bigint) as is_refresh from refresh_tokens
             where hash = $1 and used_at is null) t
     join grant_families f on f.id = t.family_id
     join accounts a on a.sub = f.sub

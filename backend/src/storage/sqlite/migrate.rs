@@ -6,6 +6,7 @@ use super::StorageError;
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_init.sql"),
     include_str!("../../../migrations/sqlite/0002_outbox.sql"),
+    include_str!("../../../migrations/sqlite/0003_details.sql"),
 ];
 
 /// Whether the file is older than `migrations`.

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use countersign_protocol::Handle;
 
-use super::{Engine, Row, Statements, StorageError, Store, grants, outbox, values};
+use super::{Engine, Row, Statements, StorageError, Store, grants, outbox, to_json, values};
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, GrantFamily, NewAuthRequest},
     storage::{AuthRequests, Redeemed, Redemption, sql},
@@ -76,6 +76,7 @@ async fn redeem<S: Statements>(connection: &mut S, redemption: &Redemption) -> R
         amr: approval.amr.clone(),
         acr: approval.acr.clone(),
         created_at: now,
+        extras: request.extras.clone(),
     };
     grants::add_family(connection, &family, Some(&approval.device_id)).await?;
     grants::add_tokens(
@@ -112,6 +113,9 @@ pub(super) async fn add(
                 request.readable_until,
                 request.interval,
                 request.owed.is_some(),
+                (!request.extras.is_empty())
+                    .then(|| to_json(&request.extras))
+                    .transpose()?,
             ],
         )
         .await?;
@@ -138,6 +142,7 @@ async fn find(
                 expires_at: row.value("expires_at")?,
                 readable_until: row.value("readable_until")?,
                 interval: row.value("interval")?,
+                extras: row.json("extras", WHAT)?.unwrap_or_default(),
                 state: read_state(row)?,
             })
         })

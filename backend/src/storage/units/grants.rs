@@ -81,6 +81,7 @@ async fn add_code(connection: &mut impl Statements, code: &AuthorizationCode) ->
                 code.code_challenge,
                 code.nonce,
                 code.expires_at,
+                code.dpop_jkt,
             ],
         )
         .await?;
@@ -221,6 +222,9 @@ pub(super) async fn add_family(
                 family.acr,
                 family.created_at,
                 device_id.map(DeviceId::as_str),
+                (!family.extras.is_empty())
+                    .then(|| to_json(&family.extras))
+                    .transpose()?,
             ],
         )
         .await?;
@@ -238,14 +242,26 @@ pub(super) async fn add_tokens(
     connection
         .run(
             sql::grants::ADD_ACCESS,
-            values![access.hash, family_id, now, access.expires_at],
+            values![
+                access.hash,
+                family_id,
+                now,
+                access.expires_at,
+                access.confirmation.as_ref().map(to_json).transpose()?,
+            ],
         )
         .await?;
     if let Some(refresh) = refresh {
         connection
             .run(
                 sql::grants::ADD_REFRESH,
-                values![refresh.hash, family_id, now, refresh.expires_at],
+                values![
+                    refresh.hash,
+                    family_id,
+                    now,
+                    refresh.expires_at,
+                    refresh.confirmation.as_ref().map(to_json).transpose()?,
+                ],
             )
             .await?;
     }
@@ -263,6 +279,7 @@ fn read_facts(row: &Row<'_>) -> Result<AccessTokenFacts, StorageError> {
         expires_at: row.value("expires_at")?,
         issued_at: row.value("issued_at")?,
         is_refresh: row.value("is_refresh")?,
+        confirmation: row.json("confirmation", "grant")?,
     })
 }
 
@@ -282,6 +299,7 @@ fn read_code(row: &Row<'_>, hash: TokenHash) -> Result<AuthorizationCode, Storag
         redirect_uri: row.text("redirect_uri")?,
         code_challenge: row.text("code_challenge")?,
         nonce: row.value("nonce")?,
+        dpop_jkt: row.value("dpop_jkt")?,
         expires_at: row.value("expires_at")?,
     })
 }
@@ -296,5 +314,6 @@ fn read_family(row: &Row<'_>) -> Result<GrantFamily, StorageError> {
         amr: row.some_json("amr", "grant")?,
         acr: Acr(row.text("acr")?),
         created_at: row.value("created_at")?,
+        extras: row.json("extras", "grant")?.unwrap_or_default(),
     })
 }

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use countersign::{
-    domain::{AccessToken, AuthorizationCode, GrantFamily, RefreshToken, TokenHash},
+    domain::{AccessToken, AuthorizationCode, Confirmation, GrantFamily, RefreshToken, TokenHash},
     storage::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, Rotation, StorageError},
 };
 use countersign_clock::Millis;
@@ -29,6 +29,7 @@ pub(super) struct Token {
     family_id: String,
     issued_at: Millis,
     expires_at: Millis,
+    confirmation: Option<Confirmation>,
     used: bool,
 }
 
@@ -60,6 +61,7 @@ impl Grants for Model {
                 expires_at: token.expires_at,
                 issued_at: token.issued_at,
                 is_refresh,
+                confirmation: token.confirmation.clone(),
             })
         }))
     }
@@ -124,15 +126,24 @@ impl Kept {
         refresh: Option<&RefreshToken>,
         now: Millis,
     ) -> Result<(), StorageError> {
-        let token = |expires_at| Token {
+        let token = |expires_at, confirmation: &Option<Confirmation>| Token {
             family_id: family_id.to_owned(),
             issued_at: now,
             expires_at,
+            confirmation: confirmation.clone(),
             used: false,
         };
-        add(&mut self.access, access.hash, token(access.expires_at))?;
+        add(
+            &mut self.access,
+            access.hash,
+            token(access.expires_at, &access.confirmation),
+        )?;
         match refresh {
-            Some(refresh) => add(&mut self.refresh, refresh.hash, token(refresh.expires_at)),
+            Some(refresh) => add(
+                &mut self.refresh,
+                refresh.hash,
+                token(refresh.expires_at, &refresh.confirmation),
+            ),
             None => Ok(()),
         }
     }

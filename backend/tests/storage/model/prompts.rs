@@ -234,6 +234,7 @@ impl Kept {
             expires_at: new.expires_at,
             readable_until: new.readable_until,
             interval: new.interval,
+            extras: new.extras,
             state: AuthRequestState::Pending,
         };
         if let Some(debt) = new.owed {

@@ -52,6 +52,7 @@ impl Kept {
             amr: approval.amr.clone(),
             acr: approval.acr.clone(),
             created_at: now,
+            extras: request.extras.clone(),
         };
         self.add_family(family, Some(approval.device_id.clone()))?;
         self.add_tokens(

@@ -45,6 +45,7 @@ impl World<'_> {
             expires_at,
             readable_until: expires_at + Millis::from(open.grace) * TICK,
             interval: 5,
+            extras: sample::extras(),
             owed: None,
         };
         Opening {

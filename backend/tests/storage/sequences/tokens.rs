@@ -56,6 +56,7 @@ impl World<'_> {
             redirect_uri: REDIRECT_URI.to_owned(),
             code_challenge: "challenge".to_owned(),
             nonce: None,
+            dpop_jkt: Some("thumbprint".to_owned()),
             expires_at: now + 5 * TICK,
         }
     }

@@ -3,12 +3,10 @@
 use countersign_protocol::{ClientId, Subject};
 use serde::Serialize;
 
-use super::{
-    OpError, Provider,
-    client_auth::{ClientRequest, PublicClients},
-    fresh,
+use crate::{
+    domain::{Acr, Amr},
+    op::{ClientRequest, OpError, Provider, clients::PublicClients, fresh},
 };
-use crate::domain::{Acr, Amr};
 
 /// What a token stands for (RFC 7662 section 2.2).
 #[derive(Debug, Clone, Serialize)]
@@ -46,7 +44,7 @@ impl Provider {
     /// # Errors
     /// The codes of RFC 6749 section 5.2, or that the store does not answer.
     pub async fn introspect(&self, request: ClientRequest<'_>) -> Result<Introspection, OpError> {
-        let client = self.authenticate(request, PublicClients::Refused).await?;
+        let client = self.authenticate(request, PublicClients::Refused).await?.client;
         let token = fresh::hash(request.params.required("token", 4096)?);
         let found = self.parts.storage.find_token(token, self.parts.clock.now()).await?;
         let Some(facts) = found.filter(|facts| facts.family.client_id == client.id) else {

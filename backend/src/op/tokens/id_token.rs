@@ -6,17 +6,19 @@ use countersign_jose::{SigningKey, digest};
 use countersign_protocol::{ClientId, Secret, Subject};
 use serde::Serialize;
 
-use super::{OpError, Provider};
-use crate::domain::{Acr, Amr, Client, KeyPurpose};
+use crate::{
+    domain::{Acr, Amr, Client, KeyPurpose},
+    op::{OpError, Provider},
+};
 
 /// What an ID token says of the authentication.
-pub(super) struct Authentication<'a> {
-    pub(super) sub: &'a Subject,
+pub(in crate::op) struct Authentication<'a> {
+    pub(in crate::op) sub: &'a Subject,
     /// Seconds.
-    pub(super) auth_time: i64,
-    pub(super) amr: &'a [Amr],
-    pub(super) acr: &'a Acr,
-    pub(super) nonce: Option<&'a str>,
+    pub(in crate::op) auth_time: i64,
+    pub(in crate::op) amr: &'a [Amr],
+    pub(in crate::op) acr: &'a Acr,
+    pub(in crate::op) nonce: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -36,7 +38,7 @@ struct Claims<'a> {
 
 impl Provider {
     /// The key that signs this client's ID tokens. Taken before anything is used up, so that a missing key costs nobody a grant.
-    pub(super) fn id_token_key(&self, client: &Client) -> Result<Arc<SigningKey>, OpError> {
+    pub(in crate::op) fn id_token_key(&self, client: &Client) -> Result<Arc<SigningKey>, OpError> {
         let purpose = match client.id_token_alg.as_str() {
             "RS256" => KeyPurpose::IdTokenRs256,
             _ => KeyPurpose::IdTokenEs256,
@@ -45,7 +47,7 @@ impl Provider {
     }
 
     /// Signs an ID token for `client`, beside `access_token`.
-    pub(super) fn id_token(
+    pub(in crate::op) fn id_token(
         &self,
         key: &SigningKey,
         client: &Client,

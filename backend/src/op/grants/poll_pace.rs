@@ -20,13 +20,13 @@ const SWEEP_EVERY: Millis = 30_000;
 
 /// Whether a poll came in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pace {
+pub(in crate::op) enum Pace {
     InTime,
     TooFast,
 }
 
 #[derive(Default)]
-pub(super) struct PollPace(Mutex<Polls>);
+pub(in crate::op) struct PollPace(Mutex<Polls>);
 
 #[derive(Default)]
 struct Polls {
@@ -42,7 +42,7 @@ struct Poll {
 
 impl PollPace {
     /// Notes a poll for an undecided request that was acknowledged with `interval` seconds and is over at `forget_at`.
-    pub(super) fn note(&self, id: AuthRequestId, interval: u32, forget_at: Millis, now: Millis) -> Pace {
+    pub(in crate::op) fn note(&self, id: AuthRequestId, interval: u32, forget_at: Millis, now: Millis) -> Pace {
         let mut polls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if now - polls.swept_at >= SWEEP_EVERY {
             polls.swept_at = now;
@@ -70,7 +70,7 @@ impl PollPace {
     }
 
     /// Forgets a request that is decided or over.
-    pub(super) fn forget(&self, id: AuthRequestId) {
+    pub(in crate::op) fn forget(&self, id: AuthRequestId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).last.remove(&id);
     }
 }

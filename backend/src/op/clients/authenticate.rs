@@ -1,23 +1,68 @@
 //! Client authentication (OpenID Connect Core section 9, RFC 6749 section 2.3): exactly one mechanism, and the registered one.
 
+use std::sync::Arc;
+
 use countersign_jose::digest;
 use countersign_protocol::OAuthErrorCode;
 
-use super::{OpError, Provider, basic, form::Params, refusal::Refusal};
-use crate::domain::{Client, ClientAuthMethod};
+use super::basic;
+use crate::{
+    domain::{Client, ClientAuthMethod},
+    op::{OpError, Params, Provider, Refusal},
+};
 
 /// A request of a client to an endpoint where it authenticates.
 #[derive(Clone, Copy)]
 pub struct ClientRequest<'a> {
+    /// Where it came in.
+    pub endpoint: Endpoint,
     /// The `Authorization` header, as it came.
     pub authorization: Option<&'a str>,
     /// The form.
     pub params: &'a Params,
+    /// What the client showed in the TLS handshake, where the listener asks for it.
+    pub certificate: Option<&'a ClientCertificate>,
+    /// The `DPoP` header, as it came; an empty one where it was there twice.
+    pub dpop: Option<&'a str>,
+}
+
+/// The endpoints where clients authenticate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// RFC 6749 section 3.2.
+    Token,
+    /// CIBA Core section 7.
+    BackchannelAuthentication,
+    /// RFC 7662 section 2.
+    Introspection,
+    /// RFC 7009 section 2.
+    Revocation,
+}
+
+/// An X.509 certificate, DER, whose key the client has: the TLS handshake proved it. Whose it is was not looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate(pub Arc<[u8]>);
+
+/// A client that is who it says it is.
+pub(in crate::op) struct Authenticated {
+    pub(in crate::op) client: Client,
+    pub(in crate::op) proven: Proven,
+}
+
+/// By what a client showed who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::op) enum Proven {
+    /// By nothing: a public client.
+    Nothing,
+    /// By a secret that it shares with us.
+    Secret,
+    /// By a key of its own.
+    Key,
 }
 
 /// Whether a client without credentials may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PublicClients {
+pub(in crate::op) enum PublicClients {
     Allowed,
     Refused,
 }
@@ -35,11 +80,11 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 
 impl Provider {
     /// Finds out which client this is.
-    pub(super) async fn authenticate(
+    pub(in crate::op) async fn authenticate(
         &self,
         request: ClientRequest<'_>,
         public: PublicClients,
-    ) -> Result<Client, OpError> {
+    ) -> Result<Authenticated, OpError> {
         let basic = request.authorization.is_some();
         let with_challenge = |refusal: Refusal| Refusal {
             basic: basic && refusal.code == OAuthErrorCode::InvalidClient,
@@ -62,7 +107,17 @@ impl Provider {
                 client.filter(|client| public == PublicClients::Allowed && client.auth_method == ClientAuthMethod::None)
             }
         };
-        Ok(authenticated.ok_or_else(|| with_challenge(not_authenticated()))?)
+        let client = authenticated.ok_or_else(|| with_challenge(not_authenticated()))?;
+        let proven = match client.auth_method {
+            ClientAuthMethod::ClientSecretBasic
+            | ClientAuthMethod::ClientSecretPost
+            | ClientAuthMethod::ClientSecretJwt => Proven::Secret,
+            ClientAuthMethod::PrivateKeyJwt
+            | ClientAuthMethod::TlsClientAuth
+            | ClientAuthMethod::SelfSignedTlsClientAuth => Proven::Key,
+            ClientAuthMethod::None => Proven::Nothing,
+        };
+        Ok(Authenticated { client, proven })
     }
 
     async fn with_secret(&self, id: &str, secret: &str, method: ClientAuthMethod) -> Result<Option<Client>, OpError> {
@@ -75,7 +130,7 @@ impl Provider {
 }
 
 /// The one answer to every failure.
-pub(super) fn not_authenticated() -> Refusal {
+pub(in crate::op) fn not_authenticated() -> Refusal {
     Refusal::new(OAuthErrorCode::InvalidClient, "client authentication failed")
 }
 

@@ -3,24 +3,21 @@
 use countersign_clock::Millis;
 use countersign_protocol::{CIBA_GRANT, OAuthErrorCode, Secret, TokenResponse};
 
-use super::{
-    OpError, Provider,
-    client_auth::{ClientRequest, PublicClients},
-    fresh,
-    refusal::Refusal,
+use crate::{
+    domain::{AccessToken, Client, GrantType, RefreshToken},
+    op::{ClientRequest, OpError, Provider, Refusal, clients::PublicClients, fresh},
 };
-use crate::domain::{AccessToken, Client, GrantType, RefreshToken};
 
 /// An access token that was just made, and what the store keeps of it.
-pub(super) struct FreshAccess {
-    pub(super) token: String,
-    pub(super) kept: AccessToken,
+pub(in crate::op) struct FreshAccess {
+    pub(in crate::op) token: String,
+    pub(in crate::op) kept: AccessToken,
 }
 
 /// A refresh token that was just made, and what the store keeps of it.
-pub(super) struct FreshRefresh {
-    pub(super) token: String,
-    pub(super) kept: RefreshToken,
+pub(in crate::op) struct FreshRefresh {
+    pub(in crate::op) token: String,
+    pub(in crate::op) kept: RefreshToken,
 }
 
 impl Provider {
@@ -29,7 +26,7 @@ impl Provider {
     /// # Errors
     /// The codes of RFC 6749 section 5.2 and CIBA Core section 11, or that the store or the keys do not answer.
     pub async fn token(&self, request: ClientRequest<'_>) -> Result<TokenResponse, OpError> {
-        let client = self.authenticate(request, PublicClients::Allowed).await?;
+        let client = self.authenticate(request, PublicClients::Allowed).await?.client;
         match request.params.required("grant_type", 128)? {
             CIBA_GRANT => {
                 may(&client, GrantType::Ciba)?;
@@ -50,25 +47,27 @@ impl Provider {
         }
     }
 
-    pub(super) fn fresh_access(&self, now: Millis) -> FreshAccess {
+    pub(in crate::op) fn fresh_access(&self, now: Millis) -> FreshAccess {
         let token = fresh::secret(&*self.parts.random);
         let kept = AccessToken {
             hash: fresh::hash(&token),
             expires_at: now + Millis::from(self.parts.config.access_token_seconds) * 1000,
+            confirmation: None,
         };
         FreshAccess { token, kept }
     }
 
-    pub(super) fn fresh_refresh(&self, now: Millis) -> FreshRefresh {
+    pub(in crate::op) fn fresh_refresh(&self, now: Millis) -> FreshRefresh {
         let token = fresh::secret(&*self.parts.random);
         let kept = RefreshToken {
             hash: fresh::hash(&token),
             expires_at: now + Millis::from(self.parts.config.refresh_token_seconds) * 1000,
+            confirmation: None,
         };
         FreshRefresh { token, kept }
     }
 
-    pub(super) fn token_response(
+    pub(in crate::op) fn token_response(
         &self,
         access: FreshAccess,
         refresh: Option<FreshRefresh>,

@@ -17,7 +17,7 @@ const CAPACITY: usize = 100_000;
 const SWEEP_EVERY: Millis = 60_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::op) enum Verdict {
     /// Try. Comes back with [`Throttle::succeeded`].
     Go(Ticket),
     /// Not yet; so many seconds.
@@ -26,7 +26,7 @@ pub(super) enum Verdict {
 
 /// How many attempts the address had made, this one included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ticket(u32);
+pub(in crate::op) struct Ticket(u32);
 
 #[derive(PartialEq, Eq, Hash)]
 enum Who {
@@ -41,7 +41,7 @@ struct Failures {
     wait_until: Millis,
 }
 
-pub(super) struct Throttle {
+pub(in crate::op) struct Throttle {
     after: u32,
     first_wait: Millis,
     state: Mutex<State>,
@@ -55,7 +55,7 @@ struct State {
 
 impl Throttle {
     /// Waits begin after so many failures in a row, with so many seconds, and double.
-    pub(super) fn new(after: u32, first_wait_seconds: u32) -> Self {
+    pub(in crate::op) fn new(after: u32, first_wait_seconds: u32) -> Self {
         Self {
             after,
             first_wait: Millis::from(first_wait_seconds) * 1000,
@@ -64,7 +64,7 @@ impl Throttle {
     }
 
     /// Counts an attempt as failed until [`Throttle::succeeded`] says otherwise, so that many at once are no way around.
-    pub(super) fn attempt(&self, name: &str, peer: Option<IpAddr>, now: Millis) -> Verdict {
+    pub(in crate::op) fn attempt(&self, name: &str, peer: Option<IpAddr>, now: Millis) -> Verdict {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if now - state.swept_at >= SWEEP_EVERY || state.failures.len() >= CAPACITY {
             state.swept_at = now;
@@ -102,7 +102,7 @@ impl Throttle {
 
     /// The attempt was right: the name starts again; of the address only this attempt is forgotten, or one good account would pay for
     /// guesses at all others. A wait stays when somebody else at the address has tried meanwhile.
-    pub(super) fn succeeded(&self, name: &str, peer: Option<IpAddr>, ticket: Ticket) {
+    pub(in crate::op) fn succeeded(&self, name: &str, peer: Option<IpAddr>, ticket: Ticket) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         for who in who(name, peer) {
             match who {

@@ -19,14 +19,14 @@ use crate::{
 /// What an answer may take beside the wait, so that 30 s are 30 s for the client too.
 const ANSWERING: Duration = Duration::from_millis(250);
 
-pub(super) struct HeldPolls {
+pub(in crate::op) struct HeldPolls {
     wakes: Arc<Wakes>,
     longest: Duration,
     places: Semaphore,
 }
 
 /// A poll that is held. Dropping it, as when the client hangs up, gives its place back and changes nothing.
-pub(super) struct HeldPoll<'a> {
+pub(in crate::op) struct HeldPoll<'a> {
     subscription: Subscription,
     until: Instant,
     _place: SemaphorePermit<'a>,
@@ -34,7 +34,7 @@ pub(super) struct HeldPoll<'a> {
 }
 
 impl HeldPolls {
-    pub(super) fn new(config: &OpConfig, wakes: Arc<Wakes>) -> Self {
+    pub(in crate::op) fn new(config: &OpConfig, wakes: Arc<Wakes>) -> Self {
         let longest = Duration::from_secs(config.long_poll_seconds.into());
         Self {
             wakes,
@@ -45,7 +45,7 @@ impl HeldPolls {
 
     /// Begins to hold a poll for an undecided `request`, until its deadline at most. None when polls are not held, or no place is left.
     /// Whoever is held has to look again before the first wait: what was seen before is older than the listening.
-    pub(super) fn hold(&self, request: &AuthRequest, now: Millis) -> Option<HeldPoll<'_>> {
+    pub(in crate::op) fn hold(&self, request: &AuthRequest, now: Millis) -> Option<HeldPoll<'_>> {
         if self.longest.is_zero() {
             return None;
         }
@@ -64,7 +64,7 @@ impl HeldPolls {
 
 impl HeldPoll<'_> {
     /// Waits for a sign that the request is settled. False when the time is over or the server stops.
-    pub(super) async fn woken(&mut self) -> bool {
+    pub(in crate::op) async fn woken(&mut self) -> bool {
         let heard = timeout_at(self.until, self.subscription.heard()).await;
         heard.is_ok_and(|heard| heard == Heard::Changed)
     }

@@ -1,10 +1,6 @@
 //! Token revocation (RFC 7009).
 
-use super::{
-    OpError, Provider,
-    client_auth::{ClientRequest, PublicClients},
-    fresh,
-};
+use crate::op::{ClientRequest, OpError, Provider, clients::PublicClients, fresh};
 
 impl Provider {
     /// Revokes a token of the client, a refresh token with everything that came of it. Unknown tokens and those of others are left alone,
@@ -14,7 +10,7 @@ impl Provider {
     /// The codes of RFC 6749 section 5.2, or that the store does not answer.
     pub async fn revoke(&self, request: ClientRequest<'_>) -> Result<(), OpError> {
         // A public client names itself; what it proves is that it has the token (RFC 7009 section 2.1).
-        let client = self.authenticate(request, PublicClients::Allowed).await?;
+        let client = self.authenticate(request, PublicClients::Allowed).await?.client;
         let token = fresh::hash(request.params.required("token", 4096)?);
         let now = self.parts.clock.now();
         Ok(self.parts.storage.revoke_token(token, &client.id, now).await?)

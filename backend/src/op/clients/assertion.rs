@@ -5,11 +5,14 @@ use countersign_jose::{
 };
 use serde::Deserialize;
 
-use super::{OpError, Provider};
-use crate::domain::{Client, ClientAuthMethod};
+use crate::{
+    domain::{Client, ClientAuthMethod},
+    op::{OpError, Provider},
+};
 
 /// Algorithms of client assertions: `token_endpoint_auth_signing_alg_values_supported`.
-pub(super) const ALGORITHMS: [Algorithm; 4] = [Algorithm::Es256, Algorithm::Ps256, Algorithm::Rs256, Algorithm::EdDsa];
+pub(in crate::op) const ALGORITHMS: [Algorithm; 4] =
+    [Algorithm::Es256, Algorithm::Ps256, Algorithm::Rs256, Algorithm::EdDsa];
 
 const EXPECT: Expect<'static> = Expect {
     typ: Typ::OneOfOrAbsent(&["JWT", "client-authentication+jwt"]),
@@ -41,7 +44,11 @@ struct Claims {
 
 impl Provider {
     /// The client that signed `assertion`, when everything about it is right. `named` is the `client_id` beside it, where there is one.
-    pub(super) async fn with_assertion(&self, assertion: &str, named: Option<&str>) -> Result<Option<Client>, OpError> {
+    pub(in crate::op) async fn with_assertion(
+        &self,
+        assertion: &str,
+        named: Option<&str>,
+    ) -> Result<Option<Client>, OpError> {
         let Ok(Named { sub }) = peek_claims_unverified(assertion, &EXPECT) else {
             return Ok(None);
         };

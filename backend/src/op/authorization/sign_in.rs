@@ -9,15 +9,14 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    ACR_PASSWORD, OpError, Provider,
     authorize::{Asked, SignInPage, SignInProblem},
-    fresh,
-    grants::fresh_code,
     redirect_uri,
-    refusal::Refusal,
     throttle::Verdict,
 };
-use crate::domain::{Account, Acr, Amr, AuthorizationCode, Client, GrantFamily};
+use crate::{
+    domain::{Account, Acr, Amr, AuthorizationCode, Client, GrantExtras, GrantFamily},
+    op::{ACR_PASSWORD, OpError, Provider, Refusal, fresh, grants::fresh_code},
+};
 
 const CONTEXT: &str = "op.sign_in";
 const MAX_NAME_LEN: usize = 256;
@@ -29,7 +28,7 @@ const IN_LINE: usize = 64;
 const COME_BACK: u32 = 5;
 
 /// The one place where passwords are hashed, a few at a time.
-pub(super) struct Passwords {
+pub(in crate::op) struct Passwords {
     hashing: Arc<Semaphore>,
     line: Arc<Semaphore>,
 }
@@ -67,7 +66,7 @@ impl Passwords {
 
 /// The authorization request on its way through the browser: sealed, so that nobody reads or alters it.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Sealed {
+pub(in crate::op) struct Sealed {
     client_id: String,
     redirect_uri: String,
     scope: String,
@@ -80,7 +79,7 @@ pub(super) struct Sealed {
 }
 
 impl Sealed {
-    pub(super) fn new(provider: &Provider, asked: &Asked<'_>, cookie: &str) -> Self {
+    pub(in crate::op) fn new(provider: &Provider, asked: &Asked<'_>, cookie: &str) -> Self {
         let life = Millis::from(provider.parts.config.sign_in_seconds) * 1000;
         Self {
             client_id: asked.client.id.as_str().to_owned(),
@@ -166,12 +165,12 @@ impl Provider {
     }
 
     /// The cookie of this browser: the one it has, or a new one.
-    pub(super) fn browser_cookie(&self, present: Option<&str>) -> String {
+    pub(in crate::op) fn browser_cookie(&self, present: Option<&str>) -> String {
         let good = present.filter(|value| b64::decode(value).is_ok_and(|bytes| bytes.len() == 32));
         good.map_or_else(|| fresh::secret(&*self.parts.random), str::to_owned)
     }
 
-    pub(super) fn seal(&self, sealed: &Sealed) -> Result<String, OpError> {
+    pub(in crate::op) fn seal(&self, sealed: &Sealed) -> Result<String, OpError> {
         let plain = serde_json::to_vec(sealed).map_err(|_| OpError::Jose(countersign_jose::JoseError::Seal))?;
         Ok(b64::encode(self.parts.keys.sealing().seal(CONTEXT, &plain)?))
     }
@@ -232,10 +231,12 @@ impl Provider {
                 amr: vec![Amr::Pwd],
                 acr: Acr(ACR_PASSWORD.to_owned()),
                 created_at: now,
+                extras: GrantExtras::default(),
             },
             redirect_uri: sealed.redirect_uri.clone(),
             code_challenge: sealed.code_challenge,
             nonce: sealed.nonce,
+            dpop_jkt: None,
             expires_at: now + Millis::from(self.parts.config.code_seconds) * 1000,
         };
         self.parts.storage.add_code(stored).await?;

@@ -3,7 +3,7 @@
 use countersign_protocol::{OAuthErrorCode, Subject};
 use serde::Serialize;
 
-use super::{OpError, Provider, fresh, refusal::Refusal, scope};
+use crate::op::{OpError, Provider, Refusal, fresh, scope};
 
 /// Claims of a person (OpenID Connect Core section 5.1), as far as the scope goes.
 #[derive(Debug, Clone, Serialize)]

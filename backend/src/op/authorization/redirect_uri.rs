@@ -6,7 +6,7 @@ use url::Url;
 const LOOPBACK: [&str; 2] = ["http://127.0.0.1", "http://[::1]"];
 
 /// Whether `presented` is the `registered` redirect URI.
-pub(super) fn matches(registered: &str, presented: &str) -> bool {
+pub(in crate::op) fn matches(registered: &str, presented: &str) -> bool {
     if registered == presented {
         return true;
     }
@@ -46,7 +46,7 @@ pub fn is_registrable(uri: &str) -> bool {
 }
 
 /// `uri` with `parameters` in its query (RFC 6749 section 4.1.2).
-pub(super) fn with_parameters(uri: &str, parameters: &[(&str, &str)]) -> String {
+pub(in crate::op) fn with_parameters(uri: &str, parameters: &[(&str, &str)]) -> String {
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(parameters)
         .finish();

@@ -2,8 +2,11 @@
 
 use countersign_protocol::{OAuthErrorCode, ScopeShown};
 
-use super::{OpError, Provider, form::Params, redirect_uri, refusal::Refusal, sign_in::Sealed};
-use crate::domain::{Client, GrantType};
+use super::{redirect_uri, sign_in::Sealed};
+use crate::{
+    domain::{Client, GrantType},
+    op::{OpError, Params, Provider, Refusal},
+};
 
 const MAX_STATE_LEN: usize = 2048;
 const MAX_NONCE_LEN: usize = 512;
@@ -52,13 +55,13 @@ pub enum SignInProblem {
 }
 
 /// An authorization request that can be granted.
-pub(super) struct Asked<'a> {
-    pub(super) client: Client,
-    pub(super) redirect_uri: &'a str,
-    pub(super) scope: String,
-    pub(super) state: Option<&'a str>,
-    pub(super) nonce: Option<&'a str>,
-    pub(super) code_challenge: &'a str,
+pub(in crate::op) struct Asked<'a> {
+    pub(in crate::op) client: Client,
+    pub(in crate::op) redirect_uri: &'a str,
+    pub(in crate::op) scope: String,
+    pub(in crate::op) state: Option<&'a str>,
+    pub(in crate::op) nonce: Option<&'a str>,
+    pub(in crate::op) code_challenge: &'a str,
 }
 
 impl Provider {
@@ -167,7 +170,7 @@ impl Provider {
         })
     }
 
-    pub(super) fn page(
+    pub(in crate::op) fn page(
         &self,
         client: &Client,
         scope: &str,
@@ -190,7 +193,7 @@ impl Provider {
     }
 
     /// An authorization error response (RFC 6749 section 4.1.2.1), with `iss` (RFC 9207 section 2).
-    pub(super) fn error_redirect(&self, redirect_uri: &str, state: Option<&str>, refusal: &Refusal) -> String {
+    pub(in crate::op) fn error_redirect(&self, redirect_uri: &str, state: Option<&str>, refusal: &Refusal) -> String {
         let code = serde_json::to_value(refusal.code).ok();
         let code = code
             .as_ref()

@@ -2,10 +2,10 @@
 
 use countersign_jose::b64;
 
-use super::form;
+use crate::op::form;
 
 /// Id and secret of an `Authorization` header; none when it is not well-formed Basic.
-pub(super) fn credentials(header: &str) -> Option<(String, String)> {
+pub(in crate::op) fn credentials(header: &str) -> Option<(String, String)> {
     let (scheme, encoded) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("Basic") || encoded.contains(['-', '_']) {
         return None;
