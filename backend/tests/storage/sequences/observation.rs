@@ -16,7 +16,7 @@ pub enum Seen {
     Account(Option<AccountSeen>),
     Accounts(Vec<AccountSeen>),
     Hint(String, String),
-    Client(Option<Client>),
+    Client(Option<Box<Client>>),
     Clients(Vec<Client>),
     Device(String, Option<DeviceSeen>),
     Devices(Vec<DeviceSeen>),
@@ -99,7 +99,7 @@ async fn people_and_clients(store: &dyn Storage) -> Result<Vec<Seen>, StorageErr
     seen.push(Seen::Accounts(accounts.into_iter().map(account_seen).collect()));
     for client in CLIENTS {
         let client = store.find_client(&ClientId::from(client)).await?;
-        seen.push(Seen::Client(client));
+        seen.push(Seen::Client(client.map(Box::new)));
     }
     seen.push(Seen::Clients(store.list_clients().await?));
     Ok(seen)
