@@ -19,6 +19,8 @@ pub struct OpConfig {
     pub id_token_seconds: u32,
     /// Life of a refresh token.
     pub refresh_token_seconds: u32,
+    /// Whether DPoP proofs of clients have to carry our nonce.
+    pub dpop_nonce: bool,
     /// Time for the sign-in page.
     pub sign_in_seconds: u32,
     /// Wrong passwords before waiting.

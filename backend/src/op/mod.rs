@@ -70,6 +70,7 @@ pub struct Provider {
     poll_pace: grants::PollPace,
     held_polls: grants::HeldPolls,
     throttle: authorization::Throttle,
+    proofs: tokens::ProofMemory,
     passwords: authorization::Passwords,
 }
 
@@ -82,6 +83,7 @@ impl Provider {
             poll_pace: grants::PollPace::default(),
             held_polls: grants::HeldPolls::new(&parts.config, parts.wakes.clone()),
             throttle: authorization::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),
+            proofs: tokens::ProofMemory::new(&parts.keys),
             passwords: authorization::Passwords::default(),
             parts,
         }
