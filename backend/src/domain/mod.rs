@@ -8,6 +8,7 @@ mod device;
 mod grant;
 mod outbox;
 mod prompt;
+mod pushed_request;
 mod signing_key;
 
 pub use account::{Account, AccountKey, NewAccount};
@@ -21,4 +22,5 @@ pub use device::{Device, DeviceKeys, NewDevice};
 pub use grant::{AccessToken, AuthorizationCode, Confirmation, GrantExtras, GrantFamily, RefreshToken, TokenHash};
 pub use outbox::{Arrears, ClaimedDebt, DeadDebt, DebtId, DebtKind, Lease, NewDebt, Payment};
 pub use prompt::{ConnectorId, Matching, Prompt, Settlement};
+pub use pushed_request::PushedRequest;
 pub use signing_key::{KeyPurpose, KeyState, StoredKey};

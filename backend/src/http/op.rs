@@ -6,20 +6,27 @@ use axum::{
     Router,
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderValue, Request, StatusCode, header},
+    http::{HeaderValue, Request, StatusCode, header},
+    middleware::{self, Next},
     response::Response,
     routing::{get, post},
 };
 use serde::Serialize;
 
 use super::{oauth_error, op_form, sign_in, sign_in_assets};
-use crate::op::{ClientRequest, Endpoint, OpError, Provider};
+use crate::op::{ClientRequest, Endpoint, OpError, Provider, ResourceRequest, UserInfoAnswer};
 
 type Op = State<Arc<Provider>>;
 
 /// All endpoints of `provider`, at the paths that its discovery document names.
 pub fn routes(provider: Arc<Provider>) -> Router {
+    let with_proofs = Router::new()
+        .route("/token", post(token))
+        .route("/par", post(push_authorization))
+        .route("/userinfo", get(userinfo).post(userinfo))
+        .route_layer(middleware::from_fn_with_state(provider.clone(), tell_nonce));
     Router::new()
+        .merge(with_proofs)
         .route("/.well-known/openid-configuration", get(metadata))
         .route("/.well-known/oauth-authorization-server", get(metadata))
         .route("/jwks", get(jwks))
@@ -29,9 +36,7 @@ pub fn routes(provider: Arc<Provider>) -> Router {
         )
         .route("/sign-in", post(sign_in::submit))
         .route(sign_in_assets::STYLESHEET, get(sign_in_assets::stylesheet))
-        .route("/token", post(token))
         .route("/bc-authorize", post(backchannel_authentication))
-        .route("/userinfo", get(userinfo).post(userinfo))
         .route("/introspect", post(introspect))
         .route("/revoke", post(revoke))
         .with_state(provider)
@@ -64,6 +69,20 @@ async fn backchannel_authentication(State(provider): Op, request: Request<Body>)
     .await
 }
 
+async fn push_authorization(State(provider): Op, request: Request<Body>) -> Response {
+    let read = match op_form::read(request).await {
+        Ok(read) => read,
+        Err(unreadable) => return oauth_error::refused_with(unreadable.status, &unreadable.refusal),
+    };
+    match provider
+        .push_authorization(read.as_client(Endpoint::PushedAuthorization))
+        .await
+    {
+        Ok(pushed) => oauth_error::json(StatusCode::CREATED, &pushed),
+        Err(error) => oauth_error::failed(&error),
+    }
+}
+
 async fn introspect(State(provider): Op, request: Request<Body>) -> Response {
     as_client(Endpoint::Introspection, request, async |request| {
         provider.introspect(request).await
@@ -82,8 +101,32 @@ async fn revoke(State(provider): Op, request: Request<Body>) -> Response {
     }
 }
 
-async fn userinfo(State(provider): Op, headers: HeaderMap) -> Response {
-    answer(provider.userinfo(op_form::authorization(&headers)).await)
+async fn userinfo(State(provider): Op, request: Request<Body>) -> Response {
+    let headers = request.headers();
+    let asked = ResourceRequest {
+        method: request.method().as_str(),
+        path: "/userinfo",
+        authorization: op_form::authorization(headers),
+        dpop: op_form::dpop(headers),
+        certificate: request.extensions().get(),
+    };
+    match provider.userinfo(asked).await {
+        Ok(UserInfoAnswer::Plain(claims)) => oauth_error::json(StatusCode::OK, &claims),
+        Ok(UserInfoAnswer::Signed(jwt)) => oauth_error::jwt(jwt),
+        Err(error) => oauth_error::failed_at_resource(&error, asked.is_dpop(), &Provider::dpop_algorithms()),
+    }
+}
+
+/// Every answer tells the nonce of the next proof, where proofs need one (RFC 9449 section 8.2).
+async fn tell_nonce(State(provider): Op, request: Request<Body>, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let nonce = provider
+        .dpop_nonce()
+        .and_then(|nonce| HeaderValue::from_str(&nonce).ok());
+    if let Some(nonce) = nonce {
+        response.headers_mut().insert("dpop-nonce", nonce);
+    }
+    response
 }
 
 /// A form of a client in, JSON out.

@@ -1,12 +1,17 @@
 //! Parameters of OAuth requests (RFC 6749 section 3.1 and appendix B), read strictly: each at most once, valid UTF-8, and a parameter
 //! without a value counts as absent.
 
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
 use super::refusal::Refusal;
 
 /// More parameters than any request of ours has.
 const MAX_PARAMETERS: usize = 64;
 
 /// The parameters of one request.
+#[derive(Clone)]
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
@@ -30,6 +35,24 @@ impl Params {
             params.push((name, value));
         }
         Ok(Self(params))
+    }
+
+    /// Parameters that came in another way, each name once.
+    pub(super) fn of_pairs(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
+    /// The claims of a request object as parameters: texts as they are, what is JSON as the text that was signed, null as absent.
+    pub(super) fn of_claims(claims: &BTreeMap<String, Box<RawValue>>) -> Self {
+        let text = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned());
+        let there = claims.iter().filter(|(_, value)| value.get() != "null");
+        Self(there.map(|(name, value)| (name.clone(), text(value))).collect())
+    }
+
+    /// Names and values, without those parameters that `left_out` names.
+    pub(super) fn without(&self, left_out: &[&str]) -> Vec<(String, String)> {
+        let kept = self.0.iter().filter(|(name, _)| !left_out.contains(&name.as_str()));
+        kept.cloned().collect()
     }
 
     /// The value of `name`, when it has one.

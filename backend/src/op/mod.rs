@@ -34,7 +34,7 @@ use crate::{
 };
 
 pub use acr::ACR_PASSWORD;
-pub use authorization::{Authorize, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
+pub use authorization::{Authorize, Pushed, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
 pub use clients::{ClientCertificate, ClientRequest, Endpoint, check_sector, seal_client_secret};
 pub use delivery::{Delivery, Told};
 pub use discovery::Metadata;
@@ -42,7 +42,7 @@ pub use form::Params;
 pub use handle::handle_of;
 pub use refusal::{OpError, Refusal};
 pub use scope::is_scope_value;
-pub use tokens::{ActiveToken, Introspection, UserInfo};
+pub use tokens::{ActiveToken, Introspection, ResourceRequest, UserInfo, UserInfoAnswer};
 pub use trigger::{AuthenticationDeviceTrigger, Triggered};
 
 /// What a provider is made of.

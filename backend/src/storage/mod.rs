@@ -15,6 +15,7 @@ mod keys;
 mod outbox;
 mod postgres;
 mod prompts;
+mod pushed_requests;
 mod recovery;
 mod replay;
 mod row;
@@ -38,13 +39,26 @@ pub use keys::SigningKeys;
 pub use outbox::{Claim, Outbox, Resend};
 pub use postgres::{PostgresSignals, PostgresStorage, SignalListener, inspect_server};
 pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept};
+pub use pushed_requests::PushedRequests;
 pub use recovery::{AfterRestore, Ended, Recovery};
 pub use replay::Replay;
 pub use sqlite::{BackupError, Restoration, Role, SqliteStorage, back_up, inspect_file};
 
 /// The whole store.
 pub trait Storage:
-    Accounts + AuthRequests + Changes + Clients + Devices + Grants + SigningKeys + Outbox + Prompts + Replay + Send + Sync
+    Accounts
+    + AuthRequests
+    + Changes
+    + Clients
+    + Devices
+    + Grants
+    + SigningKeys
+    + Outbox
+    + Prompts
+    + PushedRequests
+    + Replay
+    + Send
+    + Sync
 {
 }
 
@@ -58,6 +72,7 @@ impl<T> Storage for T where
         + SigningKeys
         + Outbox
         + Prompts
+        + PushedRequests
         + Replay
         + Send
         + Sync

@@ -28,19 +28,25 @@ mod device_upkeep;
 mod device_vectors;
 
 mod op_browser;
+mod op_prover;
 mod op_trigger;
 mod op_world;
 
+mod op_access_token_jwt;
 mod op_authorize;
 mod op_backchannel;
 mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
 mod op_discovery;
+mod op_dpop;
+mod op_jar;
 mod op_key_rotation;
 mod op_long_polls;
 mod op_notification_token;
+mod op_par;
 mod op_parameters;
 mod op_ping;
 mod op_receiver;
+mod op_switched_off;
 mod op_tokens;

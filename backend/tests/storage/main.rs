@@ -35,6 +35,8 @@ mod postgres_signals;
 #[cfg(test)]
 mod prompts;
 #[cfg(test)]
+mod pushed_requests;
+#[cfg(test)]
 mod redemptions;
 #[cfg(test)]
 mod replay;
@@ -113,6 +115,8 @@ every_store_keeps! {
     grants:
         a_code_is_used_once_and_its_reuse_revokes_what_came_of_it,
         a_code_that_does_not_match_stays_unused,
+        a_code_can_be_looked_at_while_it_is_good,
+        a_refresh_token_that_is_bound_to_a_key_is_presented_with_that_key,
         of_a_hundred_parallel_code_redemptions_one_is_granted,
         a_refresh_token_rotates_and_its_reuse_revokes_the_family,
         of_a_hundred_parallel_rotations_one_is_granted,
@@ -161,6 +165,10 @@ every_store_keeps! {
         a_newer_request_of_the_same_client_supersedes_older_ones,
         a_handle_is_opened_once_and_the_second_opening_leaves_nothing,
         history_has_the_proof_and_the_time_of_redemption;
+    pushed_requests:
+        a_pushed_request_is_taken_once_by_its_client_in_time,
+        of_a_hundred_browsers_one_brings_the_pushed_request,
+        pushed_requests_that_nobody_brought_are_swept;
     redemptions:
         an_approved_request_is_redeemed_once,
         of_a_hundred_parallel_redemptions_one_is_granted,

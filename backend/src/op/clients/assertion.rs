@@ -93,7 +93,7 @@ impl Provider {
         }
         let ours = |one: &String| {
             one.strip_prefix(issuer)
-                .is_some_and(|path| ["", "/token", "/bc-authorize"].contains(&path))
+                .is_some_and(|path| ["", "/token", "/bc-authorize", "/par"].contains(&path))
         };
         match audience {
             Audience::One(one) => ours(one),

@@ -5,7 +5,10 @@ use countersign_protocol::TokenResponse;
 
 use crate::{
     domain::{AuthorizationCode, Client},
-    op::{OpError, Params, Provider, Refusal, fresh, scope, tokens::Authentication},
+    op::{
+        ClientRequest, OpError, Provider, Refusal, fresh, scope,
+        tokens::{AccessFor, Authentication},
+    },
     storage::{CodeRedemption, CodeUse},
 };
 
@@ -23,7 +26,12 @@ pub(in crate::op) fn fresh_code(provider: &Provider, client: &Client, granted: &
 }
 
 impl Provider {
-    pub(in crate::op) async fn redeem_code(&self, client: &Client, params: &Params) -> Result<TokenResponse, OpError> {
+    pub(in crate::op) async fn redeem_code(
+        &self,
+        client: &Client,
+        request: ClientRequest<'_>,
+    ) -> Result<TokenResponse, OpError> {
+        let params = request.params;
         let code = params.required("code", 128)?;
         let redirect_uri = params.required("redirect_uri", 2048)?;
         let verifier = params.required("code_verifier", 128)?;
@@ -31,14 +39,26 @@ impl Provider {
             return Err(Refusal::invalid_request("code_verifier is not 43 to 128 unreserved characters").into());
         }
         let now = self.parts.clock.now();
-        let access = self.fresh_access(now);
-        let refresh = code.ends_with(WITH_REFRESH).then(|| self.fresh_refresh(now));
-        let key = self.id_token_key(client)?;
+        let confirmation = self.confirmation(&request, client, now).await?;
+        let refresh = code
+            .ends_with(WITH_REFRESH)
+            .then(|| self.fresh_refresh(client, confirmation.as_ref(), now));
+        // What a signed access token says has to be known before the code is used up.
+        let known = match client.tokens.access_token_alg {
+            Some(_) => self.parts.storage.find_code(fresh::hash(code), &client.id, now).await?,
+            None => None,
+        };
+        let about = known.as_ref().map(|code| AccessFor::family(&code.family));
+        let access = self
+            .fresh_access(client, about.as_ref(), confirmation.clone(), now)
+            .await?;
+        let key = self.id_token_key(client).await?;
         let redemption = CodeRedemption {
             code: fresh::hash(code),
             client_id: client.id.clone(),
             redirect_uri: redirect_uri.to_owned(),
             code_challenge: digest::sha256_b64(verifier),
+            confirmation,
             access: access.kept.clone(),
             refresh: refresh.as_ref().map(|refresh| refresh.kept.clone()),
             now,
@@ -66,7 +86,7 @@ impl Provider {
 }
 
 fn not_good() -> Refusal {
-    Refusal::invalid_grant("the code is not good, or redirect_uri or code_verifier do not belong to it")
+    Refusal::invalid_grant("the code is not good, or redirect_uri, code_verifier or key do not belong to it")
 }
 
 /// RFC 7636 section 4.1.

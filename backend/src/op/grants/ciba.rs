@@ -7,7 +7,11 @@ use super::poll_pace::Pace;
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, Client},
     meters::{Outcome, meters},
-    op::{OpError, Params, Provider, Refusal, fresh, scope::wants_refresh, tokens::Authentication},
+    op::{
+        ClientRequest, OpError, Provider, Refusal, fresh,
+        scope::wants_refresh,
+        tokens::{AccessFor, Authentication},
+    },
     steps::STEPS,
     storage::{Redeemed, Redemption},
 };
@@ -20,14 +24,14 @@ impl Provider {
     pub(in crate::op) async fn redeem_auth_request(
         &self,
         client: &Client,
-        params: &Params,
+        asked: ClientRequest<'_>,
     ) -> Result<TokenResponse, OpError> {
-        let id = AuthRequestId(fresh::hash(params.required("auth_req_id", MAX_LEN)?).0);
+        let id = AuthRequestId(fresh::hash(asked.params.required("auth_req_id", MAX_LEN)?).0);
         let now = self.parts.clock.now();
         let request = self.find_readable(client, id, now).await?;
         match request.state_at(now) {
-            AuthRequestState::Pending => self.poll_undecided(client, &request, now).await,
-            settled => self.answer_settled(client, &request, &settled, now).await,
+            AuthRequestState::Pending => self.poll_undecided(client, asked, &request, now).await,
+            settled => self.answer_settled(client, asked, &request, &settled, now).await,
         }
     }
 
@@ -52,6 +56,7 @@ impl Provider {
     async fn poll_undecided(
         &self,
         client: &Client,
+        asked: ClientRequest<'_>,
         request: &AuthRequest,
         now: Millis,
     ) -> Result<TokenResponse, OpError> {
@@ -68,7 +73,7 @@ impl Provider {
                 match request.state_at(now) {
                     AuthRequestState::Pending if waits => waits = held.woken().await,
                     AuthRequestState::Pending => break,
-                    settled => return self.answer_settled(client, &request, &settled, now).await,
+                    settled => return self.answer_settled(client, asked, &request, &settled, now).await,
                 }
             }
         }
@@ -78,13 +83,14 @@ impl Provider {
     async fn answer_settled(
         &self,
         client: &Client,
+        asked: ClientRequest<'_>,
         request: &AuthRequest,
         settled: &AuthRequestState,
         now: Millis,
     ) -> Result<TokenResponse, OpError> {
         self.poll_pace.forget(request.id);
         match settled {
-            AuthRequestState::Approved(approval) => self.redeem_approved(client, request, approval, now).await,
+            AuthRequestState::Approved(approval) => self.redeem_approved(client, asked, request, approval, now).await,
             settled => Err(refused(settled).into()),
         }
     }
@@ -93,12 +99,14 @@ impl Provider {
     async fn redeem_approved(
         &self,
         client: &Client,
+        asked: ClientRequest<'_>,
         request: &AuthRequest,
         approval: &Approval,
         now: Millis,
     ) -> Result<TokenResponse, OpError> {
-        let access = self.fresh_access(now);
-        let refresh = wants_refresh(client, &request.scope).then(|| self.fresh_refresh(now));
+        let confirmation = self.confirmation(&asked, client, now).await?;
+        let refresh =
+            wants_refresh(client, &request.scope).then(|| self.fresh_refresh(client, confirmation.as_ref(), now));
         // Signed before the request is used up: afterwards nothing can fail.
         let authentication = Authentication {
             sub: &request.sub,
@@ -107,8 +115,14 @@ impl Provider {
             acr: &approval.acr,
             nonce: None,
         };
-        let key = self.id_token_key(client)?;
-        let id_token = self.id_token(&key, client, &authentication, &access.token)?;
+        let about = AccessFor {
+            authentication,
+            scope: &request.scope,
+            extras: &request.extras,
+        };
+        let access = self.fresh_access(client, Some(&about), confirmation, now).await?;
+        let key = self.id_token_key(client).await?;
+        let id_token = self.id_token(&key, client, &about.authentication, &access.token)?;
         let redemption = Redemption {
             id: request.id,
             client_id: client.id.clone(),

@@ -109,7 +109,7 @@ impl Provider {
 
     /// Notes the proof of a request of `client`. Strangers can send requests of public clients, so those are noted in a memory that has an end; when
     /// it is full they are let pass, because the code or refresh token beside them is used up by one request anyhow.
-    async fn use_proof(&self, proven: &Proven, client: &Client, now: Millis) -> Result<(), OpError> {
+    pub(in crate::op) async fn use_proof(&self, proven: &Proven, client: &Client, now: Millis) -> Result<(), OpError> {
         if client.auth_method != ClientAuthMethod::None {
             return self.use_proof_of_known(proven).await;
         }
@@ -136,6 +136,12 @@ impl Provider {
         } else {
             Err(used_before().into())
         }
+    }
+
+    /// Algorithms of proofs, as a challenge lists them (RFC 9449 section 7.1).
+    #[must_use]
+    pub fn dpop_algorithms() -> String {
+        DPOP_ALGORITHMS.map(Algorithm::as_str).join(" ")
     }
 
     /// The nonce that the next proof of a client has to carry, where it has to carry one.

@@ -31,6 +31,7 @@ const FILL: &str = "
     insert into outbox select 'h' || n, 'ping', 'client' || n % 4000, (array['waiting', 'owed', 'done', 'dead'])[n % 4 + 1], 'sealed', n, n, n, 0, null,
         'error', n from generate_series(1, 8000) n;
     insert into seen select 'jti', 'client', 'j' || n, n from generate_series(1, 5000) n;
+    insert into pushed_requests select sha256(n::text::bytea), 'client', '[]', n from generate_series(1, 5000) n;
     analyze;";
 
 /// What is done for every request or by a sweep.
@@ -80,6 +81,9 @@ const FREQUENT: &[&str] = &[
     sql::outbox::SWEEP,
     sql::outbox::SWEEP_DEAD,
     sql::prompts::FIND,
+    sql::pushed_requests::TAKE,
+    sql::pushed_requests::SWEEP,
+    sql::grants::PEEK_CODE,
     sql::prompts::FIND_TO_SETTLE.text(Dialect::Postgres),
     sql::prompts::PENDING,
     sql::prompts::SINCE,

@@ -10,6 +10,7 @@ mod grants;
 mod keys;
 mod outbox;
 mod prompts;
+mod pushed_requests;
 mod recovery;
 mod replay;
 mod settle;

@@ -11,6 +11,7 @@ mod grants;
 mod keys;
 mod outbox;
 mod prompts;
+mod pushed_requests;
 mod redemptions;
 mod replay;
 
@@ -20,7 +21,9 @@ use std::{
 };
 
 use countersign::{
-    domain::{Account, AccountKey, AuthRequest, AuthRequestId, Client, DebtId, Device, StoredKey, TokenHash},
+    domain::{
+        Account, AccountKey, AuthRequest, AuthRequestId, Client, DebtId, Device, PushedRequest, StoredKey, TokenHash,
+    },
     storage::StorageError,
 };
 use countersign_clock::Millis;
@@ -52,6 +55,7 @@ struct Kept {
     refresh: HashMap<TokenHash, Token>,
     keys: Vec<StoredKey>,
     debts: HashMap<DebtId, Debt>,
+    pushed: HashMap<TokenHash, PushedRequest>,
     /// Until when, by kind, owner and id.
     seen: HashMap<[String; 3], Millis>,
 }
