@@ -151,7 +151,7 @@ impl DeviceRegistry {
         let url = format!("{}{}", self.parts.origin, call.path);
         let made_for = ProofFor {
             method: call.method,
-            urls: &[&url],
+            urls: &[url],
             access_token: call.access_token,
             algorithms: &[Algorithm::Es256],
             nonces: Some(&self.nonces),

@@ -16,7 +16,7 @@ pub struct ProofFor<'a> {
     /// HTTP method.
     pub method: &'a str,
     /// The addresses of the endpoint, one of which it names; without query.
-    pub urls: &'a [&'a str],
+    pub urls: &'a [String],
     /// The access token beside it, where there is one.
     pub access_token: Option<&'a str>,
     /// Signature algorithms that are taken.

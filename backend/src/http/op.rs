@@ -13,20 +13,23 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{oauth_error, op_form, sign_in, sign_in_assets};
+use super::{auth0, oauth_error, op_form, sign_in, sign_in_assets};
 use crate::op::{ClientRequest, Endpoint, OpError, Provider, ResourceRequest, UserInfoAnswer};
 
 type Op = State<Arc<Provider>>;
 
 /// All endpoints of `provider`, at the paths that its discovery document names.
 pub fn routes(provider: Arc<Provider>) -> Router {
-    let with_proofs = Router::new()
+    let mut with_proofs = Router::new()
         .route("/token", post(token))
         .route("/par", post(push_authorization))
         .route("/userinfo", get(userinfo).post(userinfo))
-        .route_layer(middleware::from_fn_with_state(provider.clone(), tell_nonce));
+        .with_state(provider.clone());
+    if provider.has_auth0_aliases() {
+        with_proofs = with_proofs.merge(auth0::routes(provider.clone()));
+    }
+    let with_proofs = with_proofs.route_layer(middleware::from_fn_with_state(provider.clone(), tell_nonce));
     Router::new()
-        .merge(with_proofs)
         .route("/.well-known/openid-configuration", get(metadata))
         .route("/.well-known/oauth-authorization-server", get(metadata))
         .route("/jwks", get(jwks))
@@ -40,6 +43,7 @@ pub fn routes(provider: Arc<Provider>) -> Router {
         .route("/introspect", post(introspect))
         .route("/revoke", post(revoke))
         .with_state(provider)
+        .merge(with_proofs)
 }
 
 async fn metadata(State(provider): Op) -> Response {
@@ -142,7 +146,8 @@ async fn as_client<T: Serialize>(
     answer(answered(read.as_client(endpoint)).await)
 }
 
-fn answer<T: Serialize>(result: Result<T, OpError>) -> Response {
+/// Answers what an endpoint of the provider said.
+pub(super) fn answer<T: Serialize>(result: Result<T, OpError>) -> Response {
     match result {
         Ok(body) => oauth_error::json(StatusCode::OK, &body),
         Err(error) => oauth_error::failed(&error),

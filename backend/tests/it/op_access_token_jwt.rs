@@ -89,7 +89,7 @@ async fn a_signed_access_token_says_what_it_is_for_and_can_be_revoked() {
     world.post_as("signed", "/revoke", &[("token", &access)]).await;
     assert!(!is_active(&world, "signed", &access).await, "RFC 7009: and revoked");
     let (head, signature) = access.rsplit_once('.').unwrap();
-    let bent = format!("{head}.{}", signature.replace(|c: char| c == 'A' || c == 'B', "C"));
+    let bent = format!("{head}.{}", signature.replace(['A', 'B'], "C"));
     let answer = userinfo(&world, &format!("Bearer {bent}x"), &[]).await;
     answer.refused(401, "invalid_token", "V-015: only what we issued, to the letter");
 }

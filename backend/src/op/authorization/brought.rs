@@ -48,7 +48,7 @@ impl Provider {
                 "request_uri is unknown, over, used before, or another client's",
             )
         })?;
-        Ok(Params::of_pairs(pushed.params))
+        Ok(Params::from_pairs(pushed.params)?)
     }
 }
 

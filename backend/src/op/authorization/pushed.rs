@@ -87,7 +87,7 @@ impl Provider {
                     pairs.retain(|(name, _)| name != "client_id");
                     pairs.push(("client_id".to_owned(), client.id.as_str().to_owned()));
                 }
-                Ok(Params::of_pairs(pairs))
+                Ok(Params::from_pairs(pairs)?)
             }
         }
     }
@@ -103,5 +103,5 @@ fn with_key(params: &Params, thumbprint: String) -> Result<Params, Refusal> {
     }
     let mut pairs = params.without(&["dpop_jkt"]);
     pairs.push(("dpop_jkt".to_owned(), thumbprint));
-    Ok(Params::of_pairs(pairs))
+    Params::from_pairs(pairs)
 }

@@ -72,11 +72,11 @@ impl Provider {
         self.check_envelope(client, &envelope)?;
         let claims: BTreeMap<String, Box<RawValue>> =
             verified.claims().map_err(|_| invalid("its claims cannot be read"))?;
-        let params = Params::of_claims(&claims);
+        let params = Params::from_claims(&claims).map_err(|_| invalid("a claim cannot be a parameter"))?;
         if params.get("request").is_some() || params.get("request_uri").is_some() {
             return Err(invalid("it contains another one").into());
         }
-        Ok(Params::of_pairs(params.without(&OF_THE_JWT)))
+        Ok(Params::from_pairs(params.without(&OF_THE_JWT))?)
     }
 
     fn check_envelope(&self, client: &Client, envelope: &Envelope) -> Result<(), Refusal> {

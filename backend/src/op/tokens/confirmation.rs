@@ -8,7 +8,7 @@ use crate::{
     domain::{Client, ClientAuthMethod, Confirmation},
     dpop::{self, Nonces, ProofError, ProofFor, Proven, Seen, SeenProofs},
     keys::KeyRing,
-    op::{ClientCertificate, ClientRequest, OpError, Provider, Refusal},
+    op::{ClientCertificate, ClientRequest, Endpoint, OpError, Provider, Refusal},
 };
 
 /// Algorithms of proofs: `dpop_signing_alg_values_supported`.
@@ -88,10 +88,13 @@ impl Provider {
 
     /// Checks a proof; that it is used for the first time is another question.
     pub(in crate::op) fn check_proof(&self, presented: &Presented<'_>, now: Millis) -> Result<Proven, Refusal> {
-        let url = format!("{}{}", self.issuer(), presented.path);
+        let mut urls = vec![format!("{}{}", self.issuer(), presented.path)];
+        if presented.path == Endpoint::Token.path() && self.has_auth0_aliases() {
+            urls.push(format!("{}/oauth/token", self.issuer()));
+        }
         let made_for = ProofFor {
             method: presented.method,
-            urls: &[&url],
+            urls: &urls,
             access_token: presented.access_token,
             algorithms: &DPOP_ALGORITHMS,
             nonces: self.parts.config.dpop_nonce.then_some(&self.proofs.nonces),

@@ -21,8 +21,8 @@ impl PushedRequests for Model {
         now: Millis,
     ) -> Result<Option<PushedRequest>, StorageError> {
         self.write(|kept| {
-            let own = |request: &&PushedRequest| request.client_id == *client_id && now < request.expires_at;
-            let is_there = kept.pushed.get(&hash).filter(own).is_some();
+            let own = |request: &PushedRequest| request.client_id == *client_id && now < request.expires_at;
+            let is_there = kept.pushed.get(&hash).is_some_and(own);
             Ok(is_there.then(|| kept.pushed.remove(&hash)).flatten())
         })
     }
