@@ -36,6 +36,7 @@ mod op_world;
 mod op_access_token_jwt;
 mod op_authorize;
 mod op_backchannel;
+mod op_certificate_bound;
 mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{Account, Acr, Amr, AuthorizationCode, Client, GrantExtras, GrantFamily},
-    op::{ACR_PASSWORD, OpError, Provider, Refusal, fresh, grants::fresh_code},
+    op::{ACR_PASSWORD, OpError, Provider, Refusal, fresh},
 };
 
 const CONTEXT: &str = "op.sign_in";
@@ -222,7 +222,7 @@ impl Provider {
     /// Issues the code. Returns where the browser goes.
     async fn signed_in(&self, client: &Client, account: &Account, sealed: Sealed) -> Result<String, OpError> {
         let now = self.parts.clock.now();
-        let code = fresh_code(self, client, &sealed.scope);
+        let code = fresh::secret(&*self.parts.random);
         let stored = AuthorizationCode {
             hash: fresh::hash(&code),
             family: GrantFamily {

@@ -12,19 +12,6 @@ use crate::{
     storage::{CodeRedemption, CodeUse},
 };
 
-/// Ends a code that comes with a refresh token: tokens are recorded in the same commit that uses the code up, before its scope is read.
-const WITH_REFRESH: &str = ".r";
-
-/// A code for `scope`.
-pub(in crate::op) fn fresh_code(provider: &Provider, client: &Client, granted: &str) -> String {
-    let code = fresh::secret(&*provider.parts.random);
-    if scope::wants_refresh(client, granted) {
-        code + WITH_REFRESH
-    } else {
-        code
-    }
-}
-
 impl Provider {
     pub(in crate::op) async fn redeem_code(
         &self,
@@ -40,21 +27,23 @@ impl Provider {
         }
         let now = self.parts.clock.now();
         let confirmation = self.confirmation(&request, client, now).await?;
-        let refresh = code
-            .ends_with(WITH_REFRESH)
-            .then(|| self.fresh_refresh(client, confirmation.as_ref(), now));
-        // What a signed access token says has to be known before the code is used up.
-        let known = match client.tokens.access_token_alg {
-            Some(_) => self.parts.storage.find_code(fresh::hash(code), &client.id, now).await?,
-            None => None,
-        };
+        let hash = fresh::hash(code);
+        // Looked at before it is used up: what was granted decides what is made.
+        let known = self.parts.storage.find_code(hash, &client.id, now).await?;
+        if let Some(known) = &known {
+            self.check_still_allowed(client, &known.family.scope)?;
+        }
+        let refresh = known
+            .as_ref()
+            .filter(|known| scope::wants_refresh(client, &known.family.scope))
+            .map(|_| self.fresh_refresh(client, confirmation.as_ref(), now));
         let about = known.as_ref().map(|code| AccessFor::family(&code.family));
         let access = self
             .fresh_access(client, about.as_ref(), confirmation.clone(), now)
             .await?;
         let key = self.id_token_key(client).await?;
         let redemption = CodeRedemption {
-            code: fresh::hash(code),
+            code: hash,
             client_id: client.id.clone(),
             redirect_uri: redirect_uri.to_owned(),
             code_challenge: digest::sha256_b64(verifier),

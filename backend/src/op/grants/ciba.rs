@@ -104,6 +104,7 @@ impl Provider {
         approval: &Approval,
         now: Millis,
     ) -> Result<TokenResponse, OpError> {
+        self.check_still_allowed(client, &request.scope)?;
         let confirmation = self.confirmation(&asked, client, now).await?;
         let refresh =
             wants_refresh(client, &request.scope).then(|| self.fresh_refresh(client, confirmation.as_ref(), now));

@@ -23,10 +23,7 @@ impl Provider {
         let now = self.parts.clock.now();
         let confirmation = self.confirmation(&request, client, now).await?;
         // Looked at before the token is used up: a request for more than was granted must change nothing, and a signed access token says what it is for.
-        let facts = match (asked, &client.tokens.access_token_alg) {
-            (None, None) => None,
-            _ => self.parts.storage.find_token(token, now).await?,
-        };
+        let facts = self.parts.storage.find_token(token, now).await?;
         let own = facts.filter(|facts| facts.family.client_id == client.id && facts.is_refresh);
         let more = |granted: &str, asked: &str| {
             asked
@@ -38,6 +35,9 @@ impl Provider {
         {
             let invalid = OAuthErrorCode::InvalidScope;
             return Err(Refusal::new(invalid, "scope has a value that was not granted").into());
+        }
+        if let Some(facts) = &own {
+            self.check_still_allowed(client, &facts.family.scope)?;
         }
         let about = own.as_ref().map(|facts| AccessFor::family(&facts.family));
         let access = self

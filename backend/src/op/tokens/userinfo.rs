@@ -52,7 +52,7 @@ impl Provider {
         let account = self.parts.storage.find_account(&family.sub).await?;
         let account = account.filter(|account| !account.disabled).ok_or_else(invalid)?;
         let client = self.find_client(family.client_id.as_str()).await?.ok_or_else(invalid)?;
-        let may = |value| scope::has(&family.scope, value);
+        let may = |value| scope::has(&family.scope, value) && self.may_have(&client, value);
         let attribute = |scope, name: &str| account.attributes.get(name).filter(|_| may(scope)).cloned();
         let claims = UserInfo {
             email: attribute("email", "email"),
