@@ -7,6 +7,7 @@ mod binding_message;
 mod expiry;
 mod hints;
 mod notification_token;
+mod pairwise;
 mod request_object;
 mod requested_scope;
 
@@ -26,12 +27,15 @@ use crate::{
 struct Asked<'a> {
     provider: &'a Provider,
     client: &'a Client,
+    proven: Proven,
     params: &'a Params,
 }
 
 /// What the checks found. A request that passed all of them has everything.
 #[derive(Default)]
 struct Checked {
+    /// Whether the parameters came under a signature of the client that was verified.
+    signed: bool,
     scope: String,
     acr_values: Option<String>,
     expires_in: u32,
@@ -44,8 +48,9 @@ struct Checked {
 type Check = fn(&Asked<'_>, &mut Checked) -> Result<(), Refusal>;
 
 /// All rules, in the order in which they answer.
-const CHECKS: [(&str, Check); 7] = [
+const CHECKS: [(&str, Check); 8] = [
     ("request_object", request_object::check),
+    ("pairwise", pairwise::check),
     ("scope", requested_scope::check),
     ("client_notification_token", notification_token::check),
     ("acr_values", acr_values::check),
@@ -76,15 +81,10 @@ impl Provider {
             let unauthorized = OAuthErrorCode::UnauthorizedClient;
             return Err(Refusal::new(unauthorized, "the client's delivery mode is not offered any more").into());
         }
-        if client.tokens.pairwise && proven != Proven::Key {
-            return Err(Refusal::invalid_request(
-                "a client with pairwise subjects proves that it has a key of its jwks_uri (CIBA Core section 4)",
-            )
-            .into());
-        }
         let asked = Asked {
             provider: self,
             client: &client,
+            proven,
             params: request.params,
         };
         let mut checked = Checked::default();
@@ -93,7 +93,7 @@ impl Provider {
                 tracing::info!(client.id = %client.id, check = name, error = ?refusal.code, "an authentication request was refused");
             })?;
         }
-        let account = self.hinted(&checked.hint).await?;
+        let account = self.hinted(&client, &checked.hint).await?;
         self.acknowledge(&client, &account, checked).await
     }
 }
