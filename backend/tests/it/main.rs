@@ -27,6 +27,8 @@ mod device_swaps;
 mod device_upkeep;
 mod device_vectors;
 
+mod publisher;
+
 mod op_browser;
 mod op_trigger;
 mod op_world;
@@ -36,6 +38,8 @@ mod op_backchannel;
 mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
+mod op_client_keys;
+mod op_client_secret_jwt;
 mod op_discovery;
 mod op_key_rotation;
 mod op_long_polls;
