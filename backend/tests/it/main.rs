@@ -27,6 +27,8 @@ mod device_swaps;
 mod device_upkeep;
 mod device_vectors;
 
+mod outbound_addresses;
+mod outbound_documents;
 mod publisher;
 
 mod op_browser;
@@ -44,6 +46,7 @@ mod op_discovery;
 mod op_key_rotation;
 mod op_long_polls;
 mod op_notification_token;
+mod op_pairwise;
 mod op_parameters;
 mod op_ping;
 mod op_receiver;

@@ -15,15 +15,15 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 const LONG: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const ALL: [MacAlgorithm; 3] = [MacAlgorithm::Hs256, MacAlgorithm::Hs384, MacAlgorithm::Hs512];
 
-fn sealed(world: &World, id: &str, secret: &str) -> Option<String> {
-    Some(seal_client_secret(world.keys.sealing(), &id.into(), secret).unwrap())
+fn sealed(world: &World, id: &str, secret: &str) -> String {
+    seal_client_secret(world.keys.sealing(), &id.into(), secret).unwrap()
 }
 
 async fn add(world: &World, id: &str, secret: &str, alg: Option<&str>) {
     let client = Client {
         auth_method: ClientAuthMethod::ClientSecretJwt,
         secret_sha256: None,
-        secret_sealed: sealed(world, id, secret),
+        secret_sealed: Some(sealed(world, id, secret)),
         assertion_alg: alg.map(str::to_owned),
         ..shop(id)
     };
@@ -153,7 +153,7 @@ async fn keys_and_secrets_are_not_confused() {
     // It has both, and is registered for keys.
     let client = Client {
         auth_method: ClientAuthMethod::PrivateKeyJwt,
-        secret_sealed: sealed(&world, "keyed", LONG),
+        secret_sealed: Some(sealed(&world, "keyed", LONG)),
         jwks: Some(public.clone()),
         ..shop("keyed")
     };
@@ -161,7 +161,7 @@ async fn keys_and_secrets_are_not_confused() {
     // It has both, and is registered for its secret.
     let client = Client {
         auth_method: ClientAuthMethod::ClientSecretJwt,
-        secret_sealed: sealed(&world, "maker", LONG),
+        secret_sealed: Some(sealed(&world, "maker", LONG)),
         jwks: Some(public.clone()),
         ..shop("maker")
     };
@@ -200,7 +200,7 @@ async fn a_sealed_secret_is_its_clients_alone() {
     let world = World::new().await;
     let client = Client {
         auth_method: ClientAuthMethod::ClientSecretJwt,
-        secret_sealed: sealed(&world, "maker", LONG),
+        secret_sealed: Some(sealed(&world, "maker", LONG)),
         ..shop("copied")
     };
     world.add_client(client).await;

@@ -44,9 +44,14 @@ impl<'a> Presented<'a> {
     pub(super) fn read(assertion: &'a str) -> Option<Self> {
         if let Ok(header) = peek_header(assertion, &signed_with(&SIGNATURES)) {
             let Named { sub } = peek_claims_unverified(assertion, &signed_with(&SIGNATURES)).ok()?;
-            let (alg, kid) = (header.alg, header.kid);
-            let kind = Kind::Signed { alg, kid };
-            return Some(Self { sub, assertion, kind });
+            return Some(Self {
+                sub,
+                assertion,
+                kind: Kind::Signed {
+                    alg: header.alg,
+                    kid: header.kid,
+                },
+            });
         }
         let Named { sub } = peek_mac_claims_unverified(assertion, &made_with(&MACS)).ok()?;
         let kind = Kind::WithSecret;
