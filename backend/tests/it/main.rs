@@ -31,6 +31,7 @@ mod outbound_addresses;
 mod outbound_documents;
 mod publisher;
 
+mod op_auth0;
 mod op_browser;
 mod op_trigger;
 mod op_world;

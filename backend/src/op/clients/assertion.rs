@@ -72,8 +72,11 @@ impl Provider {
     /// made for two providers is one that the other provider can use here.
     fn is_audience(&self, client: &Client, audience: &Audience) -> bool {
         let issuer = self.issuer();
-        if !client.endpoint_audience || client.profile == Profile::Fapi2 {
+        if client.profile == Profile::Fapi2 {
             return audience.is_exactly(issuer);
+        }
+        if !client.endpoint_audience {
+            return matches!(audience, Audience::One(one) if self.is_called(one));
         }
         let ours = |one: &String| {
             one.strip_prefix(issuer)
