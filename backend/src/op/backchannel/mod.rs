@@ -16,7 +16,7 @@ use countersign_protocol::{BackchannelAuthenticationResponse, OAuthErrorCode, Se
 use self::{binding_message::Binding, hints::Hint};
 use super::{
     ClientRequest, OpError, Params, Provider, Refusal,
-    clients::{Authenticated, Proven, PublicClients},
+    clients::{Authenticated, PublicClients},
 };
 use crate::{
     domain::{Client, GrantType},
@@ -27,15 +27,12 @@ use crate::{
 struct Asked<'a> {
     provider: &'a Provider,
     client: &'a Client,
-    proven: Proven,
     params: &'a Params,
 }
 
 /// What the checks found. A request that passed all of them has everything.
 #[derive(Default)]
 struct Checked {
-    /// Whether the parameters came under a signature of the client that was verified.
-    signed: bool,
     scope: String,
     acr_values: Option<String>,
     expires_in: u32,
@@ -48,9 +45,8 @@ struct Checked {
 type Check = fn(&Asked<'_>, &mut Checked) -> Result<(), Refusal>;
 
 /// All rules, in the order in which they answer.
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 7] = [
     ("request_object", request_object::check),
-    ("pairwise", pairwise::check),
     ("scope", requested_scope::check),
     ("client_notification_token", notification_token::check),
     ("acr_values", acr_values::check),
@@ -81,10 +77,11 @@ impl Provider {
             let unauthorized = OAuthErrorCode::UnauthorizedClient;
             return Err(Refusal::new(unauthorized, "the client's delivery mode is not offered any more").into());
         }
+        // No request is signed: request_object refuses them.
+        pairwise::proven_enough(&client, proven, false)?;
         let asked = Asked {
             provider: self,
             client: &client,
-            proven,
             params: request.params,
         };
         let mut checked = Checked::default();

@@ -250,4 +250,26 @@ mod tests {
         none.take(None, 0, 300, STALE);
         assert!(!none.is_due(None, 29_999) && none.is_due(None, 30_000), "V-040");
     }
+
+    #[tokio::test]
+    async fn only_so_many_addresses_are_remembered() {
+        let config = crate::config::Config::from_toml("").unwrap();
+        let lookup = Arc::new(crate::outbound::SystemLookup);
+        let outbound = Outbound::new(&config.outbound, lookup).unwrap();
+        let clock = Arc::new(countersign_clock::ManualClock::at(0));
+        let published = PublishedKeys::new(&config.op, outbound, clock);
+        let uri = |number: usize| Url::parse(&format!("https://client-{number}.example/jwks")).unwrap();
+        for (number, now) in (0..MOST).zip(0..) {
+            published.place(&uri(number), now);
+        }
+        published.place(&uri(0), 5_000);
+        published.place(&uri(MOST), 5_001);
+        let places = published.places.lock().unwrap();
+        assert_eq!(places.len(), MOST, "V-040: however many clients are registered");
+        assert!(places.contains_key(&uri(0)) && places.contains_key(&uri(MOST)));
+        assert!(
+            !places.contains_key(&uri(1)),
+            "who was not used for the longest time makes room"
+        );
+    }
 }
