@@ -2,7 +2,7 @@
 //!
 //! Only registered members: what is ours alone stands in a document of its own.
 
-use countersign_jose::JwkSet;
+use countersign_jose::{Algorithm, JwkSet};
 use countersign_protocol::DeliveryMode;
 use serde::Serialize;
 
