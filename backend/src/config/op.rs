@@ -102,6 +102,13 @@ impl OpConfig {
         (self.enabled || grant != CIBA_GRANT) && self.grant_types.iter().any(|offered| offered == grant)
     }
 
+    /// Grants that the token endpoint offers.
+    #[must_use]
+    pub fn offered_grants(&self) -> Vec<String> {
+        let offered = self.grant_types.iter().filter(|grant| self.offers(grant));
+        offered.cloned().collect()
+    }
+
     /// Whether authentication requests are taken: they are worth nothing where their grant is not offered.
     #[must_use]
     pub fn takes_requests(&self) -> bool {

@@ -208,7 +208,13 @@ mod tests {
     #[test]
     fn a_pattern_is_for_the_whole_message() {
         let words = pattern("[A-Z]{2,5}|[0-9]+");
-        for (message, good) in [("ABC", true), ("123", true), ("ABC1", false), ("xABC", false), ("", false)] {
+        for (message, good) in [
+            ("ABC", true),
+            ("123", true),
+            ("ABC1", false),
+            ("xABC", false),
+            ("", false),
+        ] {
             assert_eq!(words.admits(message), good, "G-16: {message}");
         }
         assert!(!words.admits("ABC\n"), "G-16: a line's end is a character too");

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use countersign_protocol::Policy;
+use countersign_protocol::{Policy, UserVerificationPolicy};
 
 use super::Consent;
 use crate::{
@@ -31,9 +31,13 @@ impl AuthenticationDeviceTrigger for Consent {
             authorization_details: None,
             matching: triggered.matching,
             acr_values: triggered.acr_values,
-            context: None,
+            context: triggered.context,
             policy: Policy {
-                uv: config.user_verification,
+                uv: if triggered.needs_user_verification {
+                    UserVerificationPolicy::Required
+                } else {
+                    config.user_verification
+                },
                 uv_max_age: config.user_verification_seconds.into(),
             },
             created_at: triggered.request.created_at,

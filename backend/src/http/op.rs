@@ -19,7 +19,12 @@ type Op = State<Arc<Provider>>;
 
 /// All endpoints of `provider`, at the paths that its discovery document names.
 pub fn routes(provider: Arc<Provider>) -> Router {
-    Router::new()
+    let router = Router::new();
+    let router = match provider.backchannel_authentication_path() {
+        Some(path) => router.route(path, post(backchannel_authentication)),
+        None => router,
+    };
+    router
         .route("/.well-known/openid-configuration", get(metadata))
         .route("/.well-known/oauth-authorization-server", get(metadata))
         .route("/jwks", get(jwks))
@@ -30,7 +35,6 @@ pub fn routes(provider: Arc<Provider>) -> Router {
         .route("/sign-in", post(sign_in::submit))
         .route(sign_in_assets::STYLESHEET, get(sign_in_assets::stylesheet))
         .route("/token", post(token))
-        .route("/bc-authorize", post(backchannel_authentication))
         .route("/userinfo", get(userinfo).post(userinfo))
         .route("/introspect", post(introspect))
         .route("/revoke", post(revoke))
@@ -96,7 +100,10 @@ async fn as_client<T: Serialize>(
         Ok(read) => read,
         Err(unreadable) => return oauth_error::refused_with(unreadable.status, &unreadable.refusal),
     };
-    answer(answered(read.as_client(endpoint)).await)
+    match answered(read.as_client(endpoint)).await {
+        Ok(body) => oauth_error::json(StatusCode::OK, &body),
+        Err(error) => oauth_error::failed_at(endpoint, &error),
+    }
 }
 
 fn answer<T: Serialize>(result: Result<T, OpError>) -> Response {

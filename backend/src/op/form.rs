@@ -32,6 +32,11 @@ impl Params {
         Ok(Self(params))
     }
 
+    /// Parameters that came in another way than a form, each once.
+    pub(super) fn from_pairs(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// The value of `name`, when it has one.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

@@ -255,6 +255,8 @@ impl World {
             }],
             matching,
             acr_values: None,
+            needs_user_verification: false,
+            context: None,
             now,
         };
         self.consent.trigger_authentication_device(triggered).await.unwrap();
