@@ -28,6 +28,7 @@ mod device_upkeep;
 mod device_vectors;
 
 mod op_browser;
+mod op_signed;
 mod op_trigger;
 mod op_world;
 
@@ -37,10 +38,15 @@ mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
 mod op_discovery;
+mod op_hints;
 mod op_key_rotation;
+mod op_login_hint_token;
 mod op_long_polls;
 mod op_notification_token;
 mod op_parameters;
 mod op_ping;
 mod op_receiver;
+mod op_request_policy;
+mod op_signed_claims;
+mod op_signed_request;
 mod op_tokens;
