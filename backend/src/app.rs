@@ -124,6 +124,8 @@ pub fn build(
         random,
         wakes,
         reread_seconds: config.keys.reread_seconds,
+        expire_seconds: config.consent.expire_seconds,
+        expire_rows: config.consent.expire_rows,
         history_days: config.consent.history_days,
     };
     Ok(App {

@@ -13,6 +13,7 @@ use super::{
 /// `[op]`. Times are seconds.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file")]
 pub struct OpConfig {
     /// Whether authentication requests are taken at all.
     pub enabled: bool,

@@ -11,9 +11,6 @@ use crate::{
     wakes::Topic,
 };
 
-/// Prompts that one step settles at most, so that it never holds the store for long.
-const OVERDUE_AT_ONCE: u32 = 500;
-
 #[async_trait]
 impl AuthenticationDeviceTrigger for Consent {
     #[tracing::instrument(target = STEPS, level = "trace", name = "open", skip_all, fields(client.id = %triggered.client.id))]
@@ -66,7 +63,8 @@ impl AuthenticationDeviceTrigger for Consent {
     }
 
     async fn settle_deadlines(&self) -> Result<(), StorageError> {
-        while self.expire(OVERDUE_AT_ONCE).await? >= OVERDUE_AT_ONCE as usize {}
+        let at_once = self.parts.config.expire_rows;
+        while self.expire(at_once).await? >= at_once as usize {}
         Ok(())
     }
 }

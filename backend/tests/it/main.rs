@@ -13,6 +13,7 @@ mod cli_postgres;
 mod device_actor;
 mod device_world;
 
+mod device_classes;
 mod device_decisions;
 mod device_dpop;
 mod device_history;
@@ -49,4 +50,5 @@ mod op_receiver;
 mod op_request_policy;
 mod op_signed_claims;
 mod op_signed_request;
+mod op_signed_rules;
 mod op_tokens;

@@ -2,14 +2,15 @@
 
 use countersign::{
     domain::{Client, KeyPurpose, TokenRules},
+    keys::KeyRing,
     storage::Accounts as _,
 };
 use countersign_clock::Clock as _;
-use countersign_jose::{Algorithm, SigningKey, b64};
+use countersign_jose::{Algorithm, SigningKey, b64, seal::SealingKey};
 use countersign_protocol::CIBA_GRANT;
 use serde_json::{Value, json};
 
-use crate::op_world::{Answer, World, claims, shop};
+use crate::op_world::{Answer, ISSUER, World, claims, shop};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -109,6 +110,37 @@ async fn keys_that_are_retired_still_verify_hints() {
     hint(&world, "shop", &by_ec)
         .await
         .refused(400, "invalid_request", "R-079: its key is gone");
+}
+
+/// Proves: keys stay for as long as hints that they signed are taken.
+#[tokio::test]
+async fn keys_stay_as_long_as_the_operator_takes_hints() {
+    let world = World::with("[op]\nid_token_hint_seconds = 604800").await;
+    let token = plain_id_token(&world).await;
+    let ring = KeyRing::open(
+        world.storage.clone(),
+        world.clock.clone(),
+        SealingKey::new([7; 32]),
+        ISSUER.to_owned(),
+    );
+    let ring = ring.await.unwrap().retiring_for(8 * DAY * 1000);
+    for _ in 0..2 {
+        ring.rotate(KeyPurpose::IdTokenEs256, 0).await.unwrap();
+    }
+    for (days, taken) in [(6, true), (3, false)] {
+        world.clock.advance(days * DAY * 1000);
+        ring.rotate(KeyPurpose::IdTokenEs256, 0).await.unwrap();
+        ring.rotate(KeyPurpose::IdTokenEs256, 0).await.unwrap();
+        world.keys.refresh().await.unwrap();
+        let answer = hint(&world, "shop", &token).await;
+        let kept = world.keys.snapshot().public(&[KeyPurpose::IdTokenEs256]).len();
+        if taken {
+            assert_eq!(answer.status, 200, "R-080: {kept} keys: {}", answer.body);
+        } else {
+            answer.refused(400, "invalid_request", "R-080: too old");
+            assert_eq!(kept, 3, "R-079: and its key is gone");
+        }
+    }
 }
 
 /// Proves V-036, R-079 and R-127.

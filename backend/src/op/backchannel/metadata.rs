@@ -8,6 +8,7 @@ use crate::op::Provider;
 
 /// The members about the backchannel authentication endpoint. None of them is there when requests are not taken.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the registry names these members")]
 pub(in crate::op) struct BackchannelMetadata {
     backchannel_authentication_endpoint: String,
     backchannel_token_delivery_modes_supported: Vec<DeliveryMode>,
