@@ -13,21 +13,24 @@ use super::{ConfigError, OpConfig, require};
 /// Grants that can be offered.
 const GRANTS: [&str; 3] = ["authorization_code", "refresh_token", CIBA_GRANT];
 /// First segments of paths that are somebody else's.
-const TAKEN: [&str; 14] = [
+const TAKEN: [&str; 17] = [
     "",
     ".well-known",
     "ad",
     "assets",
     "authorize",
+    "bc-deviceRegistration",
     "health",
     "introspect",
     "jwks",
+    "metrics",
     "oauth",
     "par",
     "register",
     "revoke",
     "sign-in",
     "token",
+    "userinfo",
 ];
 /// A compiled pattern is at most this large, bytes.
 const PATTERN_SIZE: usize = 256 * 1024;

@@ -12,17 +12,21 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{oauth_error, op_form, sign_in, sign_in_assets};
+use super::{auth0, oauth_error, op_form, sign_in, sign_in_assets};
 use crate::op::{ClientRequest, Endpoint, OpError, Provider};
 
 type Op = State<Arc<Provider>>;
 
 /// All endpoints of `provider`, at the paths that its discovery document names.
 pub fn routes(provider: Arc<Provider>) -> Router {
-    let router = Router::new();
+    let aliases = if provider.has_auth0_aliases() {
+        auth0::routes(provider.clone())
+    } else {
+        Router::new()
+    };
     let router = match provider.backchannel_authentication_path() {
-        Some(path) => router.route(path, post(backchannel_authentication)),
-        None => router,
+        Some(path) => Router::new().route(path, post(backchannel_authentication)),
+        None => Router::new(),
     };
     router
         .route("/.well-known/openid-configuration", get(metadata))
@@ -39,6 +43,7 @@ pub fn routes(provider: Arc<Provider>) -> Router {
         .route("/introspect", post(introspect))
         .route("/revoke", post(revoke))
         .with_state(provider)
+        .merge(aliases)
 }
 
 async fn metadata(State(provider): Op) -> Response {
@@ -106,7 +111,8 @@ async fn as_client<T: Serialize>(
     }
 }
 
-fn answer<T: Serialize>(result: Result<T, OpError>) -> Response {
+/// Answers what an endpoint of the provider said.
+pub(super) fn answer<T: Serialize>(result: Result<T, OpError>) -> Response {
     match result {
         Ok(body) => oauth_error::json(StatusCode::OK, &body),
         Err(error) => oauth_error::failed(&error),

@@ -28,6 +28,7 @@ mod device_swaps;
 mod device_upkeep;
 mod device_vectors;
 
+mod op_auth0;
 mod op_browser;
 mod op_signed;
 mod op_trigger;

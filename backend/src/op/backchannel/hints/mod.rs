@@ -75,7 +75,7 @@ impl Provider {
         let hint = only_one(asked.params)?;
         let client = asked.client;
         let (named, once) = match hint {
-            Hint::Login(hint) => (login_hint::read(hint, self.issuer()), None),
+            Hint::Login(hint) => (login_hint::read(hint, |iss| self.is_called(iss)), None),
             Hint::IdToken(token) => (self.named_by_id_token(client, token).await?, None),
             Hint::LoginToken(token) => self.named_by_login_hint_token(token).await?,
         };
