@@ -262,6 +262,17 @@ async fn a_pairwise_name_is_a_hint_within_its_sector() {
     hint(&world, "shop", &token)
         .await
         .refused(400, "invalid_request", "R-081: a client without a sector");
+    for (sub, known) in [(claims(&token)["sub"].as_str().unwrap(), true), ("sub-anna", false)] {
+        let named = json!({"iss": ISSUER, "sub": sub}).to_string();
+        let answer = world
+            .ask_signed("two", &signed("two").with("login_hint", json!(named)).sign(&key))
+            .await;
+        let why = format!(
+            "R-081: a client names people by the names that it knows: {}",
+            answer.body
+        );
+        assert_eq!(answer.status == 200, known, "{why}");
+    }
     // A token of ours that says to `far` what only the sector of `one` understands.
     let mut moved = claims(&token);
     moved["aud"] = json!("far");

@@ -104,7 +104,7 @@ async fn a_request_is_of_this_client_for_this_provider_and_of_now() {
     assert_eq!(world.stored(), before, "a refusal changes nothing");
 }
 
-/// Proves R-098 and V-017.
+/// Proves R-098, V-017 and V-035.
 #[tokio::test]
 async fn a_request_is_taken_once() {
     let (world, key) = World::with_signer("").await;
