@@ -15,8 +15,7 @@ use url::Url;
 use super::ConfigFile;
 use crate::{
     config::{Config, IdTokenAlg},
-    devices::is_deceptive,
-    domain::{APP_CLIENT_ID, BindingMode, Client, ClientAuthMethod, GrantType},
+    domain::{APP_CLIENT_ID, BindingMode, Client, ClientAuthMethod, GrantType, is_deceptive},
     op::{is_registrable, is_scope_value},
     outbound::check_endpoint,
 };
