@@ -1,7 +1,7 @@
 //! `private_key_jwt` (RFC 7523 section 3, OpenID Connect Core section 9).
 
 use countersign_jose::{
-    Algorithm, Audience, Expect, IntegerSeconds, JwkSet, Typ, peek_claims_unverified, verify_with_set,
+    Algorithm, Audience, Expect, IntegerSeconds, Typ, peek_claims_unverified, peek_header, verify_with_set,
 };
 use serde::Deserialize;
 
@@ -59,7 +59,7 @@ impl Provider {
         let Some(client) = registered.filter(|client| client.auth_method == ClientAuthMethod::PrivateKeyJwt) else {
             return Ok(None);
         };
-        let Some(claims) = verified(&client, assertion) else {
+        let Some(claims) = self.verified(&client, assertion).await? else {
             return Ok(None);
         };
         if !self.is_good(&client, &claims) {
@@ -100,9 +100,13 @@ impl Provider {
             Audience::Many(many) => !many.is_empty() && many.iter().all(ours),
         }
     }
-}
 
-fn verified(client: &Client, assertion: &str) -> Option<Claims> {
-    let keys: JwkSet = serde_json::from_value(client.jwks.clone()?).ok()?;
-    verify_with_set(assertion, &EXPECT, &keys).ok()?.claims().ok()
+    async fn verified(&self, client: &Client, assertion: &str) -> Result<Option<Claims>, OpError> {
+        let Ok(header) = peek_header(assertion, &EXPECT) else {
+            return Ok(None);
+        };
+        let keys = self.client_keys(client, header.kid.as_deref()).await?;
+        let verified = keys.and_then(|keys| verify_with_set(assertion, &EXPECT, &keys).ok());
+        Ok(verified.and_then(|verified| verified.claims().ok()))
+    }
 }
