@@ -25,6 +25,8 @@ pub struct Metadata {
     jwks_uri: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
     backchannel_authentication_endpoint: String,
     backchannel_token_delivery_modes_supported: Vec<DeliveryMode>,
     backchannel_user_code_parameter_supported: bool,
@@ -63,6 +65,7 @@ impl Provider {
             jwks_uri: at("/jwks"),
             introspection_endpoint: at("/introspect"),
             revocation_endpoint: at("/revoke"),
+            registration_endpoint: self.registers_clients().then(|| at("/register")),
             backchannel_authentication_endpoint: at("/bc-authorize"),
             backchannel_token_delivery_modes_supported: self.parts.config.delivery_modes.clone(),
             backchannel_user_code_parameter_supported: false,
