@@ -177,7 +177,10 @@ mod tests {
             ("[registration]\nscopes = [\"unheard-of\"]", "scopes"),
             ("[registration]\nauth_methods = []", "auth_methods"),
             ("[registration]\nauth_methods = [\"password\"]", "auth_methods"),
-            ("[registration]\nnotification_hosts = [\"https://x.example\"]", "notification_hosts"),
+            (
+                "[registration]\nnotification_hosts = [\"https://x.example\"]",
+                "notification_hosts",
+            ),
             ("[registration]\nprofile = \"strict\"", "profile"),
             ("[registration]\nper_hour = 0", "per_hour"),
             ("[telemetry]\notlp_endpoint = \"127.0.0.1:4318\"", "otlp_endpoint"),

@@ -71,14 +71,20 @@ impl RegistrationConfig {
             let name = pattern.strip_prefix("*.").unwrap_or(pattern);
             pattern == "*" || (!name.is_empty() && !name.contains(['*', '/', ':', '@']))
         };
-        require(self.notification_hosts.iter().all(host), section, "notification_hosts", || {
-            "each is a host, *.domain for all hosts in a domain, or *".to_owned()
-        })?;
+        require(
+            self.notification_hosts.iter().all(host),
+            section,
+            "notification_hosts",
+            || "each is a host, *.domain for all hosts in a domain, or *".to_owned(),
+        )?;
         require((1..=100_000).contains(&self.per_hour), section, "per_hour", || {
             "1 to 100000".to_owned()
         })?;
-        require((1..=1_000_000).contains(&self.max_clients), section, "max_clients", || {
-            "1 to 1000000".to_owned()
-        })
+        require(
+            (1..=1_000_000).contains(&self.max_clients),
+            section,
+            "max_clients",
+            || "1 to 1000000".to_owned(),
+        )
     }
 }

@@ -98,7 +98,10 @@ async fn metadata(request: Request<Body>) -> Result<Map<String, Value>, Response
         oauth_error::refused_with(status, &refusal)
     };
     if media_type(request.headers()).as_deref() != Some("application/json") {
-        return Err(refuse(StatusCode::BAD_REQUEST, "the content type is not application/json"));
+        return Err(refuse(
+            StatusCode::BAD_REQUEST,
+            "the content type is not application/json",
+        ));
     }
     let bytes = axum::body::to_bytes(request.into_body(), MAX_LEN).await;
     let bytes = bytes.map_err(|_| refuse(StatusCode::PAYLOAD_TOO_LARGE, "the request is larger than 64 KiB"))?;
@@ -117,7 +120,9 @@ fn answer(done: Result<Response, RegistrationError>) -> Response {
         Err(RegistrationError::Op(error)) => oauth_error::failed(&error),
         Err(RegistrationError::TooMany { retry_after }) => {
             let mut response = later(StatusCode::TOO_MANY_REQUESTS, "too many registrations in this hour");
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
             response
         }
         Err(RegistrationError::Full) => {

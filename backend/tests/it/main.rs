@@ -8,6 +8,7 @@
 )]
 
 mod cli_client;
+mod cli_client_file;
 mod cli_postgres;
 
 mod device_actor;
@@ -36,6 +37,8 @@ mod op_backchannel;
 mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
+mod op_client_management;
+mod op_disabled_client;
 mod op_discovery;
 mod op_key_rotation;
 mod op_long_polls;
@@ -43,4 +46,5 @@ mod op_notification_token;
 mod op_parameters;
 mod op_ping;
 mod op_receiver;
+mod op_registration;
 mod op_tokens;

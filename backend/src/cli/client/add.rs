@@ -113,16 +113,24 @@ pub(super) fn metadata(options: &Add) -> anyhow::Result<Map<String, Value>> {
         ("scope", Some(json!(options.scope))),
         ("grant_types", Some(json!(grants))),
         ("redirect_uris", Some(json!(options.redirect_uri))),
-        ("backchannel_token_delivery_mode", delivery_mode.map(|mode| json!(name(mode)))),
+        (
+            "backchannel_token_delivery_mode",
+            delivery_mode.map(|mode| json!(name(mode))),
+        ),
         (
             "backchannel_client_notification_endpoint",
             options.notification_endpoint.as_ref().map(|endpoint| json!(endpoint)),
         ),
         ("binding_mode", Some(json!(name(options.binding_mode)))),
-        ("id_token_signed_response_alg", options.id_token_alg.as_ref().map(|alg| json!(alg))),
+        (
+            "id_token_signed_response_alg",
+            options.id_token_alg.as_ref().map(|alg| json!(alg)),
+        ),
         ("endpoint_audience", Some(json!(options.endpoint_audience))),
     ];
-    let said = said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let said = said
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
     let mut metadata: Map<String, Value> = said.collect();
     assign(&mut metadata, &options.set)?;
     Ok(metadata)
@@ -251,7 +259,10 @@ mod tests {
             (SHOP.replace("ciba", "authorization_code"), "redirect_uris"),
             (SHOP.replace("ciba", "refresh_token"), "grant_types"),
             (SHOP.replace("client_secret_basic", "private_key_jwt"), "jwks"),
-            (SHOP.replace("client_secret_basic", "none"), "token_endpoint_auth_method"),
+            (
+                SHOP.replace("client_secret_basic", "none"),
+                "token_endpoint_auth_method",
+            ),
             (SHOP.replace("client_secret_basic", "password"), "--auth"),
             (format!("{SHOP} --scope unheard-of"), "[op.scopes]"),
             (format!("{SHOP} --uri javascript:alert(1)"), "client_uri"),

@@ -110,7 +110,10 @@ pub(super) async fn apply(options: Apply, out: &mut dyn Write) -> anyhow::Result
     }
     if options.prune {
         let theirs = |client: &&Client| client.registration.token_sha256.is_some();
-        for client in known.iter().filter(|client| !theirs(client) && !named.contains(client.id.as_str())) {
+        for client in known
+            .iter()
+            .filter(|client| !theirs(client) && !named.contains(client.id.as_str()))
+        {
             writeln!(out, "- {}", client.id)?;
             count.removed += 1;
             if !options.dry_run {
@@ -149,7 +152,10 @@ async fn planned_for(
     if let Some(file) = entry.jwks_file {
         ensure!(!metadata.contains_key("jwks"), "jwks_file is there beside jwks");
         let text = read(&folder.join(file))?;
-        metadata.insert("jwks".to_owned(), serde_json::from_str(&text).context("jwks_file is not JSON")?);
+        metadata.insert(
+            "jwks".to_owned(),
+            serde_json::from_str(&text).context("jwks_file is not JSON")?,
+        );
     }
     let secret = match (entry.secret_file, entry.secret_env) {
         (Some(_), Some(_)) => bail!("secret_file is there beside secret_env"),
@@ -161,7 +167,9 @@ async fn planned_for(
         (None, None) => NewSecret::Kept,
     };
     let id = ClientId::new(entry.client_id.as_str());
-    let base = before.cloned().unwrap_or_else(|| Client::new(id, entry.client_id, SystemClock.now()));
+    let base = before
+        .cloned()
+        .unwrap_or_else(|| Client::new(id, entry.client_id, SystemClock.now()));
     registry.described(&metadata, base, secret).await
 }
 
@@ -186,7 +194,10 @@ fn tell(before: Option<&Client>, after: &Client, count: &mut Count, out: &mut dy
     }
     count.changed += 1;
     writeln!(out, "~ {}", after.id)?;
-    let (old, new) = (write_metadata(before, By::Operator), write_metadata(after, By::Operator));
+    let (old, new) = (
+        write_metadata(before, By::Operator),
+        write_metadata(after, By::Operator),
+    );
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     for name in names {
         let (old, new) = (old.get(name), new.get(name));

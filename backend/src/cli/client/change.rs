@@ -39,7 +39,11 @@ pub(super) async fn set(options: Set, out: &mut dyn Write) -> anyhow::Result<()>
     let before = registry.get(&options.id).await?;
     let mut metadata = write_metadata(&before, By::Operator);
     assign(&mut metadata, &options.members)?;
-    let secret = if options.new_secret { NewSecret::Fresh } else { NewSecret::Kept };
+    let secret = if options.new_secret {
+        NewSecret::Fresh
+    } else {
+        NewSecret::Kept
+    };
     let (after, made) = registry.described(&metadata, before.clone(), secret).await?;
     if after.name != before.name {
         warn_of_look_alikes(&after, &registry.storage.list_clients().await?)?;
@@ -69,7 +73,10 @@ pub(super) async fn show(config: &ConfigFile, id: &str, out: &mut dyn Write) -> 
     let client = Registry::open(config).await?.get(id).await?;
     let mut metadata = write_metadata(&client, By::Operator);
     metadata.insert("client_id".to_owned(), json!(client.id));
-    metadata.insert("client_id_issued_at".to_owned(), json!(client.created_at.div_euclid(1000)));
+    metadata.insert(
+        "client_id_issued_at".to_owned(),
+        json!(client.created_at.div_euclid(1000)),
+    );
     writeln!(out, "{}", serde_json::to_string_pretty(&metadata)?)?;
     Ok(())
 }

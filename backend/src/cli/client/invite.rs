@@ -53,7 +53,10 @@ pub(super) async fn invite(options: Invite, out: &mut dyn Write) -> anyhow::Resu
     let added = registry.storage.add_invitation(invitation).await?;
     ensure!(added, "there is an invitation called {name} already");
     if registry.config.registration.mode == RegistrationMode::Off {
-        writeln!(io::stderr(), "warning: [registration] mode is \"off\": nobody can use it yet")?;
+        writeln!(
+            io::stderr(),
+            "warning: [registration] mode is \"off\": nobody can use it yet"
+        )?;
     }
     writeln!(out, "{token}")?;
     Ok(())
@@ -90,7 +93,11 @@ fn life(text: &str) -> anyhow::Result<Millis> {
         'd' => 24 * 60,
         _ => 0,
     };
-    let count: i64 = text.strip_suffix(unit).unwrap_or_default().parse().with_context(wrong)?;
+    let count: i64 = text
+        .strip_suffix(unit)
+        .unwrap_or_default()
+        .parse()
+        .with_context(wrong)?;
     let minutes = count.saturating_mul(minutes);
     ensure!((1..=MAX_DAYS * 24 * 60).contains(&minutes), wrong());
     Ok(minutes * 60 * 1000)
@@ -105,7 +112,18 @@ mod tests {
         for (text, millis) in [("1m", 60_000), ("12h", 43_200_000), ("7d", 604_800_000)] {
             assert_eq!(life(text).unwrap(), millis, "{text}");
         }
-        for bad in ["", "7", "d", "0m", "-1d", "367d", "1.5h", "1s", "7dd", "9223372036854775807d"] {
+        for bad in [
+            "",
+            "7",
+            "d",
+            "0m",
+            "-1d",
+            "367d",
+            "1.5h",
+            "1s",
+            "7dd",
+            "9223372036854775807d",
+        ] {
             assert!(life(bad).is_err(), "{bad}");
         }
     }

@@ -41,10 +41,12 @@ enum Command {
         Prefer private_key_jwt: then no secret is sent. A secret that is made here is printed once, as the only line.")]
     Add(Box<Add>),
     /// Make the clients those of a file; say what changes
-    #[command(after_help = "The file has one table [[client]] for each client, with client_id and the members of its metadata:\n\n  \
+    #[command(
+        after_help = "The file has one table [[client]] for each client, with client_id and the members of its metadata:\n\n  \
         [[client]]\n  client_id = \"shop\"\n  client_name = \"Demo Shop\"\n  grant_types = [\"urn:openid:params:grant-type:ciba\"]\n  \
         backchannel_token_delivery_mode = \"poll\"\n  scope = \"openid profile\"\n  secret_file = \"shop.secret\"\n\n\
-        Without secret_file and secret_env a secret is made and printed once. The same file again changes nothing.")]
+        Without secret_file and secret_env a secret is made and printed once. The same file again changes nothing."
+    )]
     Apply(Apply),
     /// Show all that is registered of a client
     Show {

@@ -97,7 +97,11 @@ pub(super) fn described(config: &Config, metadata: &Map<String, Value>, base: Cl
         "client_id: {id:?} is not 1 to {MAX_ID} printable ASCII characters"
     );
     ensure!(id != APP_CLIENT_ID, "{APP_CLIENT_ID} is built in");
-    Ok(read_metadata(metadata, base, &Offer::to_operator(&config.op, &config.outbound.allow))?)
+    Ok(read_metadata(
+        metadata,
+        base,
+        &Offer::to_operator(&config.op, &config.outbound.allow),
+    )?)
 }
 
 /// Leaves `client` with its secret; returns one that was made.
@@ -125,7 +129,9 @@ pub(super) fn with_secret(
 /// Tells the operator which of `clients` people could take for `client`.
 pub(super) fn warn_of_look_alikes(client: &Client, clients: &[Client]) -> io::Result<()> {
     let (id, name) = (&client.id, &client.name);
-    let others = clients.iter().filter(|other| other.id != *id && are_confusable(&other.name, name));
+    let others = clients
+        .iter()
+        .filter(|other| other.id != *id && are_confusable(&other.name, name));
     for other in others {
         let (other_id, other) = (&other.id, &other.name);
         writeln!(

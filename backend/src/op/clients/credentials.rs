@@ -29,7 +29,9 @@ pub enum NewSecret {
 #[must_use]
 pub fn has_secret(method: ClientAuthMethod) -> bool {
     match method {
-        ClientAuthMethod::ClientSecretBasic | ClientAuthMethod::ClientSecretPost | ClientAuthMethod::ClientSecretJwt => true,
+        ClientAuthMethod::ClientSecretBasic
+        | ClientAuthMethod::ClientSecretPost
+        | ClientAuthMethod::ClientSecretJwt => true,
         ClientAuthMethod::PrivateKeyJwt
         | ClientAuthMethod::TlsClientAuth
         | ClientAuthMethod::SelfSignedTlsClientAuth
@@ -79,13 +81,19 @@ pub fn set_secret<E>(
             return Ok(None);
         }
         // What is sealed anew differs each time: nothing changes where nothing has to.
-        NewSecret::Given(secret) if is_secret_of(client, secret.expose()) && client.secret_sealed.is_some() == signs => {
+        NewSecret::Given(secret)
+            if is_secret_of(client, secret.expose()) && client.secret_sealed.is_some() == signs =>
+        {
             return Ok(None);
         }
         NewSecret::Given(secret) => (secret, false),
         NewSecret::Kept | NewSecret::Fresh => (Secret::new(fresh::secret(random)), true),
     };
-    client.secret_sealed = if signs { Some(seal(&client.id, secret.expose())?) } else { None };
+    client.secret_sealed = if signs {
+        Some(seal(&client.id, secret.expose())?)
+    } else {
+        None
+    };
     client.secret_sha256 = Some(hex(&digest::sha256(secret.expose())));
     Ok(made.then_some(secret))
 }

@@ -15,9 +15,9 @@ mod subject;
 
 pub(super) use app::app_client;
 pub(super) use assertion::ALGORITHMS as ASSERTION_ALGORITHMS;
+use authenticate::hex;
 pub(super) use authenticate::{Authenticated, Proven, PublicClients};
 pub use authenticate::{ClientCertificate, ClientRequest, Endpoint};
-use authenticate::hex;
 pub use credentials::{NewSecret, has_secret, is_long_enough, is_secret_of, set_secret};
 pub use look_alikes::are_confusable;
 pub use metadata::{By, MetadataError, Offer, read as read_metadata, write as write_metadata};

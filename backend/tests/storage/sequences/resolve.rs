@@ -1,8 +1,10 @@
 //! From small numbers to whole values. What is there is asked from the model, so the same steps always make the same calls.
 
 use countersign::{
-    domain::{AccountKey, DeviceKeys, KeyPurpose, KeyState, NewAccount, NewDevice, StoredKey, TokenHash},
-    storage::{Devices as _, RotateKeys},
+    domain::{
+        AccountKey, Client, DeviceKeys, Invitation, KeyPurpose, KeyState, NewAccount, NewDevice, StoredKey, TokenHash,
+    },
+    storage::{Clients as _, Devices as _, Replacement, RotateKeys, SelfRegistration},
 };
 use countersign_clock::Millis;
 use countersign_protocol::{DeviceId, PublicJwk, PushTarget, Secret};
@@ -10,11 +12,11 @@ use serde_json::json;
 
 use super::{
     call::Call,
-    names::{PEOPLE, STRANGER, client_id, device_id, stranger},
+    names::{INVITATIONS, PEOPLE, STRANGER, client_id, device_id, stranger},
     operation::{Name, Operation, Register},
     world::{TICK, World},
 };
-use crate::sample;
+use crate::{registrations, sample};
 
 impl World<'_> {
     pub(super) async fn call(&mut self, operation: &Operation, now: Millis) -> Call {
@@ -33,6 +35,40 @@ impl World<'_> {
                 Call::AddClient(Box::new(client))
             }
             Operation::RemoveClient { client } => Call::RemoveClient(client_id(client), now),
+            Operation::ReplaceClient { client, disabled, slip } => {
+                let id = client_id(client);
+                let known = self.model.find_client(&id).await.unwrap();
+                let mut before = known.unwrap_or_else(|| sample::client(id.as_str()));
+                let after = Client {
+                    disabled,
+                    name: format!("renamed at {}", now - sample::NOW),
+                    ..before.clone()
+                };
+                if slip {
+                    before.disabled = !before.disabled;
+                }
+                Call::ReplaceClient(Box::new(Replacement { before, after, now }))
+            }
+            Operation::RegisterClient {
+                client,
+                invitation,
+                most,
+            } => Call::RegisterClient(Box::new(SelfRegistration {
+                client: sample::client(client_id(client).as_str()),
+                invitation: invitation.map(|number| TokenHash(sample::hash(INVITATIONS[usize::from(number)]))),
+                most: u32::from(most),
+                now,
+            })),
+            Operation::Invite {
+                invitation,
+                uses,
+                lasts,
+            } => Call::Invite(Invitation {
+                created_at: now,
+                expires_at: now + Millis::from(lasts) * TICK,
+                ..registrations::invitation(INVITATIONS[usize::from(invitation)], u32::from(uses))
+            }),
+            Operation::TakeBack { invitation } => Call::TakeBack(INVITATIONS[usize::from(invitation)].to_owned()),
             Operation::Register(ref register) => self.registration(register).await,
             Operation::Rename { device, slip } => {
                 let name = format!("renamed at {}", now - sample::NOW);

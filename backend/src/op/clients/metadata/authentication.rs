@@ -67,13 +67,20 @@ pub(super) const RULES: [Rule; 4] = [
     Rule {
         member: "jwks",
         holds: |client, _| {
-            let by_key = [ClientAuthMethod::PrivateKeyJwt, ClientAuthMethod::SelfSignedTlsClientAuth];
+            let by_key = [
+                ClientAuthMethod::PrivateKeyJwt,
+                ClientAuthMethod::SelfSignedTlsClientAuth,
+            ];
             let signs = client.requests.signing_alg.is_some() || client.authorization.object_alg.is_some();
             let has_keys = client.jwks.is_some() || client.jwks_uri.is_some();
             match (by_key.contains(&client.auth_method), signs, has_keys) {
                 (_, _, true) | (false, false, false) => Ok(()),
-                (true, _, false) => Err("is missing, and so is jwks_uri: the authentication method needs one of them".into()),
-                (false, true, false) => Err("is missing, and so is jwks_uri: who signs requests needs one of them".into()),
+                (true, _, false) => {
+                    Err("is missing, and so is jwks_uri: the authentication method needs one of them".into())
+                }
+                (false, true, false) => {
+                    Err("is missing, and so is jwks_uri: who signs requests needs one of them".into())
+                }
             }
         },
     },
@@ -88,7 +95,9 @@ pub(super) const RULES: [Rule; 4] = [
             let named = client.certificate_subject.is_some();
             match (client.auth_method == ClientAuthMethod::TlsClientAuth, named) {
                 (true, false) => Err("is tls_client_auth, which needs one of the members tls_client_auth_*".into()),
-                (false, true) => Err("is another one than tls_client_auth, which the members tls_client_auth_* are for".into()),
+                (false, true) => {
+                    Err("is another one than tls_client_auth, which the members tls_client_auth_* are for".into())
+                }
                 (true, true) | (false, false) => Ok(()),
             }
         },
@@ -184,7 +193,11 @@ fn certificate_subject(given: Given<'_>, client: &mut Client, _: &Offer) -> Resu
 
 /// Whether the client has shown, before it is called at `url`, that it holds a key which is published at the same host: it authenticates with it.
 pub(super) fn proves(client: &Client, url: &Url) -> bool {
-    let by_key = [ClientAuthMethod::PrivateKeyJwt, ClientAuthMethod::SelfSignedTlsClientAuth].contains(&client.auth_method);
+    let by_key = [
+        ClientAuthMethod::PrivateKeyJwt,
+        ClientAuthMethod::SelfSignedTlsClientAuth,
+    ]
+    .contains(&client.auth_method);
     let published = client.jwks_uri.as_ref().and_then(Url::host_str);
     by_key && published.is_some() && published == url.host_str()
 }

@@ -66,7 +66,9 @@ pub(super) const RULES: [Rule; 3] = [
         member: "backchannel_token_delivery_mode",
         holds: |client, _| match (client.delivery_mode, client.grant_types.contains(&GrantType::Ciba)) {
             (None, true) => Err("is missing: a client that uses CIBA has one".into()),
-            (Some(_), false) => Err("is for a client that has urn:openid:params:grant-type:ciba among its grant_types".into()),
+            (Some(_), false) => {
+                Err("is for a client that has urn:openid:params:grant-type:ciba among its grant_types".into())
+            }
             (Some(_), true) | (None, false) => Ok(()),
         },
     },
@@ -89,7 +91,9 @@ pub(super) const RULES: [Rule; 3] = [
         holds: |client, _| {
             let bound = client.tokens.dpop_bound || client.tokens.certificate_bound;
             if client.delivery_mode == Some(DeliveryMode::Push) && bound {
-                return Err("is push, but who is pushed to cannot show the key that its tokens are to be bound to".into());
+                return Err(
+                    "is push, but who is pushed to cannot show the key that its tokens are to be bound to".into(),
+                );
             }
             Ok(())
         },
@@ -99,7 +103,9 @@ pub(super) const RULES: [Rule; 3] = [
 /// A client that is pushed to redeems nothing and so need not name the grant (CIBA Core section 4); we keep in the grant that it uses CIBA.
 fn delivery_mode(given: Given<'_>, client: &mut Client, offer: &Offer) -> Result<(), Problem> {
     client.delivery_mode = given.word()?;
-    let Some(mode) = client.delivery_mode else { return Ok(()) };
+    let Some(mode) = client.delivery_mode else {
+        return Ok(());
+    };
     if !offer.delivery_modes.contains(&mode) {
         return Err(match offer.by {
             By::Operator => "is not among [op] delivery_modes".into(),

@@ -30,7 +30,11 @@ impl<'a> Given<'a> {
     /// Some text, not empty, of at most 1024 bytes and without control characters.
     pub(super) fn text(self) -> Result<Option<&'a str>, Problem> {
         let Some(value) = self.value else { return Ok(None) };
-        value.as_str().ok_or(Problem::Borrowed("is not a string")).and_then(usable).map(Some)
+        value
+            .as_str()
+            .ok_or(Problem::Borrowed("is not a string"))
+            .and_then(usable)
+            .map(Some)
     }
 
     /// `true` or `false`, which is the default.
@@ -62,7 +66,11 @@ impl<'a> Given<'a> {
     pub(super) fn link(self) -> Result<Option<&'a str>, Problem> {
         let Some(text) = self.text()? else { return Ok(None) };
         let web = Url::parse(text).is_ok_and(|url| ["https", "http"].contains(&url.scheme()));
-        if web { Ok(Some(text)) } else { Err("is not a web address".into()) }
+        if web {
+            Ok(Some(text))
+        } else {
+            Err("is not a web address".into())
+        }
     }
 
     /// An absolute URL.

@@ -37,7 +37,9 @@ pub(super) const MEMBERS: [Member; 4] = [
         by: By::Client,
         read: scope,
         write: |client, _| {
-            let values: Vec<&str> = std::iter::once("openid").chain(client.scopes.iter().map(String::as_str)).collect();
+            let values: Vec<&str> = std::iter::once("openid")
+                .chain(client.scopes.iter().map(String::as_str))
+                .collect();
             Some(Value::String(values.join(" ")))
         },
     },
@@ -51,7 +53,10 @@ pub(super) const RULES: [Rule; 2] = [
             if some || client.delivery_mode.is_some() {
                 return Ok(());
             }
-            Err("leads to no token: neither authorization_code nor urn:openid:params:grant-type:ciba is among it".into())
+            Err(
+                "leads to no token: neither authorization_code nor urn:openid:params:grant-type:ciba is among it"
+                    .into(),
+            )
         },
     },
     Rule {

@@ -9,6 +9,8 @@ mod grants;
 mod identity;
 mod offer;
 mod operators;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 use std::borrow::Cow;
@@ -16,8 +18,8 @@ use std::borrow::Cow;
 use countersign_protocol::OAuthErrorCode;
 use serde_json::{Map, Value};
 
-pub use self::offer::Offer;
 use self::given::{Given, Problem};
+pub use self::offer::Offer;
 use crate::{domain::Client, op::Refusal};
 
 /// Whose words metadata are.
@@ -109,7 +111,10 @@ pub fn read(metadata: &Map<String, Value>, base: Client, offer: &Offer) -> Resul
             return Err(fault(name, "is not known".into()));
         }
     }
-    if let Some(name) = REFUSED.iter().find(|name| metadata.get(**name).is_some_and(|value| !value.is_null())) {
+    if let Some(name) = REFUSED
+        .iter()
+        .find(|name| metadata.get(**name).is_some_and(|value| !value.is_null()))
+    {
         return Err(fault(name, "nothing is encrypted here".into()));
     }
     let mut client = base;

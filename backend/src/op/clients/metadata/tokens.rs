@@ -111,7 +111,10 @@ pub(super) const RULES: [Rule; 3] = [
         holds: |client, _| {
             let polled = matches!(client.delivery_mode, Some(DeliveryMode::Poll | DeliveryMode::Ping));
             if client.tokens.pairwise && polled && client.jwks_uri.is_none() {
-                return Err("is pairwise: a client that polls or is pinged needs a jwks_uri for it (CIBA Core section 4)".into());
+                return Err(
+                    "is pairwise: a client that polls or is pinged needs a jwks_uri for it (CIBA Core section 4)"
+                        .into(),
+                );
             }
             Ok(())
         },

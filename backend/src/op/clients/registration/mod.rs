@@ -189,7 +189,10 @@ impl Provider {
     /// As [`Provider::registered_client`].
     pub async fn unregister_client(&self, call: RegistrationCall<'_>, id: &str) -> Result<(), RegistrationError> {
         let (client, _) = self.looked_after(call, id).await?;
-        self.parts.storage.remove_client(&client.id, self.parts.clock.now()).await?;
+        self.parts
+            .storage
+            .remove_client(&client.id, self.parts.clock.now())
+            .await?;
         tracing::info!(client.id = %client.id, "a client removed itself");
         Ok(())
     }
@@ -200,7 +203,9 @@ impl Provider {
 
     fn pace(&self, call: RegistrationCall<'_>, invitation: Option<[u8; 32]>) -> Result<(), RegistrationError> {
         let per_hour = self.parts.registration.per_hour;
-        let wait = self.registrations.note(call.peer, invitation, per_hour, self.parts.clock.now());
+        let wait = self
+            .registrations
+            .note(call.peer, invitation, per_hour, self.parts.clock.now());
         wait.map_or(Ok(()), |retry_after| Err(RegistrationError::TooMany { retry_after }))
     }
 
@@ -213,7 +218,9 @@ impl Provider {
         let token = call.token.ok_or_else(bad_token)?;
         let client = self.find_client(id).await?;
         let shown = hex(&digest::sha256(token));
-        let expected = client.as_ref().and_then(|client| client.registration.token_sha256.as_deref());
+        let expected = client
+            .as_ref()
+            .and_then(|client| client.registration.token_sha256.as_deref());
         let matches = expected.is_some_and(|expected| digest::equal(shown.as_bytes(), expected.as_bytes()));
         let client = client.filter(|_| matches).ok_or_else(bad_token)?;
         Ok((client, token))
@@ -242,7 +249,10 @@ impl Provider {
     fn told(&self, client: &Client, token: &str, secret: Option<&Secret>) -> Map<String, Value> {
         let mut told = metadata::write(client, By::Client);
         told.insert("client_id".to_owned(), json!(client.id));
-        told.insert("client_id_issued_at".to_owned(), json!(client.created_at.div_euclid(1000)));
+        told.insert(
+            "client_id_issued_at".to_owned(),
+            json!(client.created_at.div_euclid(1000)),
+        );
         if let Some(secret) = secret {
             told.insert("client_secret".to_owned(), json!(secret));
         }
@@ -262,14 +272,22 @@ fn bad_token() -> Refusal {
 
 /// Nobody's software statements are trusted here, and one that is sent is not passed over (RFC 7591 section 3.2.2).
 fn check_software_statement(metadata: &Map<String, Value>) -> Result<(), Refusal> {
-    let Some(statement) = metadata.get("software_statement").filter(|statement| !statement.is_null()) else {
+    let Some(statement) = metadata
+        .get("software_statement")
+        .filter(|statement| !statement.is_null())
+    else {
         return Ok(());
     };
-    let is_jwt = statement.as_str().is_some_and(|statement| statement.split('.').count() == 3);
+    let is_jwt = statement
+        .as_str()
+        .is_some_and(|statement| statement.split('.').count() == 3);
     Err(if is_jwt {
         let unapproved = OAuthErrorCode::UnapprovedSoftwareStatement;
         Refusal::new(unapproved, "software_statement: nobody is trusted to make one")
     } else {
-        Refusal::new(OAuthErrorCode::InvalidSoftwareStatement, "software_statement: is not a signed JWT")
+        Refusal::new(
+            OAuthErrorCode::InvalidSoftwareStatement,
+            "software_statement: is not a signed JWT",
+        )
     })
 }

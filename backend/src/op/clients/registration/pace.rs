@@ -85,8 +85,16 @@ mod tests {
         assert_eq!(note(one, None, 0), None);
         assert_eq!(note(one, Some([7; 32]), 1_000), None);
         assert_eq!(note(one, None, 2_000), Some(3598), "the address has had its two");
-        assert_eq!(note(other, Some([7; 32]), 3_000), None, "another address, the invitation's second");
-        assert_eq!(note("192.0.2.3".parse().unwrap(), Some([7; 32]), 4_000), Some(3597), "the invitation");
+        assert_eq!(
+            note(other, Some([7; 32]), 3_000),
+            None,
+            "another address, the invitation's second"
+        );
+        assert_eq!(
+            note("192.0.2.3".parse().unwrap(), Some([7; 32]), 4_000),
+            Some(3597),
+            "the invitation"
+        );
         assert_eq!(note(one, None, HOUR), None, "after an hour it begins anew");
     }
 
