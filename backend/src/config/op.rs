@@ -25,6 +25,8 @@ pub struct OpConfig {
     pub throttle_after: u32,
     /// First wait.
     pub throttle_seconds: u32,
+    /// Whether the SDKs of Auth0 are served.
+    pub auth0_aliases: bool,
     /// Attributes that a hint may name a person by.
     pub login_hint_attributes: Vec<String>,
     /// Ways in which clients are told of results.
@@ -49,6 +51,10 @@ pub struct OpConfig {
     pub binding_message_length: usize,
     /// Digits of a number the provider makes.
     pub binding_code_digits: u32,
+    /// Life of keys that a client publishes, when their host does not say.
+    pub client_keys_seconds: u32,
+    /// How long keys that cannot be fetched again stay good beyond their life.
+    pub client_keys_stale_seconds: u32,
     /// Scope values with words for people.
     pub scopes: BTreeMap<String, String>,
 }
@@ -106,6 +112,18 @@ impl OpConfig {
             "op",
             "login_hint_attributes",
             || "at least one".to_owned(),
+        )?;
+        require(
+            (5..=3600).contains(&self.client_keys_seconds),
+            "op",
+            "client_keys_seconds",
+            || "5 to 3600".to_owned(),
+        )?;
+        require(
+            self.client_keys_stale_seconds <= 86_400,
+            "op",
+            "client_keys_stale_seconds",
+            || "0 to 86400".to_owned(),
         )?;
         let lives = [
             self.code_seconds,

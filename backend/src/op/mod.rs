@@ -78,6 +78,7 @@ pub struct Provider {
     parts: Parts,
     app_client: Client,
     pairwise: SivKey,
+    published_keys: clients::PublishedKeys,
     poll_pace: grants::PollPace,
     held_polls: grants::HeldPolls,
     throttle: authorization::Throttle,
@@ -92,6 +93,7 @@ impl Provider {
         Self {
             app_client: clients::app_client(),
             pairwise: clients::pairwise_key(&parts.keys),
+            published_keys: clients::PublishedKeys::new(&parts.config, parts.outbound.clone(), parts.clock.clone()),
             poll_pace: grants::PollPace::default(),
             held_polls: grants::HeldPolls::new(&parts.config, parts.wakes.clone()),
             throttle: authorization::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),
@@ -105,6 +107,18 @@ impl Provider {
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.parts.issuer
+    }
+
+    /// Whether the paths of Auth0's SDKs lead here too.
+    #[must_use]
+    pub fn has_auth0_aliases(&self) -> bool {
+        self.parts.config.auth0_aliases
+    }
+
+    /// Whether `issuer` means this provider: its name, which clients of Auth0's SDKs write with a slash at the end.
+    fn is_called(&self, issuer: &str) -> bool {
+        let bare = issuer.strip_suffix('/').filter(|_| self.has_auth0_aliases());
+        bare.unwrap_or(issuer) == self.issuer()
     }
 
     /// A client that is disabled is not found: to everybody there is none.

@@ -174,7 +174,7 @@ async fn a_client_that_brings_its_keys_authenticates_with_them() {
     assert_eq!(asked.status, 200, "R-042: {}", asked.body);
 }
 
-/// Proves.
+/// Proves.
 #[tokio::test]
 async fn what_makes_no_client_is_refused_and_leaves_nothing() {
     let world = World::with(OPEN).await;
@@ -200,6 +200,12 @@ async fn what_makes_no_client_is_refused_and_leaves_nothing() {
             "R-011",
         ),
         (code.to_string(), 400, "invalid_redirect_uri", "R-261, R-262"),
+        (
+            with("subject_type", json!("pairwise")),
+            400,
+            "invalid_client_metadata",
+            "R-030: without a jwks_uri",
+        ),
         (
             with("software_statement", json!("e30.e30.e30")),
             400,

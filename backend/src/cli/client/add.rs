@@ -25,7 +25,7 @@ pub(super) struct Add {
     uri: Option<String>,
     /// How the client authenticates
     #[arg(long)]
-    auth: Auth,
+    auth: Method,
     /// Read the secret from standard input instead of making one
     #[arg(long)]
     secret_stdin: bool,
@@ -63,7 +63,7 @@ pub(super) struct Add {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
-enum Auth {
+enum Method {
     ClientSecretBasic,
     ClientSecretPost,
     ClientSecretJwt,
@@ -108,20 +108,20 @@ pub(super) fn metadata(options: &Add) -> anyhow::Result<Map<String, Value>> {
     let said = [
         ("client_name", Some(json!(options.name))),
         ("client_uri", options.uri.as_ref().map(|uri| json!(uri))),
-        ("token_endpoint_auth_method", Some(json!(name(options.auth)))),
+        ("token_endpoint_auth_method", Some(json!(name(&options.auth)))),
         ("jwks", jwks(options)?),
         ("scope", Some(json!(options.scope))),
         ("grant_types", Some(json!(grants))),
         ("redirect_uris", Some(json!(options.redirect_uri))),
         (
             "backchannel_token_delivery_mode",
-            delivery_mode.map(|mode| json!(name(mode))),
+            delivery_mode.map(|mode| json!(name(&mode))),
         ),
         (
             "backchannel_client_notification_endpoint",
             options.notification_endpoint.as_ref().map(|endpoint| json!(endpoint)),
         ),
-        ("binding_mode", Some(json!(name(options.binding_mode)))),
+        ("binding_mode", Some(json!(name(&options.binding_mode)))),
         (
             "id_token_signed_response_alg",
             options.id_token_alg.as_ref().map(|alg| json!(alg)),
@@ -154,7 +154,7 @@ fn grant(grant: Grant) -> &'static str {
 }
 
 /// The word for a value on the command line, which is the one of its specification.
-fn name(value: impl ValueEnum) -> String {
+fn name(value: &impl ValueEnum) -> String {
     let word = value.to_possible_value();
     word.map(|word| word.get_name().to_owned()).unwrap_or_default()
 }

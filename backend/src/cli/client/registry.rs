@@ -53,7 +53,7 @@ impl Registry {
         secret: NewSecret,
     ) -> anyhow::Result<(Client, Option<Secret>)> {
         let mut client = described(&self.config, metadata, base)?;
-        if client.tokens.pairwise {
+        if client.tokens.pairwise || client.tokens.sector_identifier_uri.is_some() {
             let outbound = Outbound::new(&self.config.outbound, Arc::new(SystemLookup))?;
             check_sector(&outbound, &client).await?;
         }
@@ -116,8 +116,8 @@ pub(super) fn with_secret(
             "a secret is for clients that authenticate with one"
         );
         ensure!(
-            is_long_enough(secret, client.auth_method),
-            "the secret is shorter than 16 characters, or 32 for client_secret_jwt: it has to be random, leave it out to get one"
+            is_long_enough(secret, client),
+            "the secret is shorter than 16 characters, or the digest of client_secret_jwt: it has to be random, leave it out to get one"
         );
     }
     set_secret(client, secret, &OsRandom, |id, secret| {

@@ -1,11 +1,11 @@
 //! Who is asked: exactly one hint, which names exactly one person (CIBA Core sections 7.1 and 7.2).
 
-use countersign_protocol::OAuthErrorCode;
+use countersign_protocol::{OAuthErrorCode, Subject};
 use serde::Deserialize;
 
 use super::{Asked, Checked};
 use crate::{
-    domain::Account,
+    domain::{Account, Client},
     op::{OpError, Provider, refusal::Refusal},
     storage::HintMatch,
 };
@@ -42,7 +42,7 @@ pub(super) fn check(asked: &Asked<'_>, checked: &mut Checked) -> Result<(), Refu
     match (login_hint, others) {
         (None, 0) => Err(Refusal::invalid_request("a hint is missing: send login_hint")),
         (Some(hint), 0) => {
-            checked.hint = read(hint, asked.provider.issuer());
+            checked.hint = read(hint, asked.provider);
             Ok(())
         }
         (None, 1) => Err(Refusal::invalid_request(
@@ -52,12 +52,16 @@ pub(super) fn check(asked: &Asked<'_>, checked: &mut Checked) -> Result<(), Refu
     }
 }
 
-fn read(hint: &str, issuer: &str) -> Hint {
+fn read(hint: &str, provider: &Provider) -> Hint {
+    read_at(hint, |iss| provider.is_called(iss))
+}
+
+fn read_at(hint: &str, is_ours: impl Fn(&str) -> bool) -> Hint {
     if !hint.starts_with('{') {
         return Hint::Attribute(hint.to_owned());
     }
     match serde_json::from_str::<IssuerAndSubject>(hint) {
-        Ok(named) if named.iss == issuer && named.format.as_deref().is_none_or(|format| format == "iss_sub") => {
+        Ok(named) if is_ours(&named.iss) && named.format.as_deref().is_none_or(|format| format == "iss_sub") => {
             Hint::Subject(named.sub)
         }
         _ => Hint::Nobody,
@@ -66,14 +70,18 @@ fn read(hint: &str, issuer: &str) -> Hint {
 
 impl Provider {
     /// The person. Somebody unknown, somebody disabled and a hint that names two people are not told apart, and each costs one look-up.
-    pub(super) async fn hinted(&self, hint: &Hint) -> Result<Account, OpError> {
+    pub(super) async fn hinted(&self, client: &Client, hint: &Hint) -> Result<Account, OpError> {
         let storage = &self.parts.storage;
         let found = match hint {
             Hint::Attribute(value) => {
                 let attributes = &self.parts.config.login_hint_attributes;
                 storage.find_by_hint(attributes, value).await?
             }
-            Hint::Subject(sub) => storage.find_by_hint(&["id".to_owned()], sub).await?,
+            Hint::Subject(sub) => {
+                let person = self.person_of(client, sub)?;
+                let sub = person.as_ref().map_or("", Subject::as_str);
+                storage.find_by_hint(&["id".to_owned()], sub).await?
+            }
             Hint::Nobody => storage.find_by_hint(&["id".to_owned()], "").await?,
         };
         match found {
@@ -97,7 +105,11 @@ mod tests {
             r#"{"format":"iss_sub","iss":"https://id.example","sub":"s"}"#,
             r#"{"iss":"https://id.example","sub":"s"}"#,
         ] {
-            assert_eq!(read(hint, issuer), Hint::Subject("s".to_owned()), "{hint}");
+            assert_eq!(
+                read_at(hint, |iss| iss == issuer),
+                Hint::Subject("s".to_owned()),
+                "{hint}"
+            );
         }
         for hint in [
             r#"{"iss":"https://other.example","sub":"s"}"#,
@@ -108,8 +120,8 @@ mod tests {
             r#"{"iss":"https://id.example","sub":"s","x":1}"#,
             "{",
         ] {
-            assert_eq!(read(hint, issuer), Hint::Nobody, "{hint}");
+            assert_eq!(read_at(hint, |iss| iss == issuer), Hint::Nobody, "{hint}");
         }
-        assert_eq!(read("anna", issuer), Hint::Attribute("anna".to_owned()));
+        assert_eq!(read_at("anna", |iss| iss == issuer), Hint::Attribute("anna".to_owned()));
     }
 }

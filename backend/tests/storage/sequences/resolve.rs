@@ -7,7 +7,7 @@ use countersign::{
     storage::{Clients as _, Devices as _, Replacement, RotateKeys, SelfRegistration},
 };
 use countersign_clock::Millis;
-use countersign_protocol::{DeviceId, PublicJwk, PushTarget, Secret};
+use countersign_protocol::{ClientId, DeviceId, PublicJwk, PushTarget, Secret};
 use serde_json::json;
 
 use super::{
@@ -36,29 +36,13 @@ impl World<'_> {
             }
             Operation::RemoveClient { client } => Call::RemoveClient(client_id(client), now),
             Operation::ReplaceClient { client, disabled, slip } => {
-                let id = client_id(client);
-                let known = self.model.find_client(&id).await.unwrap();
-                let mut before = known.unwrap_or_else(|| sample::client(id.as_str()));
-                let after = Client {
-                    disabled,
-                    name: format!("renamed at {}", now - sample::NOW),
-                    ..before.clone()
-                };
-                if slip {
-                    before.disabled = !before.disabled;
-                }
-                Call::ReplaceClient(Box::new(Replacement { before, after, now }))
+                self.replacement(client_id(client), disabled, slip, now).await
             }
             Operation::RegisterClient {
                 client,
                 invitation,
                 most,
-            } => Call::RegisterClient(Box::new(SelfRegistration {
-                client: sample::client(client_id(client).as_str()),
-                invitation: invitation.map(|number| TokenHash(sample::hash(INVITATIONS[usize::from(number)]))),
-                most: u32::from(most),
-                now,
-            })),
+            } => registration(client_id(client), invitation, most, now),
             Operation::Invite {
                 invitation,
                 uses,
@@ -127,6 +111,19 @@ impl World<'_> {
         }
     }
 
+    /// With a slip, by somebody who saw it otherwise.
+    async fn replacement(&self, id: ClientId, disabled: bool, slip: bool, now: Millis) -> Call {
+        let known = self.model.find_client(&id).await.unwrap();
+        let mut before = known.unwrap_or_else(|| sample::client(id.as_str()));
+        let after = Client {
+            disabled,
+            name: format!("renamed at {}", now - sample::NOW),
+            ..before.clone()
+        };
+        before.disabled ^= slip;
+        Call::ReplaceClient(Box::new(Replacement { before, after, now }))
+    }
+
     /// It comes by the newest clock: what a late one leaves as the time when a device was last heard of is not promised.
     async fn registration(&mut self, register: &Register) -> Call {
         let session = TokenHash(sample::hash(&self.names.new_session(register.session)));
@@ -171,6 +168,15 @@ impl World<'_> {
             announcement: (purpose == KeyPurpose::RequestObject).then(|| "a.b.c".to_owned()),
         }
     }
+}
+
+fn registration(id: ClientId, invitation: Option<u8>, most: u8, now: Millis) -> Call {
+    Call::RegisterClient(Box::new(SelfRegistration {
+        client: sample::client(id.as_str()),
+        invitation: invitation.map(|number| TokenHash(sample::hash(INVITATIONS[usize::from(number)]))),
+        most: u32::from(most),
+        now,
+    }))
 }
 
 /// People of the embedded provider, and the one of another.

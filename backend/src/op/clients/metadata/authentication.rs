@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     domain::{CertificateSubject, Client, ClientAuthMethod, GrantType},
+    op::clients::ASSERTION_ALGORITHMS,
     outbound::check_endpoint,
 };
 
@@ -123,9 +124,7 @@ fn auth_method(given: Given<'_>, client: &mut Client, offer: &Offer) -> Result<(
 }
 
 fn assertion_alg(given: Given<'_>, client: &mut Client, _: &Offer) -> Result<(), Problem> {
-    let ours = crate::op::clients::ASSERTION_ALGORITHMS.map(countersign_jose::Algorithm::as_str);
-    let all: Vec<&str> = ours.into_iter().chain(MACS).collect();
-    client.assertion_alg = given.one_of(&all)?;
+    client.assertion_alg = given.one_of(&ASSERTION_ALGORITHMS)?;
     Ok(())
 }
 

@@ -10,6 +10,8 @@ mod identity;
 mod offer;
 mod operators;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod tests;
 mod tokens;
 

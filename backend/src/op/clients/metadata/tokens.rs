@@ -1,13 +1,9 @@
 //! What a client is given, and how it asks for it in a browser.
 
-use countersign_protocol::DeliveryMode;
-use url::Url;
-
 use super::{
     By, Member, Rule,
     authentication::callable,
     given::{Given, Problem, said, set},
-    grants::is_code,
     offer::Offer,
 };
 use crate::{config::IdTokenAlg, domain::Client};
@@ -105,45 +101,14 @@ pub(super) const MEMBERS: [Member; 10] = [
     },
 ];
 
-pub(super) const RULES: [Rule; 3] = [
-    Rule {
-        member: "subject_type",
-        holds: |client, _| {
-            let polled = matches!(client.delivery_mode, Some(DeliveryMode::Poll | DeliveryMode::Ping));
-            if client.tokens.pairwise && polled && client.jwks_uri.is_none() {
-                return Err(
-                    "is pairwise: a client that polls or is pinged needs a jwks_uri for it (CIBA Core section 4)"
-                        .into(),
-                );
-            }
-            Ok(())
-        },
+/// Pairwise subjects have rules of their own: `check_sector`.
+pub(super) const RULES: [Rule; 1] = [Rule {
+    member: "require_signed_request_object",
+    holds: |client, _| match (&client.authorization.object_alg, client.authorization.object) {
+        (None, true) => Err("needs request_object_signing_alg".into()),
+        _ => Ok(()),
     },
-    Rule {
-        member: "sector_identifier_uri",
-        holds: |client, _| {
-            let mut hosts: Vec<Option<String>> = client.redirect_uris.iter().map(|uri| host(uri)).collect();
-            hosts.sort();
-            hosts.dedup();
-            let several = is_code(client) && hosts.len() > 1;
-            if client.tokens.pairwise && several && client.tokens.sector_identifier_uri.is_none() {
-                return Err("is missing: pairwise subjects for redirect URIs at several hosts need it".into());
-            }
-            Ok(())
-        },
-    },
-    Rule {
-        member: "require_signed_request_object",
-        holds: |client, _| match (&client.authorization.object_alg, client.authorization.object) {
-            (None, true) => Err("needs request_object_signing_alg".into()),
-            _ => Ok(()),
-        },
-    },
-];
-
-fn host(uri: &str) -> Option<String> {
-    Url::parse(uri).ok()?.host_str().map(str::to_owned)
-}
+}];
 
 fn id_token_alg(given: Given<'_>, client: &mut Client, offer: &Offer) -> Result<(), Problem> {
     let unasked = match offer.id_token_alg {
