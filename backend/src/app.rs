@@ -77,6 +77,7 @@ pub fn build(
     }));
     let provider = Arc::new(Provider::new(op::Parts {
         config: config.op.clone(),
+        registration: config.registration.clone(),
         issuer: origin.clone(),
         storage: storage.clone(),
         keys: keys.clone(),

@@ -8,6 +8,7 @@
 )]
 
 mod cli_client;
+mod cli_client_file;
 mod cli_postgres;
 
 mod device_actor;
@@ -44,7 +45,9 @@ mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
 mod op_client_keys;
+mod op_client_management;
 mod op_client_secret_jwt;
+mod op_disabled_client;
 mod op_discovery;
 mod op_hints;
 mod op_key_rotation;
@@ -55,6 +58,7 @@ mod op_pairwise;
 mod op_parameters;
 mod op_ping;
 mod op_receiver;
+mod op_registration;
 mod op_request_policy;
 mod op_signed_claims;
 mod op_signed_request;
