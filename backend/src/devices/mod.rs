@@ -27,7 +27,7 @@ use crate::{
 
 pub use device_keys::is_timely;
 pub use error::DeviceError;
-pub use register::{TwoFieldRegistration, is_deceptive};
+pub use register::TwoFieldRegistration;
 
 /// Longest JWT that is read, bytes.
 pub const MAX_JWT_BYTES: usize = 16 * 1024;
