@@ -59,7 +59,7 @@ pub(super) struct Add {
     /// How the client is told of results
     #[arg(long, default_value = "poll")]
     delivery_mode: Delivery,
-    /// Where a `ping` client is called: https, at a public address or one in [outbound] allow
+    /// Where a `ping` or `push` client is called: https, at a public address or one in [outbound] allow
     #[arg(long, value_name = "URL")]
     notification_endpoint: Option<String>,
     /// How the person compares both screens
@@ -95,6 +95,8 @@ enum Delivery {
     Poll,
     /// The client is called when there is a result, and fetches it
     Ping,
+    /// The client is called with its tokens
+    Push,
 }
 
 /// `auto`: a number of 2 to 8 digits is typed, anything else is shown. `show`: shown. `type`: always typed.
@@ -206,6 +208,7 @@ fn delivery(
     let mode = match options.delivery_mode {
         Delivery::Poll => DeliveryMode::Poll,
         Delivery::Ping => DeliveryMode::Ping,
+        Delivery::Push => DeliveryMode::Push,
     };
     let by_ciba = grants.contains(&GrantType::Ciba);
     ensure!(
@@ -219,9 +222,9 @@ fn delivery(
     );
     let url = match (mode, endpoint) {
         (DeliveryMode::Poll, None) => return Ok((by_ciba.then_some(mode), None)),
-        (DeliveryMode::Poll, Some(_)) => bail!("--notification-endpoint is for --delivery-mode ping"),
-        (DeliveryMode::Ping | DeliveryMode::Push, None) => bail!("--delivery-mode ping needs --notification-endpoint"),
-        (DeliveryMode::Ping | DeliveryMode::Push, Some(endpoint)) => endpoint,
+        (DeliveryMode::Poll, Some(_)) => bail!("--notification-endpoint is for --delivery-mode ping or push"),
+        (_, None) => bail!("--delivery-mode {} needs --notification-endpoint", super::word(&mode)),
+        (_, Some(endpoint)) => endpoint,
     };
     ensure!(
         url.len() <= MAX_URL,
@@ -313,7 +316,6 @@ mod tests {
     }
 
     const SHOP: &str = "--id shop --name Shop --auth client_secret_basic --grant ciba";
-
     const PINGED: &str =
         "--id shop --name Shop --auth client_secret_basic --grant ciba --delivery-mode ping --notification-endpoint";
 

@@ -4,23 +4,21 @@
 mod acknowledge;
 mod acr_values;
 mod binding_message;
+mod delivery_mode;
 mod expiry;
 mod hints;
 mod notification_token;
 mod request_object;
 mod requested_scope;
 
-use countersign_protocol::{BackchannelAuthenticationResponse, OAuthErrorCode, Secret};
+use countersign_protocol::{BackchannelAuthenticationResponse, Secret};
 
 use self::{binding_message::Binding, hints::Hint};
 use super::{
     ClientRequest, OpError, Params, Provider, Refusal,
     clients::{Authenticated, Proven, PublicClients},
 };
-use crate::{
-    domain::{Client, GrantType},
-    steps::STEPS,
-};
+use crate::{domain::Client, steps::STEPS};
 
 /// What a check may look at.
 struct Asked<'a> {
@@ -65,17 +63,7 @@ impl Provider {
         request: ClientRequest<'_>,
     ) -> Result<BackchannelAuthenticationResponse, OpError> {
         let Authenticated { client, proven } = self.authenticate(request, PublicClients::Refused).await?;
-        if !client.grant_types.contains(&GrantType::Ciba) {
-            let unauthorized = OAuthErrorCode::UnauthorizedClient;
-            return Err(Refusal::new(unauthorized, "the client is not registered for CIBA").into());
-        }
-        if client
-            .delivery_mode
-            .is_some_and(|mode| !self.parts.config.delivery_modes.contains(&mode))
-        {
-            let unauthorized = OAuthErrorCode::UnauthorizedClient;
-            return Err(Refusal::new(unauthorized, "the client's delivery mode is not offered any more").into());
-        }
+        self.check_delivery(&client)?;
         if client.tokens.pairwise && proven != Proven::Key {
             return Err(Refusal::invalid_request(
                 "a client with pairwise subjects proves that it has a key of its jwks_uri (CIBA Core section 4)",
