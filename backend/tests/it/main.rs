@@ -28,6 +28,7 @@ mod device_upkeep;
 mod device_vectors;
 
 mod op_browser;
+mod op_calling;
 mod op_trigger;
 mod op_world;
 
@@ -42,5 +43,7 @@ mod op_long_polls;
 mod op_notification_token;
 mod op_parameters;
 mod op_ping;
+mod op_push;
+mod op_push_retries;
 mod op_receiver;
 mod op_tokens;
