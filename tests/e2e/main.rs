@@ -16,6 +16,7 @@ mod operator_postgres;
 mod ping;
 mod poll;
 mod power_cut;
+mod push;
 mod race;
 mod resume;
 mod robot;

@@ -187,14 +187,11 @@ async fn whoever_was_switched_off_since_gets_no_tokens() {
         let answer = world.post_as("pushed", "/bc-authorize", &form).await.json();
         let id = AuthReqId::new(text(&answer, "auth_req_id"));
         world.approve().await;
-        match who {
-            "the person" => {
-                world.storage.set_account_disabled("anna", true).await.unwrap();
-            }
-            _ => {
-                let (device, now) = (DeviceId::new(DEVICE), world.clock.now());
-                world.storage.revoke_device(&anna(), &device, now).await.unwrap();
-            }
+        if who == "the person" {
+            world.storage.set_account_disabled("anna", true).await.unwrap();
+        } else {
+            let (device, now) = (DeviceId::new(DEVICE), world.clock.now());
+            world.storage.revoke_device(&anna(), &device, now).await.unwrap();
         }
         let (_stop, _working) = work(&world, LOOPBACK);
         is_error(&receiver.heard(1).await[0], &id, "transaction_failed", who);
