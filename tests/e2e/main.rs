@@ -1,6 +1,7 @@
 //! Stories over real HTTP between real processes.
 
 mod backup;
+mod called;
 mod device_life;
 mod doctor;
 mod failure_points;
