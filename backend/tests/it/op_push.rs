@@ -67,7 +67,7 @@ fn left_half(token: &str) -> String {
     b64::encode(&digest::sha256(token)[..16])
 }
 
-///
+/// G-08, R-187 to R-190.
 #[tokio::test]
 async fn an_approved_request_is_delivered_with_its_tokens() {
     for (alg, scope, refreshed) in [
@@ -148,7 +148,7 @@ async fn a_client_that_is_called_with_its_tokens_cannot_fetch_them() {
         .refused(400, "unauthorized_client", "R-171: nothing is learnt");
 }
 
-///
+/// G-09, R-192, R-193, R-194, R-195.
 #[tokio::test]
 async fn a_client_is_told_why_there_are_no_tokens() {
     let calling = calling(&[]).await;

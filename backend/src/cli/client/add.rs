@@ -319,7 +319,7 @@ mod tests {
     const PINGED: &str =
         "--id shop --name Shop --auth client_secret_basic --grant ciba --delivery-mode ping --notification-endpoint";
 
-    /// R-150, V-003: what cannot be called safely is not registered.
+    /// V-003: what cannot be called safely is not registered.
     #[test]
     fn a_client_is_called_at_a_public_https_address_or_not_at_all() {
         let (client, _) = add(&format!("{PINGED} https://shop.example/cb")).unwrap();
