@@ -77,6 +77,7 @@ pub fn build(
         random: random.clone(),
         trigger: consent.clone(),
         wakes: wakes.clone(),
+        outbound: outbound.clone(),
     }));
     let outbox = OutboxWorker {
         storage: storage.clone(),

@@ -8,6 +8,7 @@ mod delivery_mode;
 mod expiry;
 mod hints;
 mod notification_token;
+mod pairwise;
 mod request_object;
 mod requested_scope;
 
@@ -16,7 +17,7 @@ use countersign_protocol::{BackchannelAuthenticationResponse, Secret};
 use self::{binding_message::Binding, hints::Hint};
 use super::{
     ClientRequest, OpError, Params, Provider, Refusal,
-    clients::{Authenticated, Proven, PublicClients},
+    clients::{Authenticated, PublicClients},
 };
 use crate::{domain::Client, steps::STEPS};
 
@@ -64,12 +65,8 @@ impl Provider {
     ) -> Result<BackchannelAuthenticationResponse, OpError> {
         let Authenticated { client, proven } = self.authenticate(request, PublicClients::Refused).await?;
         self.check_delivery(&client)?;
-        if client.tokens.pairwise && proven != Proven::Key {
-            return Err(Refusal::invalid_request(
-                "a client with pairwise subjects proves that it has a key of its jwks_uri (CIBA Core section 4)",
-            )
-            .into());
-        }
+        // No request is signed: request_object refuses them.
+        pairwise::proven_enough(&client, proven, false)?;
         let asked = Asked {
             provider: self,
             client: &client,
@@ -81,7 +78,7 @@ impl Provider {
                 tracing::info!(client.id = %client.id, check = name, error = ?refusal.code, "an authentication request was refused");
             })?;
         }
-        let account = self.hinted(&checked.hint).await?;
+        let account = self.hinted(&client, &checked.hint).await?;
         self.acknowledge(&client, &account, checked).await
     }
 }
