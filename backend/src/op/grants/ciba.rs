@@ -3,17 +3,13 @@
 use countersign_clock::Millis;
 use countersign_protocol::{OAuthErrorCode, TokenResponse};
 
-use super::poll_pace::Pace;
+use super::{mint::To, poll_pace::Pace};
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, Client},
     meters::{Outcome, meters},
-    op::{
-        ClientRequest, OpError, Provider, Refusal, fresh,
-        scope::wants_refresh,
-        tokens::{AccessFor, Authentication},
-    },
+    op::{ClientRequest, OpError, Provider, Refusal, fresh},
     steps::STEPS,
-    storage::{Redeemed, Redemption},
+    storage::Redeemed,
 };
 
 const MAX_LEN: usize = 128;
@@ -106,36 +102,14 @@ impl Provider {
     ) -> Result<TokenResponse, OpError> {
         self.check_still_allowed(client, &request.scope)?;
         let confirmation = self.confirmation(&asked, client, now).await?;
-        let refresh =
-            wants_refresh(client, &request.scope).then(|| self.fresh_refresh(client, confirmation.as_ref(), now));
         // Signed before the request is used up: afterwards nothing can fail.
-        let authentication = Authentication {
-            sub: &request.sub,
-            auth_time: approval.auth_time,
-            amr: &approval.amr,
-            acr: &approval.acr,
-            nonce: None,
-        };
-        let about = AccessFor {
-            authentication,
-            scope: &request.scope,
-            extras: &request.extras,
-        };
-        let access = self.fresh_access(client, Some(&about), confirmation, now).await?;
-        let key = self.id_token_key(client).await?;
-        let id_token = self.id_token(&key, client, &about.authentication, &access.token)?;
-        let redemption = Redemption {
-            id: request.id,
-            client_id: client.id.clone(),
-            family_id: fresh::secret(&*self.parts.random),
-            access: access.kept.clone(),
-            refresh: refresh.as_ref().map(|refresh| refresh.kept.clone()),
-            now,
-        };
-        match self.parts.storage.redeem(redemption).await? {
+        let minted = self
+            .mint(client, request, approval, To::Fetched(confirmation), now)
+            .await?;
+        match self.parts.storage.redeem(minted.redemption).await? {
             Redeemed::Granted { .. } => {
                 meters().count(Outcome::Redeemed);
-                Ok(self.token_response(access, refresh, Some(id_token)))
+                Ok(minted.response)
             }
             Redeemed::Refused { request } => Err(refused(&request.state_at(now)).into()),
             Redeemed::Blocked => {

@@ -11,7 +11,7 @@ mod userinfo;
 
 pub(super) use access_token::{AccessFor, SIGNING_ALGORITHMS};
 pub(super) use confirmation::{DPOP_ALGORITHMS, Presented, ProofMemory};
-pub(super) use id_token::Authentication;
+pub(super) use id_token::{Authentication, Pushed};
 pub use introspection::{ActiveToken, Introspection};
 pub use presented::ResourceRequest;
 pub use userinfo::{UserInfo, UserInfoAnswer};

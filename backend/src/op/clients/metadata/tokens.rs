@@ -1,5 +1,7 @@
 //! What a client is given, and how it asks for it in a browser.
 
+use countersign_protocol::DeliveryMode;
+
 use super::{
     By, Member, Rule,
     authentication::callable,
@@ -104,7 +106,7 @@ pub(super) const MEMBERS: [Member; 10] = [
 ];
 
 /// Pairwise subjects have rules of their own: `check_sector`.
-pub(super) const RULES: [Rule; 2] = [
+pub(super) const RULES: [Rule; 3] = [
     Rule {
         member: "require_signed_request_object",
         holds: |client, _| match (&client.authorization.object_alg, client.authorization.object) {
@@ -116,6 +118,15 @@ pub(super) const RULES: [Rule; 2] = [
         member: "dpop_bound_access_tokens",
         holds: |client, _| match (client.tokens.dpop_bound, client.tokens.certificate_bound) {
             (true, true) => Err("excludes tls_client_certificate_bound_access_tokens".into()),
+            _ => Ok(()),
+        },
+    },
+    Rule {
+        member: "backchannel_token_delivery_mode",
+        holds: |client, _| match (client.delivery_mode, &client.tokens) {
+            (Some(DeliveryMode::Push), rules) if rules.dpop_bound || rules.certificate_bound => {
+                Err("cannot be push where tokens are bound: nobody shows a key when they are pushed".into())
+            }
             _ => Ok(()),
         },
     },
