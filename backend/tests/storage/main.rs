@@ -34,6 +34,7 @@ mod postgres_server;
 mod postgres_signals;
 #[cfg(test)]
 mod prompts;
+#[cfg(test)]
 mod push_delivery;
 #[cfg(test)]
 mod pushed_requests;
