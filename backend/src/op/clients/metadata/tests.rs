@@ -19,17 +19,10 @@ fn offer(by: By, toml: &str) -> Offer {
     }
 }
 
-/// `more` over `base`; a null takes away.
+/// `more` over `base`; a null is as good as nothing.
 fn over(base: &Value, more: &Value) -> Map<String, Value> {
-    let mut all = base.as_object().unwrap().clone();
-    for (name, value) in more.as_object().unwrap() {
-        if value.is_null() {
-            all.remove(name);
-        } else {
-            all.insert(name.clone(), value.clone());
-        }
-    }
-    all
+    let all = [base, more].map(|said| said.as_object().unwrap().clone());
+    all.into_iter().flatten().collect()
 }
 
 /// What an operator may say over a client that polls.
