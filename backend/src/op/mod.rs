@@ -35,6 +35,7 @@ use crate::{
 
 pub use acr::ACR_PASSWORD;
 pub use authorization::{Authorize, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
+pub use backchannel::AUTHENTICATION_PARAMETERS;
 pub use clients::{
     By, ClientCertificate, ClientRequest, Endpoint, MetadataError, NewSecret, Offer, RegistrationCall,
     RegistrationError, are_confusable, check_sector, has_secret, is_long_enough, is_secret_of, read_metadata,
@@ -84,6 +85,7 @@ pub struct Provider {
     throttle: authorization::Throttle,
     registrations: clients::RegistrationPace,
     passwords: authorization::Passwords,
+    unknown_hints: backchannel::UnknownHints,
 }
 
 impl Provider {
@@ -98,6 +100,10 @@ impl Provider {
             held_polls: grants::HeldPolls::new(&parts.config, parts.wakes.clone()),
             throttle: authorization::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),
             passwords: authorization::Passwords::default(),
+            unknown_hints: backchannel::UnknownHints::new(
+                parts.config.unknown_hints,
+                parts.config.unknown_hints_seconds,
+            ),
             registrations: clients::RegistrationPace::default(),
             parts,
         }
