@@ -97,7 +97,7 @@ fn what_was_read_is_written_and_reads_the_same() {
             "logo_uri": "https://shop.example/logo.png", "policy_uri": "https://shop.example/p", "tos_uri": "https://shop.example/t",
             "require_auth_time": true, "software_id": "shop", "software_version": "1.0", "client_uri": "https://shop.example/"}),
         json!({"binding_mode": "type", "profile": "fapi2", "disabled": true, "endpoint_audience": true, "request_expires_in": 30,
-            "request_max_expiry": 60, "required_acr": "a", "resources": ["https://api.example/"]}),
+            "request_max_expiry": 60, "required_acr": "urn:countersign:acr:device", "resources": ["https://api.example/"]}),
     ] {
         let client = operator(&more).unwrap();
         let written = write(&client, By::Operator);
