@@ -1,15 +1,16 @@
-//! Whether the client may ask at all, and be told in the way that it registered (CIBA Core section 4).
+//! Which clients may ask people at all, and be told in the way that they registered (CIBA Core sections 4 and 13).
 
 use countersign_protocol::{DeliveryMode, OAuthErrorCode};
 
 use crate::{
     domain::{Client, GrantType},
-    op::{Provider, delivery::are_bound, refusal::Refusal},
+    op::{Provider, Refusal, delivery::are_bound},
 };
 
 impl Provider {
-    pub(super) fn check_delivery(&self, client: &Client) -> Result<(), Refusal> {
-        let unauthorized = |description| Err(Refusal::new(OAuthErrorCode::UnauthorizedClient, description));
+    /// Whether `client` registered for CIBA, in a way of delivery that is offered and fits its tokens.
+    pub(super) fn entitled(&self, client: &Client) -> Result<(), Refusal> {
+        let unauthorized = |why| Err(Refusal::new(OAuthErrorCode::UnauthorizedClient, why));
         let mode = client.delivery_mode.unwrap_or(DeliveryMode::Poll);
         // A client that is called with its tokens needs no grant to fetch them.
         if mode != DeliveryMode::Push && !client.grant_types.contains(&GrantType::Ciba) {
