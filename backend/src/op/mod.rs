@@ -83,8 +83,8 @@ pub struct Provider {
     poll_pace: grants::PollPace,
     held_polls: grants::HeldPolls,
     throttle: authorization::Throttle,
-    proofs: tokens::ProofMemory,
     registrations: clients::RegistrationPace,
+    proofs: tokens::ProofMemory,
     passwords: authorization::Passwords,
     unknown_hints: backchannel::UnknownHints,
 }

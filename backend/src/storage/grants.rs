@@ -59,7 +59,8 @@ pub struct Rotation {
 pub enum RefreshUse {
     /// The new tokens are recorded, the old refresh token is used up.
     Granted(Box<GrantFamily>),
-    /// Unknown, over, revoked, another client's, the key does not match, or the person or the client is switched off. Nothing changed.
+    /// Unknown, over, revoked, another client's, the key does not match, or the person or the client is switched off. Nothing
+    /// changed.
     Refused,
     /// It was used before: the family is revoked now (RFC 9700 section 4.14.2).
     Reused,

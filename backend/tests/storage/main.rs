@@ -94,6 +94,7 @@ every_store_keeps! {
         a_client_that_takes_a_removed_ones_id_inherits_nothing;
     decisions:
         the_first_decision_wins,
+        a_report_is_found_by_person_and_client,
         of_a_hundred_parallel_decisions_one_is_recorded,
         the_same_decision_again_gets_the_same_answer,
         another_decision_under_the_same_jti_is_told_what_was_decided,
@@ -169,10 +170,6 @@ every_store_keeps! {
         a_newer_request_of_the_same_client_supersedes_older_ones,
         a_handle_is_opened_once_and_the_second_opening_leaves_nothing,
         history_has_the_proof_and_the_time_of_redemption;
-    pushed_requests:
-        a_pushed_request_is_taken_once_by_its_client_in_time,
-        of_a_hundred_browsers_one_brings_the_pushed_request,
-        pushed_requests_that_nobody_brought_are_swept;
     push_delivery:
         tokens_are_sealed_once_and_stay_what_is_delivered,
         of_many_parallel_sealings_one_records_tokens,
@@ -188,6 +185,10 @@ every_store_keeps! {
         tokens_that_reach_nobody_in_time_are_revoked,
         a_request_that_is_over_is_not_turned_into_tokens,
         a_client_that_is_removed_takes_its_sealed_tokens_along;
+    pushed_requests:
+        a_pushed_request_is_taken_once_by_its_client_in_time,
+        of_a_hundred_browsers_one_brings_the_pushed_request,
+        pushed_requests_that_nobody_brought_are_swept;
     redemptions:
         an_approved_request_is_redeemed_once,
         of_a_hundred_parallel_redemptions_one_is_granted,

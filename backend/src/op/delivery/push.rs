@@ -13,7 +13,7 @@ use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, ClaimedDebt, TokenRules},
     keys::KeyError,
     meters::{Outcome, meters},
-    op::{OpError, Provider, fresh, grants::To},
+    op::{OpError, Provider, fresh},
     steps::STEPS,
     storage::{Sealed, SealedTokens, Sealing},
 };
@@ -126,15 +126,10 @@ impl Provider {
         let auth_req_id = &notification.auth_req_id;
         let found = self.find_client(&debt.creditor).await;
         let client = found.map_err(|error| not_now(&error.into()))?;
-        let client = client.filter(|client| {
-            let still = self.check_still_allowed(client, &request.scope).is_ok();
-            still && !client.disabled && !are_bound(&client.tokens)
-        });
-        let minted = match client {
-            Some(client) => Some(
-                self.mint(&client, request, approval, To::Pushed(auth_req_id), now)
-                    .await,
-            ),
+        let client = client.filter(|client| !client.disabled && !are_bound(&client.tokens));
+        let allowed = client.filter(|client| self.check_still_allowed(client, &request.scope).is_ok());
+        let minted = match &allowed {
+            Some(client) => Some(self.mint(client, request, approval, None, Some(auth_req_id), now).await),
             None => None,
         };
         let minted = match minted {

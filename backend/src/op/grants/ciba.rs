@@ -3,7 +3,7 @@
 use countersign_clock::Millis;
 use countersign_protocol::{OAuthErrorCode, TokenResponse};
 
-use super::{mint::To, poll_pace::Pace};
+use super::poll_pace::Pace;
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, Client},
     meters::{Outcome, meters},
@@ -103,9 +103,7 @@ impl Provider {
         self.check_still_allowed(client, &request.scope)?;
         let confirmation = self.confirmation(&asked, client, now).await?;
         // Signed before the request is used up: afterwards nothing can fail.
-        let minted = self
-            .mint(client, request, approval, To::Fetched(confirmation), now)
-            .await?;
+        let minted = self.mint(client, request, approval, confirmation, None, now).await?;
         match self.parts.storage.redeem(minted.redemption).await? {
             Redeemed::Granted { .. } => {
                 meters().count(Outcome::Redeemed);

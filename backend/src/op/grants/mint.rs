@@ -21,16 +21,8 @@ pub(in crate::op) struct Minted {
     pub(in crate::op) redemption: Redemption,
 }
 
-/// Which way the tokens take.
-pub(in crate::op) enum To<'a> {
-    /// The client fetches them, and they are bound to the key that it showed.
-    Fetched(Option<Confirmation>),
-    /// The client is called with them, and learns the name of its request.
-    Pushed(&'a AuthReqId),
-}
-
 impl Provider {
-    /// Makes the tokens that `client` gets for `request`.
+    /// Makes the tokens that `client` gets for `request`. `pushed` is the request's name where the client is called with them.
     ///
     /// # Errors
     /// When there is no key to sign with.
@@ -39,13 +31,10 @@ impl Provider {
         client: &Client,
         request: &AuthRequest,
         approval: &Approval,
-        to: To<'_>,
+        confirmation: Option<Confirmation>,
+        pushed: Option<&AuthReqId>,
         now: Millis,
     ) -> Result<Minted, OpError> {
-        let (confirmation, pushed) = match to {
-            To::Fetched(confirmation) => (confirmation, None),
-            To::Pushed(auth_req_id) => (None, Some(auth_req_id)),
-        };
         let refresh =
             wants_refresh(client, &request.scope).then(|| self.fresh_refresh(client, confirmation.as_ref(), now));
         let about = AccessFor {

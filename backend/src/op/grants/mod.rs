@@ -8,5 +8,4 @@ mod poll_pace;
 mod refresh_token;
 
 pub(super) use held_polls::HeldPolls;
-pub(super) use mint::To;
 pub(super) use poll_pace::PollPace;

@@ -43,7 +43,7 @@ impl World<'_> {
                 client,
                 invitation,
                 most,
-            } => registration(client_id(client), invitation, most, now),
+            } => registration(&client_id(client), invitation, most, now),
             Operation::Invite {
                 invitation,
                 uses,
@@ -171,7 +171,7 @@ impl World<'_> {
     }
 }
 
-fn registration(id: ClientId, invitation: Option<u8>, most: u8, now: Millis) -> Call {
+fn registration(id: &ClientId, invitation: Option<u8>, most: u8, now: Millis) -> Call {
     Call::RegisterClient(Box::new(SelfRegistration {
         client: sample::client(id.as_str()),
         invitation: invitation.map(|number| TokenHash(sample::hash(INVITATIONS[usize::from(number)]))),

@@ -1,7 +1,5 @@
 //! What a client is given, and how it asks for it in a browser.
 
-use countersign_protocol::DeliveryMode;
-
 use super::{
     By, Member, Rule,
     authentication::callable,
@@ -9,11 +7,6 @@ use super::{
     offer::Offer,
 };
 use crate::{config::IdTokenAlg, domain::Client};
-
-/// Algorithms that we sign with.
-const OURS: [&str; 10] = [
-    "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA",
-];
 
 pub(super) const MEMBERS: [Member; 10] = [
     Member {
@@ -25,8 +18,8 @@ pub(super) const MEMBERS: [Member; 10] = [
     Member {
         name: "userinfo_signed_response_alg",
         by: By::Client,
-        read: |given, client, _| {
-            client.tokens.userinfo_alg = given.one_of(&OURS)?;
+        read: |given, client, offer| {
+            client.tokens.userinfo_alg = given.one_of(&offer.signing_algs)?;
             Ok(())
         },
         write: |client, _| said(&client.tokens.userinfo_alg),
@@ -34,8 +27,8 @@ pub(super) const MEMBERS: [Member; 10] = [
     Member {
         name: "access_token_signing_alg",
         by: By::Client,
-        read: |given, client, _| {
-            client.tokens.access_token_alg = given.one_of(&OURS)?;
+        read: |given, client, offer| {
+            client.tokens.access_token_alg = given.one_of(&offer.signing_algs)?;
             Ok(())
         },
         write: |client, _| said(&client.tokens.access_token_alg),
@@ -80,7 +73,7 @@ pub(super) const MEMBERS: [Member; 10] = [
         name: "request_object_signing_alg",
         by: By::Client,
         read: |given, client, offer| {
-            client.authorization.object_alg = given.one_of(&offer.request_algs)?;
+            client.authorization.object_alg = given.one_of(&offer.object_algs)?;
             Ok(())
         },
         write: |client, _| said(&client.authorization.object_alg),
@@ -106,7 +99,7 @@ pub(super) const MEMBERS: [Member; 10] = [
 ];
 
 /// Pairwise subjects have rules of their own: `check_sector`.
-pub(super) const RULES: [Rule; 3] = [
+pub(super) const RULES: [Rule; 2] = [
     Rule {
         member: "require_signed_request_object",
         holds: |client, _| match (&client.authorization.object_alg, client.authorization.object) {
@@ -121,15 +114,6 @@ pub(super) const RULES: [Rule; 3] = [
             _ => Ok(()),
         },
     },
-    Rule {
-        member: "backchannel_token_delivery_mode",
-        holds: |client, _| match (client.delivery_mode, &client.tokens) {
-            (Some(DeliveryMode::Push), rules) if rules.dpop_bound || rules.certificate_bound => {
-                Err("cannot be push where tokens are bound: nobody shows a key when they are pushed".into())
-            }
-            _ => Ok(()),
-        },
-    },
 ];
 
 fn id_token_alg(given: Given<'_>, client: &mut Client, offer: &Offer) -> Result<(), Problem> {
@@ -137,6 +121,6 @@ fn id_token_alg(given: Given<'_>, client: &mut Client, offer: &Offer) -> Result<
         IdTokenAlg::Es256 => "ES256",
         IdTokenAlg::Rs256 => "RS256",
     };
-    client.id_token_alg = given.one_of(&OURS)?.unwrap_or_else(|| unasked.to_owned());
+    client.id_token_alg = given.one_of(&offer.signing_algs)?.unwrap_or_else(|| unasked.to_owned());
     Ok(())
 }
