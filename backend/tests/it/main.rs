@@ -7,6 +7,8 @@
     reason = "a broken expectation fails the test"
 )]
 
+mod stored;
+
 mod cli_client;
 mod cli_postgres;
 
@@ -15,6 +17,7 @@ mod device_world;
 
 mod device_decisions;
 mod device_dpop;
+mod device_forged_tokens;
 mod device_history;
 mod device_members;
 mod device_missed;
@@ -37,6 +40,7 @@ mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
 mod op_discovery;
+mod op_forged_tokens;
 mod op_key_rotation;
 mod op_long_polls;
 mod op_notification_token;
