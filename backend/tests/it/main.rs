@@ -41,6 +41,7 @@ mod op_ciba_grant;
 mod op_client_auth;
 mod op_discovery;
 mod op_forged_tokens;
+mod op_hostile_requests;
 mod op_key_rotation;
 mod op_long_polls;
 mod op_notification_token;
