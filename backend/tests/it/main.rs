@@ -12,6 +12,8 @@ mod stored;
 mod cli_client;
 mod cli_postgres;
 
+mod hostile_texts;
+
 mod device_actor;
 mod device_world;
 
