@@ -43,6 +43,7 @@ mod op_ciba_grant;
 mod op_client_auth;
 mod op_discovery;
 mod op_forged_tokens;
+mod op_guessing;
 mod op_hostile_requests;
 mod op_key_rotation;
 mod op_long_polls;

@@ -35,6 +35,8 @@ mod postgres_signals;
 #[cfg(test)]
 mod prompts;
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod redemptions;
 #[cfg(test)]
 mod replay;
@@ -161,6 +163,9 @@ every_store_keeps! {
         a_newer_request_of_the_same_client_supersedes_older_ones,
         a_handle_is_opened_once_and_the_second_opening_leaves_nothing,
         history_has_the_proof_and_the_time_of_redemption;
+    races:
+        each_time_many_redeem_one_is_granted,
+        whatever_meets_a_request_it_has_one_end;
     redemptions:
         an_approved_request_is_redeemed_once,
         of_a_hundred_parallel_redemptions_one_is_granted,
