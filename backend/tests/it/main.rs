@@ -8,6 +8,8 @@
 )]
 
 mod stored;
+mod token_kinds;
+mod token_swaps;
 
 mod cli_client;
 mod cli_postgres;
