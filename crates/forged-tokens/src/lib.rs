@@ -13,7 +13,7 @@ use countersign_jose::{Algorithm, SigningKey};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub use signature::{Forger, Signature, SignedBy, second_form};
+pub use signature::{Forger, Signature, SignedBy, second_form, signed};
 
 /// Who reads tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
