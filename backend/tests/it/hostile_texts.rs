@@ -23,7 +23,8 @@ struct Corpus {
 struct Text {
     id: String,
     rows: Vec<String>,
-    text: String,
+    #[serde(rename = "text")]
+    value: String,
     what: String,
     accepted_by: BTreeSet<Field>,
 }
@@ -62,7 +63,7 @@ async fn the_provider_takes_no_text_for_something_else() {
         }
     };
     for text in &texts() {
-        let value = text.text.as_str();
+        let value = text.value.as_str();
         for (field, error) in [
             ("login_hint", "unknown_user_id"),
             ("scope", "invalid_scope"),
@@ -107,7 +108,7 @@ async fn the_provider_takes_no_text_for_something_else() {
         let form = [
             ("scope", "openid"),
             ("login_hint", "anna"),
-            ("binding_message", &text.text),
+            ("binding_message", &text.value),
         ];
         let answer = world.post("/bc-authorize", &form).await;
         let is_right = if text.accepted_by.contains(&Field::BindingMessage) {
@@ -126,7 +127,7 @@ async fn the_sign_in_page_shows_what_was_typed_as_text() {
     let world = World::new().await;
     let page = open(&world, &[]).await;
     for text in texts().iter().step_by(8) {
-        let answer = page.submit(&world, &text.text, "x").await;
+        let answer = page.submit(&world, &text.value, "x").await;
         assert!(
             [403, 429].contains(&answer.status.as_u16()),
             "V-033: {}: {}",
@@ -151,7 +152,7 @@ async fn a_device_is_named_with_what_shows() {
     let mut wrong = Vec::new();
     for text in &texts() {
         let mut claims = device.decision(&handle, &request, "deny");
-        claims["reason"] = text.text.as_str().into();
+        claims["reason"] = text.value.as_str().into();
         let denied = device.submit(&handle, &request, &claims, By::Pop).await;
         if denied.code() != "invalid_decision" {
             wrong.push(format!("deny reason: {}: {:?}", text.why(), denied.json()));
@@ -159,7 +160,7 @@ async fn a_device_is_named_with_what_shows() {
     }
     assert_eq!(world.stored(), before, "nothing that is stored changed");
     for text in &texts() {
-        let answer = device.call("PATCH", &path, Some(json!({"name": text.text}))).await;
+        let answer = device.call("PATCH", &path, Some(json!({"name": text.value}))).await;
         let is_right = if text.accepted_by.contains(&Field::DeviceName) {
             answer.status.is_success()
         } else {
@@ -182,7 +183,7 @@ async fn a_device_is_named_with_what_shows() {
 fn a_client_is_named_with_what_shows() {
     let folder = tempfile::tempdir().unwrap();
     let mut wrong = Vec::new();
-    for text in texts().iter().filter(|text| !text.text.starts_with('-')) {
+    for text in texts().iter().filter(|text| !text.value.starts_with('-')) {
         let added = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .args([
                 "client",
@@ -194,7 +195,7 @@ fn a_client_is_named_with_what_shows() {
                 "--id",
                 &text.id,
             ])
-            .args(["--name", &text.text])
+            .args(["--name", &text.value])
             .current_dir(folder.path())
             .output()
             .unwrap();

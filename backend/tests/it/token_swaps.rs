@@ -75,6 +75,7 @@ const ASSERTION_TYPE: (&str, &str) = (
 );
 
 /// Presents `token` where another one is due; everything else about the request is right. Whether it was taken.
+#[expect(clippy::too_many_lines, reason = "one arm for each place")]
 async fn is_taken(stage: &Stage, place: Place, token: &str, waiting: &Waiting) -> bool {
     let device = &stage.device;
     let ok = |seen: &Seen| seen.status == 200;
@@ -186,9 +187,9 @@ async fn is_taken(stage: &Stage, place: Place, token: &str, waiting: &Waiting) -
             stage.sign_in(token, &cookie).await.status == 303
         }
         Place::SignInCookie => {
-            let (state, cookie) = stage.page().await;
+            let (page, cookie) = stage.page().await;
             let (name, _) = cookie.split_once('=').unwrap();
-            stage.sign_in(&state, &format!("{name}={token}")).await.status == 303
+            stage.sign_in(&page, &format!("{name}={token}")).await.status == 303
         }
     }
 }
@@ -226,8 +227,8 @@ async fn every_token_is_taken_at_its_own_place_alone() {
         for kind in own {
             let waiting = stage.waiting().await;
             let token = stage.make(*kind, &waiting).await;
-            let taken = is_taken(&stage, place, &token, &waiting).await;
-            assert!(taken, "V-015: {kind:?} belongs where {place:?} is read");
+            let good = is_taken(&stage, place, &token, &waiting).await;
+            assert!(good, "V-015: {kind:?} belongs where {place:?} is read");
         }
     }
 }

@@ -67,7 +67,6 @@ fn word_of(word: &str, honest: &Honest<'_>) -> String {
         Some(("deep_objects", count)) => {
             format!("{}1{}", "{\"a\":".repeat(number(count)), "}".repeat(number(count)))
         }
-        Some(("many", count)) => (0..number(count)).map(|at| format!(",\"m{at}\":{at}")).collect(),
         Some(("b64", text)) => b64::encode(text.replace("[now]", &honest.now.to_string())),
         Some(("dots", count)) => ".".repeat(number(count)),
         Some((other, _)) => panic!("no recipe has the word {other}"),
