@@ -53,5 +53,6 @@ mod op_long_polls;
 mod op_notification_token;
 mod op_parameters;
 mod op_ping;
+mod op_raw_http;
 mod op_receiver;
 mod op_tokens;
