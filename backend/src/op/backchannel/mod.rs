@@ -7,6 +7,7 @@ mod binding_message;
 mod expiry;
 mod hints;
 mod notification_token;
+mod pairwise;
 mod request_object;
 mod requested_scope;
 
@@ -15,7 +16,7 @@ use countersign_protocol::{BackchannelAuthenticationResponse, OAuthErrorCode, Se
 use self::{binding_message::Binding, hints::Hint};
 use super::{
     ClientRequest, OpError, Params, Provider, Refusal,
-    clients::{Authenticated, Proven, PublicClients},
+    clients::{Authenticated, PublicClients},
 };
 use crate::{
     domain::{Client, GrantType},
@@ -76,12 +77,8 @@ impl Provider {
             let unauthorized = OAuthErrorCode::UnauthorizedClient;
             return Err(Refusal::new(unauthorized, "the client's delivery mode is not offered any more").into());
         }
-        if client.tokens.pairwise && proven != Proven::Key {
-            return Err(Refusal::invalid_request(
-                "a client with pairwise subjects proves that it has a key of its jwks_uri (CIBA Core section 4)",
-            )
-            .into());
-        }
+        // No request is signed: request_object refuses them.
+        pairwise::proven_enough(&client, proven, false)?;
         let asked = Asked {
             provider: self,
             client: &client,
@@ -93,7 +90,7 @@ impl Provider {
                 tracing::info!(client.id = %client.id, check = name, error = ?refusal.code, "an authentication request was refused");
             })?;
         }
-        let account = self.hinted(&checked.hint).await?;
+        let account = self.hinted(&client, &checked.hint).await?;
         self.acknowledge(&client, &account, checked).await
     }
 }
