@@ -86,7 +86,11 @@ async fn private_keys_are_nowhere_to_be_read() {
         let key = world.keys.signer(purpose).unwrap();
         let der = key.to_pkcs8();
         // 16 bytes of what is private: the beginning of an EC key's number, the end of an RSA key's last one.
-        let from = if purpose == KeyPurpose::IdTokenRs256 { der.len() - 16 } else { 36 };
+        let from = if purpose == KeyPurpose::IdTokenRs256 {
+            der.len() - 16
+        } else {
+            36
+        };
         let private = &der[from..from + 16];
         let hex: String = private.iter().map(|byte| format!("{byte:02x}")).collect();
         for canary in [

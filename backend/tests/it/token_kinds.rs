@@ -11,6 +11,7 @@ use countersign::{
     domain::{Account, Client, ClientAuthMethod, NewAccount},
     http::op_routes,
     op::{Parts, Provider, handle_of},
+    outbound::{Outbound, SystemLookup},
     storage::{Accounts as _, Clients as _},
     wakes::Wakes,
 };
@@ -154,6 +155,7 @@ impl Stage {
             random: Arc::new(OsRandom),
             trigger: world.consent.clone(),
             wakes: Wakes::new(),
+            outbound: Outbound::new(&Config::from_toml("").unwrap().outbound, Arc::new(SystemLookup)).unwrap(),
         });
         Self {
             device: TestDevice::registered(&world, PERSON).await,

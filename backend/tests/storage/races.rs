@@ -12,7 +12,7 @@ use crate::sample::{
     request_id,
 };
 
-/// V-010: 50 at once, 20 times.
+/// V-010, a test of every store: 50 at once, 20 times.
 pub async fn each_time_many_redeem_one_is_granted(store: &dyn Storage) {
     ada_and_the_shop(store).await;
     for round in 0..20 {
@@ -36,7 +36,7 @@ pub async fn each_time_many_redeem_one_is_granted(store: &dyn Storage) {
     }
 }
 
-/// V-011: approval, denial, expiry, and either a newer request or the removal of the client, all at once.
+/// V-011, a test of every store: approval, denial, expiry, and either a newer request or the removal of the client, all at once.
 pub async fn whatever_meets_a_request_it_has_one_end(store: &dyn Storage) {
     ada_and_the_shop(store).await;
     let shop = ClientId::from("shop");

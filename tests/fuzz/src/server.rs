@@ -21,6 +21,7 @@ use countersign::{
     http::{DeviceApi, behind_proxy, device_routes, op_routes},
     keys::KeyRing,
     op::{self, Provider},
+    outbound::{Outbound, SystemLookup},
     storage::{Accounts as _, Clients as _, Role, SqliteStorage},
     wakes::Wakes,
 };
@@ -178,6 +179,7 @@ async fn router(folder: &TempDir, key: &SigningKey) -> Router {
         random: Arc::new(OsRandom),
         trigger: consent.clone(),
         wakes,
+        outbound: Outbound::new(&config.outbound, Arc::new(SystemLookup)).expect("a way out"),
     });
     fill(&storage, key).await;
     let devices = device_routes(DeviceApi {
