@@ -35,6 +35,7 @@ use crate::{
 
 pub use acr::ACR_PASSWORD;
 pub use authorization::{Authorize, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
+pub use backchannel::AUTHENTICATION_PARAMETERS;
 pub use clients::{ClientCertificate, ClientRequest, Endpoint, check_sector, seal_client_secret};
 pub use delivery::{Delivery, Told};
 pub use discovery::Metadata;
@@ -77,6 +78,7 @@ pub struct Provider {
     held_polls: grants::HeldPolls,
     throttle: authorization::Throttle,
     passwords: authorization::Passwords,
+    unknown_hints: backchannel::UnknownHints,
 }
 
 impl Provider {
@@ -91,6 +93,10 @@ impl Provider {
             held_polls: grants::HeldPolls::new(&parts.config, parts.wakes.clone()),
             throttle: authorization::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),
             passwords: authorization::Passwords::default(),
+            unknown_hints: backchannel::UnknownHints::new(
+                parts.config.unknown_hints,
+                parts.config.unknown_hints_seconds,
+            ),
             parts,
         }
     }

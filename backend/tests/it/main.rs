@@ -19,6 +19,7 @@ mod hostile_texts;
 mod device_actor;
 mod device_world;
 
+mod device_classes;
 mod device_decisions;
 mod device_dpop;
 mod device_forged_tokens;
@@ -40,6 +41,7 @@ mod publisher;
 
 mod op_auth0;
 mod op_browser;
+mod op_signed;
 mod op_trigger;
 mod op_world;
 
@@ -53,8 +55,10 @@ mod op_client_secret_jwt;
 mod op_discovery;
 mod op_forged_tokens;
 mod op_guessing;
+mod op_hints;
 mod op_hostile_requests;
 mod op_key_rotation;
+mod op_login_hint_token;
 mod op_long_polls;
 mod op_notification_token;
 mod op_pairwise;
@@ -62,4 +66,8 @@ mod op_parameters;
 mod op_ping;
 mod op_raw_http;
 mod op_receiver;
+mod op_request_policy;
+mod op_signed_claims;
+mod op_signed_request;
+mod op_signed_rules;
 mod op_tokens;
