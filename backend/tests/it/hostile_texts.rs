@@ -54,7 +54,7 @@ fn texts() -> Vec<Text> {
 /// Proves V-023, V-033, V-037, V-039.
 #[tokio::test]
 async fn the_provider_takes_no_text_for_something_else() {
-    let world = World::new().await;
+    let world = World::with("[op]\nunknown_hints = 0").await;
     let before = world.stored();
     let mut wrong = Vec::new();
     let mut judge = |is_right: bool, field: &str, text: &Text, answer: &str| {

@@ -53,6 +53,7 @@ mod op_client_auth;
 mod op_client_keys;
 mod op_client_secret_jwt;
 mod op_discovery;
+mod op_forged_requests;
 mod op_forged_tokens;
 mod op_guessing;
 mod op_hints;

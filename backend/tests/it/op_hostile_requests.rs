@@ -86,7 +86,7 @@ fn filled(text: &str, words: &[(&str, String)]) -> String {
 /// Proves V-037, V-022, V-039, R-041, R-045, R-067.
 #[tokio::test]
 async fn hostile_requests_are_refused_and_change_nothing() {
-    let world = World::new().await;
+    let world = World::with("[op]\nunknown_hints = 0").await;
     let mut poster = shop("poster");
     poster.auth_method = ClientAuthMethod::ClientSecretPost;
     world.add_client(poster).await;

@@ -143,7 +143,12 @@ impl Stage {
             jwks: Some(json!({"keys": [key.public_jwk()]})),
             ..shop(KEYED)
         };
-        for client in [shop(STORE), keyed] {
+        let mut store = Client {
+            jwks: keyed.jwks.clone(),
+            ..shop(STORE)
+        };
+        store.requests.signing_alg = Some(Algorithm::Es256.to_string());
+        for client in [store, keyed] {
             world.storage.add_client(client).await.unwrap();
         }
         let provider = Provider::new(Parts {
@@ -291,7 +296,7 @@ impl Stage {
             Kind::ClientAssertion => self.key.sign("JWT", &with(json!({"sub": KEYED}))).unwrap(),
             Kind::ClientSecret => SECRET.to_owned(),
             Kind::SignedRequest => {
-                let claims = with(json!({"scope": "openid", "login_hint": PERSON}));
+                let claims = with(json!({"iss": STORE, "scope": "openid", "login_hint": PERSON}));
                 self.key.sign("JWT", &claims).unwrap()
             }
             Kind::AuthorizationRequest => {

@@ -138,7 +138,7 @@ pub fn basic() -> String {
 }
 
 async fn router(folder: &TempDir, key: &SigningKey) -> Router {
-    let config = Config::from_toml("[op]\nmin_expiry = 5").expect("a configuration");
+    let config = Config::from_toml("[op]\nunknown_hints = 0").expect("a configuration");
     let store = SqliteStorage::open(&folder.path().join("db"), Role::Server).expect("a store");
     let storage = Arc::new(store);
     let clock = Arc::new(ManualClock::at(NOW));
@@ -218,6 +218,8 @@ async fn fill(storage: &SqliteStorage, key: &SigningKey) {
         scopes: vec!["profile".to_owned()],
         ..Client::new("shop", "Shop", NOW)
     };
+    let mut shop = shop;
+    shop.requests.signing_alg = Some("ES256".to_owned());
     let keyed = Client {
         auth_method: ClientAuthMethod::PrivateKeyJwt,
         secret_sha256: None,
