@@ -12,6 +12,7 @@ mod token_kinds;
 mod token_swaps;
 
 mod cli_client;
+mod cli_client_file;
 mod cli_postgres;
 
 mod hostile_texts;
@@ -41,6 +42,7 @@ mod publisher;
 
 mod op_auth0;
 mod op_browser;
+mod op_calling;
 mod op_signed;
 mod op_trigger;
 mod op_world;
@@ -51,7 +53,9 @@ mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
 mod op_client_keys;
+mod op_client_management;
 mod op_client_secret_jwt;
+mod op_disabled_client;
 mod op_discovery;
 mod op_forged_requests;
 mod op_forged_tokens;
@@ -65,8 +69,11 @@ mod op_notification_token;
 mod op_pairwise;
 mod op_parameters;
 mod op_ping;
+mod op_push;
+mod op_push_retries;
 mod op_raw_http;
 mod op_receiver;
+mod op_registration;
 mod op_request_policy;
 mod op_signed_claims;
 mod op_signed_request;
