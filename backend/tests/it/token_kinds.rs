@@ -27,6 +27,7 @@ use crate::{
     device_upkeep::rotation,
     device_world::{ORIGIN, START, World},
     op_browser::{VERIFIER, between},
+    op_registration::{OPEN, polling},
     op_world::{PASSWORD, SECRET, basic, encode, shop},
 };
 
@@ -55,9 +56,10 @@ pub enum Kind {
     SignInState,
     SignInCookie,
     NotificationToken,
+    RegistrationToken,
 }
 
-pub const KINDS: [Kind; 22] = [
+pub const KINDS: [Kind; 23] = [
     Kind::IdToken,
     Kind::AppIdToken,
     Kind::AccessToken,
@@ -80,6 +82,7 @@ pub const KINDS: [Kind; 22] = [
     Kind::SignInState,
     Kind::SignInCookie,
     Kind::NotificationToken,
+    Kind::RegistrationToken,
 ];
 
 pub const PERSON: &str = "cara";
@@ -95,6 +98,8 @@ pub struct Stage {
     pub device: TestDevice,
     /// A device that is about to be registered.
     pub newcomer: TestDevice,
+    /// A client that registered itself, and what it was told.
+    pub registered: Value,
     provider: Router,
     key: SigningKey,
     /// The request objects that the device was sent: each is signed anew for each look.
@@ -151,8 +156,10 @@ impl Stage {
         for client in [store, keyed] {
             world.storage.add_client(client).await.unwrap();
         }
+        let config = Config::from_toml(OPEN).unwrap();
         let provider = Provider::new(Parts {
-            config: Config::from_toml("").unwrap().op,
+            config: config.op,
+            registration: config.registration,
             issuer: ORIGIN.to_owned(),
             storage: world.storage.clone(),
             keys: world.keys.clone(),
@@ -160,12 +167,20 @@ impl Stage {
             random: Arc::new(OsRandom),
             trigger: world.consent.clone(),
             wakes: Wakes::new(),
-            outbound: Outbound::new(&Config::from_toml("").unwrap().outbound, Arc::new(SystemLookup)).unwrap(),
+            outbound: Outbound::new(&config.outbound, Arc::new(SystemLookup)).unwrap(),
         });
+        let provider = op_routes(Arc::new(provider));
+        let body = Body::from(polling("Till").to_string());
+        let register = Request::post("/register")
+            .header("content-type", "application/json")
+            .body(body);
+        let registered = provider.clone().oneshot(register.unwrap()).await.unwrap();
+        let registered = registered.into_body().collect().await.unwrap().to_bytes();
         Self {
+            registered: serde_json::from_slice(&registered).unwrap(),
             device: TestDevice::registered(&world, PERSON).await,
             newcomer: TestDevice::stranger(&world),
-            provider: op_routes(Arc::new(provider)),
+            provider,
             key,
             requests: Mutex::default(),
             cookie: Mutex::default(),
@@ -329,6 +344,7 @@ impl Stage {
             Kind::SignInState => self.page().await.0,
             Kind::SignInCookie => self.page().await.1.split_once('=').unwrap().1.to_owned(),
             Kind::NotificationToken => fresh(),
+            Kind::RegistrationToken => text(&self.registered["registration_access_token"]),
         }
     }
 }

@@ -38,10 +38,11 @@ enum Place {
     RegisteredKeyProof,
     SignInState,
     SignInCookie,
+    Registration,
 }
 
 /// Each place with the kinds that belong there. The last one changes the device's keys.
-const PLACES: [(Place, &[Kind]); 25] = [
+const PLACES: [(Place, &[Kind]); 26] = [
     (Place::UserInfo, &[Kind::AccessToken]),
     (Place::Introspection, &[Kind::AccessToken, Kind::RefreshToken]),
     (Place::CibaGrant, &[Kind::AuthReqId]),
@@ -66,6 +67,7 @@ const PLACES: [(Place, &[Kind]); 25] = [
     (Place::RegisteredKeyProof, &[Kind::KeyProof]),
     (Place::SignInState, &[Kind::SignInState]),
     (Place::SignInCookie, &[Kind::SignInCookie]),
+    (Place::Registration, &[Kind::RegistrationToken]),
     (Place::KeyRotation, &[Kind::KeyRotation]),
 ];
 
@@ -181,6 +183,11 @@ async fn is_taken(stage: &Stage, place: Place, token: &str, waiting: &Waiting) -
             let mut body = stage.newcomer.registration(PERSON);
             body[member] = token.into();
             stage.newcomer.register(&body).await.status.is_success()
+        }
+        Place::Registration => {
+            let path = format!("/register/{}", stage.registered["client_id"].as_str().unwrap());
+            let get = Request::get(path).header("authorization", format!("Bearer {token}"));
+            ok(&stage.ask(get.body(Body::empty()).unwrap()).await)
         }
         Place::SignInState => {
             let (_, cookie) = stage.page().await;

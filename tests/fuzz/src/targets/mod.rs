@@ -9,7 +9,7 @@ mod tokens;
 pub type Target = fn(&[u8]);
 
 /// The targets there are: each has its seeds in `tests/fuzz/corpus`.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     "assertion",
     "authorization",
     "authorize",
@@ -20,6 +20,7 @@ pub const NAMES: [&str; 13] = [
     "form",
     "hints",
     "jwk",
+    "metadata",
     "signed_request",
     "token",
     "userinfo",
@@ -38,6 +39,7 @@ pub fn named(name: &str) -> Option<Target> {
         "form" => provider::form,
         "hints" => provider::hints,
         "jwk" => tokens::jwk,
+        "metadata" => provider::metadata,
         "signed_request" => provider::signed_request,
         "token" => tokens::token,
         "userinfo" => provider::userinfo,

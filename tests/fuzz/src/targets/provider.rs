@@ -93,6 +93,35 @@ pub fn signed_request(data: &[u8]) {
     check(&server.pairs(REQUEST, &[("request", &request)]));
 }
 
+/// What a client says of itself, by itself.
+pub fn metadata(data: &[u8]) {
+    let request = Request::post("/register").header("content-type", "application/json");
+    let answer = server().send(request.body(Body::from(data.to_vec())).expect("a request"));
+    assert!(
+        [201, 400, 413].contains(&answer.status),
+        "{}: {}",
+        answer.status,
+        answer.body
+    );
+    if answer.status == 201 {
+        let told: serde_json::Value = serde_json::from_str(&answer.body).expect("a client is told what it is");
+        let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+        assert!(
+            !text("client_id").is_empty() && !text("registration_access_token").is_empty(),
+            "{told}"
+        );
+        for address in [told["redirect_uris"].as_array(), None].into_iter().flatten().flatten() {
+            let address = address.as_str().expect("an address is text").to_ascii_lowercase();
+            assert!(
+                !["javascript:", "data:", "file:"]
+                    .iter()
+                    .any(|scheme| address.starts_with(scheme)),
+                "{address}"
+            );
+        }
+    }
+}
+
 /// A hint of any kind: it names Anna in one of her ways, or nobody.
 pub fn hints(data: &[u8]) {
     let Some((which, rest)) = data.split_first() else {
