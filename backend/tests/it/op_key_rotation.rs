@@ -92,7 +92,9 @@ async fn private_keys_are_nowhere_to_be_read() {
             36
         };
         let private = &der[from..from + 16];
-        let hex: String = private.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = private
+            .iter()
+            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         for canary in [
             private.to_vec(),
             b64::encode(private).into_bytes(),
