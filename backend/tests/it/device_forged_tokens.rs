@@ -115,7 +115,7 @@ async fn no_forged_id_token_registers_a_device() {
     let mut body = device.registration("anna");
     let signer = world
         .keys
-        .signer(countersign::domain::KeyPurpose::IdTokenEs256)
+        .signer(countersign::domain::KeyPurpose::IdToken(Algorithm::Es256))
         .unwrap();
     let token = body["id_token_hint"].as_str().unwrap().to_owned();
     let honest = Honest {

@@ -121,7 +121,7 @@ async fn no_forged_id_token_names_anybody() {
     let id = world.start(&[]).await;
     world.approve().await;
     let issued = world.poll(&id).await.json();
-    let signer = world.keys.signer(KeyPurpose::IdTokenEs256).unwrap();
+    let signer = world.keys.signer(KeyPurpose::IdToken(Algorithm::Es256)).unwrap();
     let issued = claims(issued["id_token"].as_str().unwrap());
     let mut honest = Honest {
         key: &signer,

@@ -4,7 +4,7 @@ use countersign::{
     domain::KeyPurpose,
     keys::{KeyRing, Rotation},
 };
-use countersign_jose::{b64, seal::SealingKey};
+use countersign_jose::{Algorithm, b64, seal::SealingKey};
 use serde_json::Value;
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     op_world::{ISSUER, START, World},
 };
 
-const PURPOSE: KeyPurpose = KeyPurpose::IdTokenEs256;
+const PURPOSE: KeyPurpose = KeyPurpose::IdToken(Algorithm::Es256);
 const ANNOUNCE: i64 = 600_000;
 
 fn kids(ring: &KeyRing) -> Vec<String> {
@@ -79,14 +79,14 @@ async fn private_keys_are_nowhere_to_be_read() {
         told.push(world.get(path).await.body.into_bytes());
     }
     for purpose in [
-        KeyPurpose::IdTokenEs256,
-        KeyPurpose::IdTokenRs256,
+        KeyPurpose::IdToken(Algorithm::Es256),
+        KeyPurpose::IdToken(Algorithm::Rs256),
         KeyPurpose::RequestObject,
     ] {
         let key = world.keys.signer(purpose).unwrap();
         let der = key.to_pkcs8();
         // 16 bytes of what is private: the beginning of an EC key's number, the end of an RSA key's last one.
-        let from = if purpose == KeyPurpose::IdTokenRs256 {
+        let from = if purpose == KeyPurpose::IdToken(Algorithm::Rs256) {
             der.len() - 16
         } else {
             36
