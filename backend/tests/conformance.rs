@@ -93,7 +93,10 @@ fn test_of<'a>(source: &'a str, name: &str) -> Option<Vec<&'a str>> {
         let line = line.trim_start();
         let script = line.strip_prefix("test(").or_else(|| line.strip_prefix("it("));
         let quoted = script.and_then(|rest| rest.get(1..));
-        line.trim_start_matches("async ").starts_with(&rust) || quoted.is_some_and(|rest| rest.starts_with(name))
+        line.trim_start_matches("pub ")
+            .trim_start_matches("async ")
+            .starts_with(&rust)
+            || quoted.is_some_and(|rest| rest.starts_with(name))
     };
     let at = lines.iter().position(is_test)?;
     let (above, onward) = lines.split_at(at);

@@ -1,4 +1,4 @@
-//! S-095: what must never be logged is looked for after a whole run in which everything is logged.
+//! S-095, V-039: what must never be logged is looked for after a whole run in which everything is logged.
 
 use std::{
     io,
@@ -87,6 +87,7 @@ impl Secrets {
     }
 }
 
+/// Proves S-095, V-039.
 #[tokio::test]
 async fn neither_the_servers_nor_the_devices_log_holds_a_secret_even_at_level_trace() {
     let captured = Captured::default();

@@ -35,6 +35,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
+use crate::stored;
+
 pub const ORIGIN: &str = "http://127.0.0.1:8480";
 /// 2026-11-21 11:40:06 UTC.
 pub const START: i64 = 1_795_261_206_000;
@@ -46,7 +48,7 @@ pub struct World {
     pub consent: Arc<Consent>,
     pub router: Router,
     asked: AtomicU32,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What came back.
@@ -158,13 +160,18 @@ impl World {
             consent,
             router,
             asked: AtomicU32::new(0),
-            _folder: folder,
+            folder,
         });
         for name in ["anna", "ben"] {
             world.add_person(name).await;
         }
         world.add_client("shop").await;
         world
+    }
+
+    /// Everything that is stored, row by row, as text.
+    pub fn stored(&self) -> Vec<String> {
+        stored::rows(&self.folder.path().join("test.db"))
     }
 
     /// One node among several that share the world's store and keys.

@@ -39,6 +39,8 @@ mod push_delivery;
 #[cfg(test)]
 mod pushed_requests;
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod redemptions;
 #[cfg(test)]
 mod registrations;
@@ -170,6 +172,9 @@ every_store_keeps! {
         a_newer_request_of_the_same_client_supersedes_older_ones,
         a_handle_is_opened_once_and_the_second_opening_leaves_nothing,
         history_has_the_proof_and_the_time_of_redemption;
+    races:
+        each_time_many_redeem_one_is_granted,
+        whatever_meets_a_request_it_has_one_end;
     push_delivery:
         tokens_are_sealed_once_and_stay_what_is_delivered,
         of_many_parallel_sealings_one_records_tokens,
