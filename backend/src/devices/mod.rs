@@ -13,12 +13,15 @@ mod nonce;
 mod register;
 mod rotate;
 mod seen_proofs;
+mod statement;
+mod user_code;
 
 use std::sync::Arc;
 
 use countersign_clock::{Clock, Millis, Random};
 use countersign_jose::{b64, digest};
 use countersign_protocol::{DeviceId, Secret, SessionResponse};
+use tokio::sync::Semaphore;
 
 use crate::{
     config::DevicesConfig,
@@ -58,6 +61,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// Whether other nodes serve the same devices.
     pub several_nodes: bool,
+    /// Whether people may have codes that they give to clients.
+    pub user_codes: bool,
 }
 
 /// `kind` of proofs among what is remembered once.
@@ -68,6 +73,7 @@ pub struct DeviceRegistry {
     parts: Parts,
     nonces: Nonces,
     seen: SeenProofs,
+    hashing: Arc<Semaphore>,
 }
 
 /// The parts of a call that prove who makes it.
@@ -95,6 +101,7 @@ impl DeviceRegistry {
         Self {
             nonces,
             seen: SeenProofs::default(),
+            hashing: Arc::new(Semaphore::new(1)),
             parts,
         }
     }

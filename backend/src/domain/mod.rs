@@ -9,6 +9,7 @@ mod grant;
 mod outbox;
 mod prompt;
 mod signing_key;
+mod user_code;
 
 pub use account::{Account, AccountKey, NewAccount};
 pub use auth_request::{AuthRequest, AuthRequestId, AuthRequestState, NewAuthRequest, RequestExtras};
@@ -22,3 +23,4 @@ pub use grant::{AccessToken, AuthorizationCode, Confirmation, GrantExtras, Grant
 pub use outbox::{Arrears, ClaimedDebt, DeadDebt, DebtId, DebtKind, Lease, NewDebt, Payment};
 pub use prompt::{ConnectorId, Matching, Prompt, Settlement};
 pub use signing_key::{KeyPurpose, KeyState, StoredKey};
+pub use user_code::{UserCode, UserCodeLimit, UserCodeMalformed, UserCodeTries};

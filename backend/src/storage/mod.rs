@@ -24,6 +24,7 @@ mod statements;
 mod store;
 mod touches;
 mod units;
+mod user_codes;
 mod value;
 
 pub use accounts::{Accounts, AddAccount, HintMatch};
@@ -41,10 +42,11 @@ pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, P
 pub use recovery::{AfterRestore, Ended, Recovery};
 pub use replay::Replay;
 pub use sqlite::{BackupError, Restoration, Role, SqliteStorage, back_up, inspect_file};
+pub use user_codes::{UserCodeTry, UserCodes};
 
 /// The whole store.
 pub trait Storage:
-    Accounts + AuthRequests + Changes + Clients + Devices + Grants + SigningKeys + Outbox + Prompts + Replay + Send + Sync
+    Accounts + AuthRequests + Changes + Clients + Devices + Grants + SigningKeys + Outbox + Prompts + Replay + UserCodes + Send + Sync
 {
 }
 
@@ -59,6 +61,7 @@ impl<T> Storage for T where
         + Outbox
         + Prompts
         + Replay
+        + UserCodes
         + Send
         + Sync
 {

@@ -106,6 +106,7 @@ impl Node<'_> {
             clock: self.clock.clone(),
             random: Arc::new(OsRandom),
             several_nodes: self.several_nodes,
+            user_codes: self.config.op.user_code,
         }));
         let consent = Arc::new(Consent::new(consent::Parts {
             config: self.config.consent.clone(),

@@ -14,3 +14,4 @@ pub(super) mod outbox;
 pub(super) mod prompts;
 pub(super) mod recovery;
 pub(super) mod replay;
+pub(super) mod user_codes;

@@ -13,6 +13,7 @@ mod prompts;
 mod recovery;
 mod replay;
 mod settle;
+mod user_codes;
 
 use super::{
     StorageError,

@@ -13,6 +13,7 @@ mod outbox;
 mod prompts;
 mod redemptions;
 mod replay;
+mod user_codes;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -24,7 +25,7 @@ use countersign::{
     storage::StorageError,
 };
 use countersign_clock::Millis;
-use countersign_protocol::{ClientId, DeviceId, Handle};
+use countersign_protocol::{ClientId, DeviceId, Handle, Subject};
 
 use self::{
     grants::{Code, Family, Token},
@@ -40,6 +41,7 @@ pub struct Model(Mutex<Kept>);
 #[derive(Default, Clone)]
 struct Kept {
     accounts: Vec<Account>,
+    user_codes: HashMap<Subject, user_codes::Code>,
     clients: BTreeMap<ClientId, Client>,
     requests: HashMap<AuthRequestId, AuthRequest>,
     prompts: HashMap<Handle, Asked>,
