@@ -64,12 +64,7 @@ impl DeviceRegistry {
     }
 
     /// Uses a statement up, among those of its `kind`: it counts once.
-    pub(super) async fn use_statement(
-        &self,
-        kind: &str,
-        device: &Device,
-        said: &Said<'_>,
-    ) -> Result<(), DeviceError> {
+    pub(super) async fn use_statement(&self, kind: &str, device: &Device, said: &Said<'_>) -> Result<(), DeviceError> {
         let until = (said.exp + SKEW_SECONDS + 1) * 1000;
         let storage = &self.parts.storage;
         if storage.remember_once(kind, device.id.as_str(), said.jti, until).await? {

@@ -144,7 +144,11 @@ fn code_of_device(error: &DeviceError) -> ProblemCode {
         DeviceError::AccountDisabled => Code::AccountDisabled,
         DeviceError::NotFound => Code::NotFound,
         DeviceError::KeyInUse => Code::KeyInUse,
-        DeviceError::Storage(_) | DeviceError::Keys(_) | DeviceError::Seal(_) | DeviceError::Hash(_) | DeviceError::Stopped => Code::Unavailable,
+        DeviceError::Storage(_)
+        | DeviceError::Keys(_)
+        | DeviceError::Seal(_)
+        | DeviceError::Hash(_)
+        | DeviceError::Stopped => Code::Unavailable,
     }
 }
 

@@ -46,7 +46,19 @@ pub use user_codes::{UserCodeTry, UserCodes};
 
 /// The whole store.
 pub trait Storage:
-    Accounts + AuthRequests + Changes + Clients + Devices + Grants + SigningKeys + Outbox + Prompts + Replay + UserCodes + Send + Sync
+    Accounts
+    + AuthRequests
+    + Changes
+    + Clients
+    + Devices
+    + Grants
+    + SigningKeys
+    + Outbox
+    + Prompts
+    + Replay
+    + UserCodes
+    + Send
+    + Sync
 {
 }
 

@@ -82,7 +82,11 @@ pub async fn a_right_code_and_a_new_one_forget_the_tries(store: &dyn Storage) {
     }
     assert_eq!(take(store, NOW).await, UserCodeTry::Wait);
     assert!(store.set_user_code(&ada(), Some("hash".to_owned())).await.unwrap());
-    assert_eq!(take(store, NOW).await, allowed, "whoever sets a new code is not locked out");
+    assert_eq!(
+        take(store, NOW).await,
+        allowed,
+        "whoever sets a new code is not locked out"
+    );
 }
 
 /// V-008: guesses that come at once are no way around the limit.
