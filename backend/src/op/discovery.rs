@@ -2,13 +2,18 @@
 //!
 //! Only registered members: what is ours alone stands in a document of its own.
 
-use countersign_jose::{Algorithm, JwkSet};
+use countersign_jose::JwkSet;
 use serde::Serialize;
 
 use super::{Provider, acr, backchannel::BackchannelMetadata, clients};
 use crate::domain::KeyPurpose;
 
-const AUTH_METHODS: &[&str] = &["client_secret_basic", "client_secret_post", "private_key_jwt"];
+const AUTH_METHODS: &[&str] = &[
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+    "private_key_jwt",
+];
 
 /// The discovery document. Each member is named and defined as in the registries.
 #[derive(Debug, Clone, Serialize)]
@@ -34,11 +39,11 @@ pub struct Metadata {
     subject_types_supported: [&'static str; 2],
     id_token_signing_alg_values_supported: [&'static str; 2],
     token_endpoint_auth_methods_supported: &'static [&'static str],
-    token_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 7],
     introspection_endpoint_auth_methods_supported: &'static [&'static str],
-    introspection_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
+    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 7],
     revocation_endpoint_auth_methods_supported: &'static [&'static str],
-    revocation_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 7],
     code_challenge_methods_supported: [&'static str; 1],
     authorization_response_iss_parameter_supported: bool,
     claims_supported: [&'static str; 12],

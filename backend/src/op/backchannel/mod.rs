@@ -10,6 +10,7 @@ mod expiry;
 mod hints;
 mod metadata;
 mod notification_token;
+mod pairwise;
 mod policy;
 mod request_context;
 mod requested_scope;
@@ -80,7 +81,7 @@ impl Provider {
             .inspect_err(|error| {
                 note(&client, "request", error);
             })?;
-        entitled::proven_enough(&client, proven, signed.is_some())?;
+        pairwise::proven_enough(&client, proven, signed.is_some())?;
         let asked = Asked {
             provider: self,
             client: &client,
