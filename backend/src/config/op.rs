@@ -182,6 +182,8 @@ impl OpConfig {
             "op",
             "user_code_wait_seconds",
             || "1 to 86400: a day is the longest wait".to_owned(),
+        )?;
+        require(
             (5..=3600).contains(&self.client_keys_seconds),
             "op",
             "client_keys_seconds",

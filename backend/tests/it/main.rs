@@ -26,6 +26,7 @@ mod device_silence;
 mod device_stream;
 mod device_swaps;
 mod device_upkeep;
+mod device_user_code;
 mod device_vectors;
 
 mod outbound_addresses;
@@ -60,3 +61,4 @@ mod op_signed_claims;
 mod op_signed_request;
 mod op_signed_rules;
 mod op_tokens;
+mod op_user_code;
