@@ -12,7 +12,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{auth0, oauth_error, op_form, sign_in, sign_in_assets};
+use super::{auth0, oauth_error, op_form, registration, sign_in, sign_in_assets};
 use crate::op::{ClientRequest, Endpoint, OpError, Provider};
 
 type Op = State<Arc<Provider>>;
@@ -42,6 +42,7 @@ pub fn routes(provider: Arc<Provider>) -> Router {
         .route("/userinfo", get(userinfo).post(userinfo))
         .route("/introspect", post(introspect))
         .route("/revoke", post(revoke))
+        .merge(registration::routes(&provider))
         .with_state(provider)
         .merge(aliases)
 }

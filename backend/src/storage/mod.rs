@@ -11,6 +11,7 @@ mod devices;
 mod error;
 mod grants;
 mod inspection;
+mod invitations;
 mod keys;
 mod outbox;
 mod postgres;
@@ -28,13 +29,14 @@ mod user_codes;
 mod value;
 
 pub use accounts::{Accounts, AddAccount, HintMatch};
-pub use auth_requests::{AuthRequests, Redeemed, Redemption};
+pub use auth_requests::{AuthRequests, Redeemed, Redemption, Sealed, SealedTokens, Sealing};
 pub use changes::{Changes, PersonMark};
-pub use clients::{AddClient, Clients};
+pub use clients::{AddClient, Clients, ReplaceClient, Replacement, SelfRegistered, SelfRegistration};
 pub use devices::{Devices, Registered, RotateKeys};
 pub use error::StorageError;
 pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, Rotation};
 pub use inspection::{Inspection, StoreKind};
+pub use invitations::Invitations;
 pub use keys::SigningKeys;
 pub use outbox::{Claim, Outbox, Resend};
 pub use postgres::{PostgresSignals, PostgresStorage, SignalListener, inspect_server};
@@ -52,6 +54,7 @@ pub trait Storage:
     + Clients
     + Devices
     + Grants
+    + Invitations
     + SigningKeys
     + Outbox
     + Prompts
@@ -69,6 +72,7 @@ impl<T> Storage for T where
         + Clients
         + Devices
         + Grants
+        + Invitations
         + SigningKeys
         + Outbox
         + Prompts
