@@ -276,9 +276,8 @@ async fn parallel_guesses_are_counted() {
         tries: 3,
         first_wait: WAIT,
     };
-    let next = world
-        .storage
-        .take_user_code_try(&Subject::new("sub-anna"), limit, START);
+    let sub = Subject::new("sub-anna");
+    let next = world.storage.take_user_code_try(&sub, limit, START);
     assert_eq!(next.await.unwrap(), UserCodeTry::Wait, "V-008");
 }
 
