@@ -31,6 +31,10 @@ pub struct OpConfig {
     pub id_token_seconds: u32,
     /// Life of a refresh token.
     pub refresh_token_seconds: u32,
+    /// Life of a pushed authorization request.
+    pub pushed_request_seconds: u32,
+    /// Whether DPoP proofs of clients have to carry our nonce.
+    pub dpop_nonce: bool,
     /// Time for the sign-in page.
     pub sign_in_seconds: u32,
     /// Wrong passwords before waiting.
@@ -87,6 +91,8 @@ pub struct OpConfig {
     pub unknown_hints: u32,
     /// That window.
     pub unknown_hints_seconds: u32,
+    /// Seconds that a client leaves a person alone who reported it.
+    pub report_seconds: u32,
     /// Life of keys that a client publishes, when their host does not say.
     pub client_keys_seconds: u32,
     /// How long keys that cannot be fetched again stay good beyond their life.
@@ -201,6 +207,7 @@ impl OpConfig {
             self.id_token_seconds,
             self.refresh_token_seconds,
             self.sign_in_seconds,
+            self.pushed_request_seconds,
         ];
         require(lives.iter().all(|&life| life > 0), "op", "access_token_seconds", || {
             "lifetimes are greater than 0".to_owned()

@@ -5,27 +5,25 @@
 
 mod access_token;
 mod device_keys;
-mod dpop;
 mod error;
 mod id_token;
 mod list;
-mod nonce;
 mod register;
 mod rotate;
-mod seen_proofs;
 mod statement;
 mod user_code;
 
 use std::sync::Arc;
 
 use countersign_clock::{Clock, Millis, Random};
-use countersign_jose::{b64, digest};
+use countersign_jose::{Algorithm, b64, digest};
 use countersign_protocol::{DeviceId, Secret, SessionResponse};
 use tokio::sync::Semaphore;
 
 use crate::{
     config::DevicesConfig,
     domain::{AccountKey, Device, TokenHash},
+    dpop::{self, Nonces, ProofFor, Proven, Seen, SeenProofs},
     keys::KeyRing,
     storage::Storage,
 };
@@ -33,10 +31,6 @@ use crate::{
 pub use device_keys::is_timely;
 pub use error::DeviceError;
 pub use register::TwoFieldRegistration;
-
-use dpop::{ProofFor, Proven};
-use nonce::Nonces;
-use seen_proofs::{Seen, SeenProofs};
 
 /// Longest JWT that is read, bytes.
 pub const MAX_JWT_BYTES: usize = 16 * 1024;
@@ -65,6 +59,8 @@ pub struct Parts {
     pub user_codes: bool,
 }
 
+/// How far the clocks of device and backend may differ, seconds.
+const SKEW_SECONDS: i64 = 120;
 /// `kind` of proofs among what is remembered once.
 const PROOFS: &str = "dpop";
 
@@ -162,11 +158,14 @@ impl DeviceRegistry {
         let url = format!("{}{}", self.parts.origin, call.path);
         let made_for = ProofFor {
             method: call.method,
-            url: &url,
+            urls: &[url],
             access_token: call.access_token,
+            algorithms: &[Algorithm::Es256],
+            nonces: Some(&self.nonces),
+            skew_seconds: SKEW_SECONDS,
             now: self.parts.clock.now(),
         };
-        dpop::check(proof, &made_for, &self.nonces)
+        Ok(dpop::check(proof, &made_for)?)
     }
 
     /// Lets `device` in when the proof is by its key; `stranger` is the answer to any other key, so that nobody learns about devices of others.

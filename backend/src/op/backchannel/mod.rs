@@ -12,6 +12,7 @@ mod metadata;
 mod notification_token;
 mod pairwise;
 mod policy;
+mod reported;
 mod request_context;
 mod requested_scope;
 mod signed;
@@ -107,6 +108,9 @@ impl Provider {
             .await
             .inspect_err(|error| note(&client, "user_code", error))?;
         let account = self.spend(hinted).await?;
+        self.check_not_reported(&client, &account)
+            .await
+            .inspect_err(|error| note(&client, "reported", error))?;
         self.acknowledge(&client, &account, checked).await
     }
 }

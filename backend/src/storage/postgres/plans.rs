@@ -32,6 +32,7 @@ const FILL: &str = "
         'error', n from generate_series(1, 8000) n;
     insert into seen select 'jti', 'client', 'j' || n, n from generate_series(1, 5000) n;
     insert into invitations select sha256(n::text::bytea), 'i' || n, n, n, 1 from generate_series(1, 2000) n;
+    insert into pushed_requests select sha256(n::text::bytea), 'client', '[]', n from generate_series(1, 5000) n;
     analyze;";
 
 /// What is done for every request or by a sweep.
@@ -86,9 +87,13 @@ const FREQUENT: &[&str] = &[
     sql::outbox::SWEEP,
     sql::outbox::SWEEP_DEAD,
     sql::prompts::FIND,
+    sql::pushed_requests::TAKE,
+    sql::pushed_requests::SWEEP,
+    sql::grants::PEEK_CODE,
     sql::prompts::FIND_TO_SETTLE.text(Dialect::Postgres),
     sql::prompts::PENDING,
     sql::prompts::SINCE,
+    sql::prompts::REPORTED,
     sql::prompts::HISTORY,
     sql::prompts::TO_SUPERSEDE.text(Dialect::Postgres),
     sql::prompts::OVERDUE.text(Dialect::Postgres),
@@ -148,6 +153,7 @@ fn no_frequent_statement_reads_a_whole_table() {
             "prompts_pending_by_deadline",
         ),
         (sql::prompts::SINCE, "prompts_by_change"),
+        (sql::prompts::REPORTED, "prompts_reported"),
         (sql::prompts::HISTORY, "prompts_settled_by_person"),
         (sql::prompts::SWEEP, "prompts_settled_by_time"),
         (sql::auth_requests::SWEEP, "auth_requests_by_readable_until"),

@@ -13,6 +13,7 @@ pub(super) mod keys;
 pub(super) mod locking;
 pub(super) mod outbox;
 pub(super) mod prompts;
+pub(super) mod pushed_requests;
 pub(super) mod recovery;
 pub(super) mod replay;
 pub(super) mod user_codes;
