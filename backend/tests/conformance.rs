@@ -72,7 +72,7 @@ fn table() -> BTreeMap<String, String> {
             panic!("five cells: {line}")
         };
         let level = level
-            .trim_end_matches(|c| c == '*')
+            .trim_end_matches('*')
             .split(" (")
             .next()
             .unwrap_or_default()
