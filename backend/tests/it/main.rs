@@ -34,6 +34,7 @@ mod device_silence;
 mod device_stream;
 mod device_swaps;
 mod device_upkeep;
+mod device_user_code;
 mod device_vectors;
 
 mod outbound_addresses;
@@ -87,3 +88,4 @@ mod op_signed_request;
 mod op_signed_rules;
 mod op_switched_off;
 mod op_tokens;
+mod op_user_code;
