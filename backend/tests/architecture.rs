@@ -54,7 +54,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
             "consent",
         ],
     ),
-    ("serve", &["config", "keys"]),
+    ("serve", &["config", "keys", "op"]),
     (
         "app",
         &[
@@ -83,7 +83,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
 ];
 
 /// Libraries that belong to one place.
-const HOMES: [(&str, &[&str]); 8] = [
+const HOMES: [(&str, &[&str]); 9] = [
     ("rusqlite", &["storage"]),
     // Calls that others chose go out by `outbound`; the operator's own collector and address by the other two.
     ("reqwest", &["outbound", "telemetry", "doctor"]),
@@ -91,6 +91,7 @@ const HOMES: [(&str, &[&str]); 8] = [
     ("axum::", &["http", "app", "serve", "telemetry"]),
     ("std::env", &["config", "failpoints"]),
     ("askama", &["http"]),
+    ("x509_parser", &["op"]),
     ("prometheus_client", &["meters"]),
     ("opentelemetry", &["telemetry"]),
 ];

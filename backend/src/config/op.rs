@@ -3,12 +3,16 @@ use std::collections::BTreeMap;
 use countersign_protocol::DeliveryMode;
 use serde::Deserialize;
 
-use super::{ConfigError, require};
+use super::{ConfigError, FapiProfile, FapiVersion, require};
 
 /// `[op]`. Times are seconds.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpConfig {
+    /// What every client is held to.
+    pub profile: FapiProfile,
+    /// Which text `fapi_ciba` follows.
+    pub fapi_ciba: FapiVersion,
     /// For clients that do not ask.
     pub id_token_alg: IdTokenAlg,
     /// Life of a code.

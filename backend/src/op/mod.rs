@@ -33,7 +33,10 @@ use crate::{
 
 pub use acr::ACR_PASSWORD;
 pub use authorization::{Authorize, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
-pub use clients::{ClientCertificate, ClientRequest, Endpoint};
+pub use clients::{
+    CertificateIssuers, ClientCertificate, ClientRequest, Endpoint, MutualTls, MutualTlsError, check_profile,
+    is_certificate_subject,
+};
 pub use delivery::{Delivery, Told};
 pub use discovery::Metadata;
 pub use form::Params;
@@ -61,6 +64,8 @@ pub struct Parts {
     pub trigger: Arc<dyn AuthenticationDeviceTrigger>,
     /// Wakes polls that are held.
     pub wakes: Arc<Wakes>,
+    /// Where clients may show certificates, if anywhere.
+    pub mutual_tls: Option<MutualTls>,
 }
 
 /// The embedded OpenID Provider.

@@ -5,6 +5,7 @@ use countersign_jose::{
 };
 use serde::Deserialize;
 
+use super::MutualTls;
 use crate::{
     domain::{Client, ClientAuthMethod},
     op::{OpError, Provider},
@@ -25,6 +26,8 @@ const MAX_SECONDS: i64 = 600;
 /// Seconds that the client's clock may be ahead.
 const SKEW_SECONDS: i64 = 30;
 const MAX_JTI_LEN: usize = 256;
+/// Endpoints that some clients name as audience, here and at the listener for certificates.
+const ENDPOINTS: [&str; 2] = ["/token", "/bc-authorize"];
 
 #[derive(Deserialize)]
 struct Named {
@@ -59,7 +62,7 @@ impl Provider {
         let Some(client) = registered.filter(|client| client.auth_method == ClientAuthMethod::PrivateKeyJwt) else {
             return Ok(None);
         };
-        let Some(claims) = verified(&client, assertion) else {
+        let Some(claims) = verified(&client, assertion, self.algorithms_of(&client)) else {
             return Ok(None);
         };
         if !self.is_good(&client, &claims) {
@@ -88,12 +91,14 @@ impl Provider {
     /// made for two providers is one that the other provider can use here.
     fn is_audience(&self, client: &Client, audience: &Audience) -> bool {
         let issuer = self.issuer();
-        if !client.endpoint_audience {
+        if !self.may_name_endpoints(client) {
             return audience.is_exactly(issuer);
         }
+        let alias = self.parts.mutual_tls.as_ref().map(MutualTls::origin);
         let ours = |one: &String| {
-            one.strip_prefix(issuer)
-                .is_some_and(|path| ["", "/token", "/bc-authorize"].contains(&path))
+            let path = one.strip_prefix(issuer);
+            let at_alias = alias.and_then(|alias| one.strip_prefix(alias));
+            path == Some("") || [path, at_alias].into_iter().flatten().any(|path| ENDPOINTS.contains(&path))
         };
         match audience {
             Audience::One(one) => ours(one),
@@ -102,7 +107,9 @@ impl Provider {
     }
 }
 
-fn verified(client: &Client, assertion: &str) -> Option<Claims> {
+fn verified(client: &Client, assertion: &str, profile: &[Algorithm]) -> Option<Claims> {
     let keys: JwkSet = serde_json::from_value(client.jwks.clone()?).ok()?;
-    verify_with_set(assertion, &EXPECT, &keys).ok()?.claims().ok()
+    let algorithms: Vec<Algorithm> = ALGORITHMS.into_iter().filter(|known| profile.contains(known)).collect();
+    let expect = Expect { algs: &algorithms, ..EXPECT };
+    verify_with_set(assertion, &expect, &keys).ok()?.claims().ok()
 }
