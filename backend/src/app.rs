@@ -54,7 +54,7 @@ pub fn build(
     let outbound = Outbound::new(&config.outbound, Arc::new(SystemLookup))?;
     let outbox = OutboxWorker {
         storage: storage.clone(),
-        delivery: Arc::new(Delivery::new(keys.clone(), outbound)),
+        delivery: Arc::new(Delivery::new(keys.clone(), outbound.clone())),
         clock: clock.clone(),
         random: random.clone(),
         owed: owed.clone(),
@@ -85,6 +85,7 @@ pub fn build(
         trigger: consent.clone(),
         wakes: wakes.clone(),
         mutual_tls: MutualTls::open(&config.mtls)?,
+        outbound,
     }));
     let registry = Arc::new(DeviceRegistry::new(devices::Parts {
         config: config.devices.clone(),

@@ -112,6 +112,10 @@ impl Config {
         config.mtls.check(&config.server)?;
         config.storage.check()?;
         config.op.check()?;
+        let certificates = config.mtls.listen.is_some() || config.op.profile != FapiProfile::FapiCiba;
+        require(certificates, "op", "profile", || {
+            "`fapi_ciba` binds tokens to certificates: set `[mtls] listen`".to_owned()
+        })?;
         config.consent.check()?;
         config.devices.check()?;
         config.keys.check()?;
@@ -198,6 +202,7 @@ mod tests {
                 "public_url",
             ),
             ("[mtls]\nlisten = \"8481\"", "listen"),
+            ("[op]\nprofile = \"fapi_ciba\"", "profile"),
             ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
             ("[op]\nlong_poll_seconds = 31", "long_poll_seconds"),
             ("[keys]\nannounce_seconds = 59", "announce_seconds"),

@@ -7,12 +7,13 @@ use axum::{
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderValue, Request, StatusCode, header},
+    middleware,
     response::Response,
     routing::{get, post},
 };
 use serde::Serialize;
 
-use super::{oauth_error, op_form, sign_in, sign_in_assets};
+use super::{interaction, oauth_error, op_form, sign_in, sign_in_assets};
 use crate::op::{ClientRequest, Endpoint, OpError, Provider};
 
 type Op = State<Arc<Provider>>;
@@ -31,7 +32,12 @@ pub fn routes(provider: Arc<Provider>) -> Router {
         .route(sign_in_assets::STYLESHEET, get(sign_in_assets::stylesheet))
         .route("/token", post(token))
         .route("/bc-authorize", post(backchannel_authentication))
-        .route("/userinfo", get(userinfo).post(userinfo))
+        .route(
+            "/userinfo",
+            get(userinfo)
+                .post(userinfo)
+                .layer(middleware::from_fn_with_state(provider.clone(), interaction::named)),
+        )
         .route("/introspect", post(introspect))
         .route("/revoke", post(revoke))
         .with_state(provider)

@@ -6,10 +6,13 @@ use countersign_jose::{Algorithm, JwkSet};
 use countersign_protocol::DeliveryMode;
 use serde::Serialize;
 
-use super::{Provider, acr, clients};
-use crate::domain::KeyPurpose;
+use super::{
+    MutualTls, Provider, acr,
+    clients::{self, Rules},
+};
+use crate::domain::{ClientAuthMethod, KeyPurpose};
 
-const AUTH_METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+const AUTH_METHODS: &[&str] = &["client_secret_basic", "client_secret_post", "private_key_jwt"];
 
 /// The discovery document. Each member is named and defined as in the registries.
 #[derive(Debug, Clone, Serialize)]
@@ -31,15 +34,15 @@ pub struct Metadata {
     scopes_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
-    grant_types_supported: [&'static str; 3],
+    grant_types_supported: Vec<&'static str>,
     acr_values_supported: [&'static str; 3],
-    subject_types_supported: [&'static str; 1],
-    id_token_signing_alg_values_supported: [&'static str; 2],
-    token_endpoint_auth_methods_supported: [&'static str; 3],
+    subject_types_supported: [&'static str; 2],
+    id_token_signing_alg_values_supported: Vec<&'static str>,
+    token_endpoint_auth_methods_supported: &'static [&'static str],
     token_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
-    introspection_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_methods_supported: &'static [&'static str],
     introspection_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
-    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    revocation_endpoint_auth_methods_supported: &'static [&'static str],
     revocation_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
     code_challenge_methods_supported: [&'static str; 1],
     authorization_response_iss_parameter_supported: bool,
@@ -47,6 +50,34 @@ pub struct Metadata {
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_client_certificate_bound_access_tokens: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtls_endpoint_aliases: Option<Aliases>,
+}
+
+/// Where clients that have a certificate go (RFC 8705 section 5).
+#[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the registry names them")]
+struct Aliases {
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+    backchannel_authentication_endpoint: String,
+}
+
+impl Aliases {
+    fn at(mutual_tls: &MutualTls) -> Self {
+        let at = |path: &str| format!("{}{path}", mutual_tls.origin());
+        Self {
+            token_endpoint: at("/token"),
+            userinfo_endpoint: at("/userinfo"),
+            introspection_endpoint: at("/introspect"),
+            revocation_endpoint: at("/revoke"),
+            backchannel_authentication_endpoint: at("/bc-authorize"),
+        }
+    }
 }
 
 impl Provider {
@@ -54,7 +85,15 @@ impl Provider {
     #[must_use]
     pub fn metadata(&self) -> Metadata {
         let at = |path: &str| format!("{}{path}", self.issuer());
-        let scopes = self.parts.config.scopes.keys().cloned();
+        let config = &self.parts.config;
+        let scopes = config.scopes.keys().cloned();
+        let rules = Rules::of_all(config);
+        let methods = self.auth_methods(&rules);
+        let algorithms: Vec<Algorithm> = clients::ASSERTION_ALGORITHMS
+            .into_iter()
+            .filter(|algorithm| rules.algorithms.contains(algorithm))
+            .collect();
+        let modes = config.delivery_modes.iter().copied();
         Metadata {
             issuer: self.issuer().to_owned(),
             authorization_endpoint: at("/authorize"),
@@ -64,21 +103,29 @@ impl Provider {
             introspection_endpoint: at("/introspect"),
             revocation_endpoint: at("/revoke"),
             backchannel_authentication_endpoint: at("/bc-authorize"),
-            backchannel_token_delivery_modes_supported: self.parts.config.delivery_modes.clone(),
+            backchannel_token_delivery_modes_supported: modes.filter(|mode| rules.allows_delivery(*mode)).collect(),
             backchannel_user_code_parameter_supported: false,
             scopes_supported: std::iter::once("openid".to_owned()).chain(scopes).collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
-            grant_types_supported: ["authorization_code", "refresh_token", countersign_protocol::CIBA_GRANT],
+            grant_types_supported: rules
+                .allows_code()
+                .then_some("authorization_code")
+                .into_iter()
+                .chain(["refresh_token", countersign_protocol::CIBA_GRANT])
+                .collect(),
             acr_values_supported: acr::SUPPORTED,
-            subject_types_supported: ["public"],
-            id_token_signing_alg_values_supported: ["ES256", "RS256"],
-            token_endpoint_auth_methods_supported: AUTH_METHODS,
-            token_endpoint_auth_signing_alg_values_supported: clients::ASSERTION_ALGORITHMS,
-            introspection_endpoint_auth_methods_supported: AUTH_METHODS,
-            introspection_endpoint_auth_signing_alg_values_supported: clients::ASSERTION_ALGORITHMS,
-            revocation_endpoint_auth_methods_supported: AUTH_METHODS,
-            revocation_endpoint_auth_signing_alg_values_supported: clients::ASSERTION_ALGORITHMS,
+            subject_types_supported: ["public", "pairwise"],
+            id_token_signing_alg_values_supported: ["ES256", "RS256"]
+                .into_iter()
+                .filter(|name| rules.allows_algorithm(name))
+                .collect(),
+            token_endpoint_auth_methods_supported: methods.clone(),
+            token_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
+            introspection_endpoint_auth_methods_supported: methods.clone(),
+            introspection_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
+            revocation_endpoint_auth_methods_supported: methods.clone(),
+            revocation_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
             code_challenge_methods_supported: ["S256"],
             authorization_response_iss_parameter_supported: true,
             claims_supported: [
@@ -98,7 +145,26 @@ impl Provider {
             claims_parameter_supported: false,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
+            tls_client_certificate_bound_access_tokens: self.parts.mutual_tls.is_some().then_some(true),
+            mtls_endpoint_aliases: self.parts.mutual_tls.as_ref().map(Aliases::at),
         }
+    }
+
+    /// How clients can authenticate: what works, within what the profile allows.
+    fn auth_methods(&self, rules: &Rules) -> Vec<ClientAuthMethod> {
+        let mutual_tls = self.parts.mutual_tls.as_ref();
+        let offered = [
+            (ClientAuthMethod::ClientSecretBasic, true),
+            (ClientAuthMethod::ClientSecretPost, true),
+            (ClientAuthMethod::PrivateKeyJwt, true),
+            (
+                ClientAuthMethod::TlsClientAuth,
+                mutual_tls.is_some_and(MutualTls::has_authorities),
+            ),
+            (ClientAuthMethod::SelfSignedTlsClientAuth, mutual_tls.is_some()),
+        ];
+        let allowed = offered.into_iter().filter(|(method, works)| *works && rules.allows_method(*method));
+        allowed.map(|(method, _)| method).collect()
     }
 
     /// The public keys that verify ID tokens, in every state of their life.

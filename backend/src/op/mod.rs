@@ -21,12 +21,14 @@ mod trigger;
 use std::sync::Arc;
 
 use countersign_clock::{Clock, Random};
+use countersign_jose::siv::SivKey;
 use countersign_protocol::ClientId;
 
 use crate::{
     config::OpConfig,
     domain::{APP_CLIENT_ID, Client},
     keys::KeyRing,
+    outbound::Outbound,
     storage::{Storage, StorageError},
     wakes::Wakes,
 };
@@ -34,8 +36,8 @@ use crate::{
 pub use acr::ACR_PASSWORD;
 pub use authorization::{Authorize, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
 pub use clients::{
-    CertificateIssuers, ClientCertificate, ClientRequest, Endpoint, MutualTls, MutualTlsError, check_profile,
-    is_certificate_subject,
+    CertificateIssuers, ClientCertificate, ClientRequest, Endpoint, MutualTls, MutualTlsError, check_profile, check_sector,
+    is_certificate_subject, seal_client_secret,
 };
 pub use delivery::{Delivery, Told};
 pub use discovery::Metadata;
@@ -66,12 +68,15 @@ pub struct Parts {
     pub wakes: Arc<Wakes>,
     /// Where clients may show certificates, if anywhere.
     pub mutual_tls: Option<MutualTls>,
+    /// The way to what clients publish.
+    pub outbound: Outbound,
 }
 
 /// The embedded OpenID Provider.
 pub struct Provider {
     parts: Parts,
     app_client: Client,
+    pairwise: SivKey,
     poll_pace: grants::PollPace,
     held_polls: grants::HeldPolls,
     throttle: authorization::Throttle,
@@ -84,6 +89,7 @@ impl Provider {
     pub fn new(parts: Parts) -> Self {
         Self {
             app_client: clients::app_client(),
+            pairwise: clients::pairwise_key(&parts.keys),
             poll_pace: grants::PollPace::default(),
             held_polls: grants::HeldPolls::new(&parts.config, parts.wakes.clone()),
             throttle: authorization::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),
@@ -96,6 +102,12 @@ impl Provider {
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.parts.issuer
+    }
+
+    /// A new name for a call to a resource whose caller gave it none.
+    #[must_use]
+    pub fn interaction_id(&self) -> String {
+        fresh::uuid(&*self.parts.random)
     }
 
     async fn find_client(&self, id: &str) -> Result<Option<Client>, StorageError> {

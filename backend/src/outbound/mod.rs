@@ -72,11 +72,12 @@ pub struct Answer {
     pub retry_after: Option<u32>,
 }
 
-/// Calls others.
+/// Calls others. Clones share connections and places.
+#[derive(Clone)]
 pub struct Outbound {
     client: Client,
     allowed: Arc<[IpNet]>,
-    hosts: Hosts,
+    hosts: Arc<Hosts>,
 }
 
 impl Outbound {
@@ -106,7 +107,7 @@ impl Outbound {
         Ok(Self {
             client,
             allowed,
-            hosts: Hosts::default(),
+            hosts: Arc::default(),
         })
     }
 

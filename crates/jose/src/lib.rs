@@ -41,6 +41,7 @@ pub mod password;
 mod provider;
 pub mod seal;
 mod signing_key;
+pub mod siv;
 pub mod unique;
 mod verify;
 

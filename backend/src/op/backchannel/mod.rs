@@ -7,6 +7,7 @@ mod binding_message;
 mod expiry;
 mod hints;
 mod notification_token;
+mod profile;
 mod request_object;
 mod requested_scope;
 
@@ -44,8 +45,9 @@ struct Checked {
 type Check = fn(&Asked<'_>, &mut Checked) -> Result<(), Refusal>;
 
 /// All rules, in the order in which they answer.
-const CHECKS: [(&str, Check); 7] = [
+const CHECKS: [(&str, Check); 8] = [
     ("request_object", request_object::check),
+    ("profile", profile::check),
     ("scope", requested_scope::check),
     ("client_notification_token", notification_token::check),
     ("acr_values", acr_values::check),

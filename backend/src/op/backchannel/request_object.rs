@@ -12,5 +12,8 @@ pub(super) fn check(asked: &Asked<'_>, _: &mut Checked) -> Result<(), Refusal> {
             "signed authentication requests are not supported",
         ));
     }
+    if asked.provider.must_sign(asked.client) {
+        return Err(Refusal::invalid_request("requests of this client have to be signed"));
+    }
     Ok(())
 }

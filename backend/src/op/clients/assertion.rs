@@ -1,7 +1,7 @@
 //! `private_key_jwt` (RFC 7523 section 3, OpenID Connect Core section 9).
 
 use countersign_jose::{
-    Algorithm, Audience, Expect, IntegerSeconds, JwkSet, Typ, peek_claims_unverified, verify_with_set,
+    Algorithm, Audience, Expect, IntegerSeconds, Typ, peek_claims_unverified, peek_header, verify_with_set,
 };
 use serde::Deserialize;
 
@@ -62,7 +62,7 @@ impl Provider {
         let Some(client) = registered.filter(|client| client.auth_method == ClientAuthMethod::PrivateKeyJwt) else {
             return Ok(None);
         };
-        let Some(claims) = verified(&client, assertion, self.algorithms_of(&client)) else {
+        let Some(claims) = self.verified(&client, assertion).await? else {
             return Ok(None);
         };
         if !self.is_good(&client, &claims) {
@@ -105,11 +105,16 @@ impl Provider {
             Audience::Many(many) => !many.is_empty() && many.iter().all(ours),
         }
     }
-}
 
-fn verified(client: &Client, assertion: &str, profile: &[Algorithm]) -> Option<Claims> {
-    let keys: JwkSet = serde_json::from_value(client.jwks.clone()?).ok()?;
-    let algorithms: Vec<Algorithm> = ALGORITHMS.into_iter().filter(|known| profile.contains(known)).collect();
-    let expect = Expect { algs: &algorithms, ..EXPECT };
-    verify_with_set(assertion, &expect, &keys).ok()?.claims().ok()
+    async fn verified(&self, client: &Client, assertion: &str) -> Result<Option<Claims>, OpError> {
+        let Ok(header) = peek_header(assertion, &EXPECT) else {
+            return Ok(None);
+        };
+        let allowed = self.algorithms_of(client);
+        let algorithms: Vec<Algorithm> = ALGORITHMS.into_iter().filter(|known| allowed.contains(known)).collect();
+        let expect = Expect { algs: &algorithms, ..EXPECT };
+        let keys = self.client_keys(client, header.kid.as_deref()).await?;
+        let verified = keys.and_then(|keys| verify_with_set(assertion, &expect, &keys).ok());
+        Ok(verified.and_then(|verified| verified.claims().ok()))
+    }
 }

@@ -53,7 +53,7 @@ impl Provider {
         Ok(Introspection::Active(Box::new(ActiveToken {
             active: true,
             iss: self.issuer().to_owned(),
-            sub: facts.family.sub,
+            sub: self.subject_for(&client, &facts.family.sub),
             client_id: facts.family.client_id,
             scope: facts.family.scope,
             token_type: (!facts.is_refresh).then_some("Bearer"),

@@ -1,13 +1,22 @@
 //! `tls_client_auth` and `self_signed_tls_client_auth` (RFC 8705 section 2): the client names itself by `client_id`, and the certificate of the
 //! TLS handshake shows that it is that client. That it has the certificate's key was shown in the handshake.
 
+mod distinguished_name;
+mod key;
+mod mutual_tls;
+mod name;
+
 use x509_parser::prelude::{ASN1Time, FromDer as _, X509Certificate};
 
-use super::{CertificateIssuers, ClientRequest, certificate_key::is_key_of, certificate_name::is_name_in};
+use self::{key::is_key_of, name::is_name_in};
+use super::{CertificateIssuers, ClientCertificate, ClientRequest};
 use crate::{
     domain::{Client, ClientAuthMethod},
     op::{OpError, Provider},
 };
+
+pub use mutual_tls::{MutualTls, MutualTlsError};
+pub use name::is_certificate_subject;
 
 impl Provider {
     /// The client, when the certificate is its own.

