@@ -12,8 +12,6 @@ use super::{
 };
 use crate::domain::{ClientAuthMethod, KeyPurpose};
 
-const AUTH_METHODS: &[&str] = &["client_secret_basic", "client_secret_post", "private_key_jwt"];
-
 /// The discovery document. Each member is named and defined as in the registries.
 #[derive(Debug, Clone, Serialize)]
 #[expect(
@@ -38,12 +36,12 @@ pub struct Metadata {
     acr_values_supported: [&'static str; 3],
     subject_types_supported: [&'static str; 2],
     id_token_signing_alg_values_supported: Vec<&'static str>,
-    token_endpoint_auth_methods_supported: &'static [&'static str],
-    token_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
-    introspection_endpoint_auth_methods_supported: &'static [&'static str],
-    introspection_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
-    revocation_endpoint_auth_methods_supported: &'static [&'static str],
-    revocation_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
+    token_endpoint_auth_methods_supported: Vec<ClientAuthMethod>,
+    token_endpoint_auth_signing_alg_values_supported: Vec<Algorithm>,
+    introspection_endpoint_auth_methods_supported: Vec<ClientAuthMethod>,
+    introspection_endpoint_auth_signing_alg_values_supported: Vec<Algorithm>,
+    revocation_endpoint_auth_methods_supported: Vec<ClientAuthMethod>,
+    revocation_endpoint_auth_signing_alg_values_supported: Vec<Algorithm>,
     code_challenge_methods_supported: [&'static str; 1],
     authorization_response_iss_parameter_supported: bool,
     claims_supported: [&'static str; 12],
