@@ -10,6 +10,8 @@
 mod cli_client;
 mod cli_postgres;
 
+mod mtls_actor;
+
 mod device_actor;
 mod device_world;
 
@@ -26,6 +28,10 @@ mod device_stream;
 mod device_swaps;
 mod device_upkeep;
 mod device_vectors;
+
+mod mtls_client_auth;
+mod mtls_listener;
+mod mtls_profiles;
 
 mod op_browser;
 mod op_trigger;

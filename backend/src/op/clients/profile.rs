@@ -167,9 +167,9 @@ impl Rules {
         self.code != Code::Never
     }
 
-    /// Whether signatures may be made with the algorithm of this name.
+    /// Whether signatures may be made with the algorithm of this name. Without a profile that is nobody's business here.
     pub(in crate::op) fn allows_algorithm(&self, name: &str) -> bool {
-        name.parse().is_ok_and(|algorithm| self.algorithms.contains(&algorithm))
+        self.algorithms == PLAIN.algorithms || name.parse().is_ok_and(|algorithm| self.algorithms.contains(&algorithm))
     }
 }
 
