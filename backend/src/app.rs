@@ -265,7 +265,8 @@ fn listen_for_certificates(mtls: &mut MtlsConfig) -> anyhow::Result<Option<TcpLi
     let Some(address) = mtls.listen else {
         return Ok(None);
     };
-    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen for certificates on {address}"))?;
+    let listener =
+        TcpListener::bind(address).with_context(|| format!("cannot listen for certificates on {address}"))?;
     mtls.listen = Some(listener.local_addr()?);
     tracing::info!(origin = mtls.origin(), "clients may show certificates");
     Ok(Some(listener))

@@ -20,7 +20,11 @@ use axum_server::{
 use hyper_util::rt::TokioTimer;
 use tokio::task::JoinHandle;
 
-use self::{idle::HangUpWhenIdle, shown::TellWhatWasShown, tls::Tls};
+use self::{
+    idle::HangUpWhenIdle,
+    shown::TellWhatWasShown,
+    tls::{REREAD, Tls},
+};
 use crate::config::{FapiProfile, MtlsConfig, ServerConfig, TlsMode};
 
 /// How long others may keep us waiting.
@@ -176,7 +180,7 @@ fn ended_by(stop: impl Future<Output = ()> + Send + 'static, server: &ServerConf
 
 fn followed(tls: Tls) -> Result<(RustlsConfig, JoinHandle<()>), ServeError> {
     let config = RustlsConfig::from_config(tls.load()?);
-    let following = tokio::spawn(tls.follow(config.clone()));
+    let following = tokio::spawn(tls.follow(config.clone(), REREAD));
     Ok((config, following))
 }
 

@@ -185,14 +185,8 @@ mod tests {
             ("[server]\npublic_url = \"https://x.example/path\"", "public_url"),
             ("[server]\ntls = \"files\"", "tls_certificate"),
             ("[mtls]\nlisten = \"127.0.0.1:0\"", "tls_certificate"),
-            (
-                "[mtls]\nlisten = \"127.0.0.1:0\"\ntls_certificate = \"a\"",
-                "tls_key",
-            ),
-            (
-                "[mtls]\nlisten = \"127.0.0.1:0\"\ntls_key = \"a\"",
-                "tls_certificate",
-            ),
+            ("[mtls]\nlisten = \"127.0.0.1:0\"\ntls_certificate = \"a\"", "tls_key"),
+            ("[mtls]\nlisten = \"127.0.0.1:0\"\ntls_key = \"a\"", "tls_certificate"),
             (
                 "[server]\ntls = \"development\"\n[mtls]\nlisten = \"127.0.0.1:0\"\npublic_url = \"http://127.0.0.1\"",
                 "public_url",

@@ -161,7 +161,9 @@ impl Provider {
             ),
             (ClientAuthMethod::SelfSignedTlsClientAuth, mutual_tls.is_some()),
         ];
-        let allowed = offered.into_iter().filter(|(method, works)| *works && rules.allows_method(*method));
+        let allowed = offered
+            .into_iter()
+            .filter(|(method, works)| *works && rules.allows_method(*method));
         allowed.map(|(method, _)| method).collect()
     }
 

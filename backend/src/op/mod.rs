@@ -36,8 +36,8 @@ use crate::{
 pub use acr::ACR_PASSWORD;
 pub use authorization::{Authorize, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
 pub use clients::{
-    CertificateIssuers, ClientCertificate, ClientRequest, Endpoint, MutualTls, MutualTlsError, check_profile, check_sector,
-    is_certificate_subject, seal_client_secret,
+    CertificateIssuers, ClientCertificate, ClientRequest, Endpoint, MutualTls, MutualTlsError, check_profile,
+    check_sector, is_certificate_subject, seal_client_secret,
 };
 pub use delivery::{Delivery, Told};
 pub use discovery::Metadata;
@@ -108,6 +108,18 @@ impl Provider {
     #[must_use]
     pub fn interaction_id(&self) -> String {
         fresh::uuid(&*self.parts.random)
+    }
+
+    /// Whether the paths of Auth0's SDKs lead here too.
+    #[must_use]
+    pub fn has_auth0_aliases(&self) -> bool {
+        self.parts.config.auth0_aliases
+    }
+
+    /// Whether `issuer` means this provider: its name, which clients of Auth0's SDKs write with a slash at the end.
+    fn is_called(&self, issuer: &str) -> bool {
+        let bare = issuer.strip_suffix('/').filter(|_| self.has_auth0_aliases());
+        bare.unwrap_or(issuer) == self.issuer()
     }
 
     async fn find_client(&self, id: &str) -> Result<Option<Client>, StorageError> {

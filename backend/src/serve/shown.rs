@@ -37,7 +37,10 @@ where
             let mut chain = stream.get_ref().1.peer_certificates().unwrap_or_default().iter();
             let shown = chain.next().map(|own| {
                 let issuers: Vec<Vec<u8>> = chain.map(|issuer| issuer.to_vec()).collect();
-                (ClientCertificate(Arc::from(own.as_ref())), CertificateIssuers(issuers.into()))
+                (
+                    ClientCertificate(Arc::from(own.as_ref())),
+                    CertificateIssuers(issuers.into()),
+                )
             });
             Ok((stream, Told { inner, shown }))
         })

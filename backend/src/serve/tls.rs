@@ -25,7 +25,7 @@ use super::ServeError;
 use crate::config::FapiProfile;
 
 /// Between two looks at the files.
-const REREAD: Duration = Duration::from_secs(30);
+pub(super) const REREAD: Duration = Duration::from_secs(30);
 
 /// Everything that one listener's TLS is made of.
 #[derive(Debug, Clone)]
@@ -70,9 +70,9 @@ impl Tls {
 
     /// Takes the files again whenever one of them changed, so that a renewed certificate needs no restart. Files that do not fit each other,
     /// as while they are being replaced, change nothing.
-    pub(super) async fn follow(self, serving: RustlsConfig) {
+    pub(super) async fn follow(self, serving: RustlsConfig, every: Duration) {
         let mut seen = self.changed_at();
-        let mut looks = tokio::time::interval(REREAD);
+        let mut looks = tokio::time::interval(every);
         loop {
             looks.tick().await;
             let now = self.changed_at();
@@ -150,12 +150,7 @@ impl ClientCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(
-            message,
-            certificate,
-            signed,
-            &self.0.signature_verification_algorithms,
-        )
+        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -164,12 +159,7 @@ impl ClientCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(
-            message,
-            certificate,
-            signed,
-            &self.0.signature_verification_algorithms,
-        )
+        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -180,8 +170,43 @@ impl ClientCertVerifier for AnyCertificate {
 #[cfg(test)]
 mod tests {
     use rustls::CipherSuite;
+    use tokio::time::{Instant, timeout};
 
     use super::*;
+
+    fn write(tls: &Tls) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(&tls.certificate, made.cert.pem()).unwrap();
+        std::fs::write(&tls.key, made.signing_key.serialize_pem()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_renewed_certificate_needs_no_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let tls = Tls {
+            certificate: folder.path().join("crt"),
+            key: folder.path().join("key"),
+            profile: FapiProfile::Plain,
+            asks: true,
+        };
+        write(&tls);
+        let serving = RustlsConfig::from_config(tls.load().unwrap());
+        let first = serving.get_inner();
+        let following = tokio::spawn(tls.clone().follow(serving.clone(), Duration::from_millis(5)));
+        let changed = async |than: &Arc<ServerConfig>| {
+            while Arc::ptr_eq(than, &serving.get_inner()) {
+                // The files' times have a grain: what is written within it of the first look is seen by the next change.
+                write(&tls);
+                tokio::time::sleep_until(Instant::now() + Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), changed(&first)).await.unwrap();
+        std::fs::write(&tls.certificate, "no certificate").unwrap();
+        assert!(tls.load().is_err(), "half a change is none");
+        let second = serving.get_inner();
+        timeout(Duration::from_secs(10), changed(&second)).await.unwrap();
+        following.abort();
+    }
 
     #[test]
     fn a_profile_leaves_what_its_text_lists() {

@@ -33,6 +33,7 @@ mod mtls_client_auth;
 mod mtls_listener;
 mod mtls_profiles;
 
+mod op_auth0;
 mod op_browser;
 mod op_trigger;
 mod op_world;

@@ -66,7 +66,8 @@ async fn an_authority_vouches_for_the_registered_name_alone() {
     let stranger = Authority::new("authority").issue(|_| {});
     let past = authority.issue(|params| params.not_after = rcgen::date_time_ymd(2026, 11, 21));
     let future = authority.issue(|params| params.not_before = rcgen::date_time_ymd(2026, 11, 22));
-    let server = authority.issue(|params| params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth]);
+    let server =
+        authority.issue(|params| params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth]);
     let alone = self_signed(|_| {});
     let renamed = authority.issue(|params| {
         params.distinguished_name.push(rcgen::DnType::CommonName, "somebody");
@@ -74,7 +75,11 @@ async fn an_authority_vouches_for_the_registered_name_alone() {
     });
     for (shown, good, why) in [
         (Some(&own), true, "issued by the authority"),
-        (Some(&far), true, "issued by one that it vouches for, whose certificate is sent"),
+        (
+            Some(&far),
+            true,
+            "issued by one that it vouches for, whose certificate is sent",
+        ),
         (Some(&lost), false, "by one whose certificate is not sent"),
         (Some(&stranger), false, "by another authority of the same name"),
         (Some(&past), false, "not good any more"),
@@ -106,7 +111,11 @@ async fn a_client_may_vouch_for_itself_with_what_it_registered() {
     let own = self_signed(|_| {});
     let issued = authority.issue(|_| {});
     let second = Shown {
-        certificate: crate::mtls_actor::of_client().self_signed(&own.key).unwrap().der().to_vec(),
+        certificate: crate::mtls_actor::of_client()
+            .self_signed(&own.key)
+            .unwrap()
+            .der()
+            .to_vec(),
         issuers: Vec::new(),
         key: rcgen::KeyPair::try_from(own.key.serialize_der()).unwrap(),
     };
@@ -114,10 +123,17 @@ async fn a_client_may_vouch_for_itself_with_what_it_registered() {
     let other = self_signed(|_| {});
     world.add_client(by_own_certificate("by-key", &[own.jwk()])).await;
     world
-        .add_client(by_own_certificate("by-certificate", &[other.jwk(), own.jwk_with_certificate()]))
+        .add_client(by_own_certificate(
+            "by-certificate",
+            &[other.jwk(), own.jwk_with_certificate()],
+        ))
         .await;
-    world.add_client(by_own_certificate("issued", &[issued.jwk_with_certificate()])).await;
-    world.add_client(by_own_certificate("past", &[past.jwk_with_certificate()])).await;
+    world
+        .add_client(by_own_certificate("issued", &[issued.jwk_with_certificate()]))
+        .await;
+    world
+        .add_client(by_own_certificate("past", &[past.jwk_with_certificate()]))
+        .await;
     world.add_client(by_own_certificate("keyless", &[])).await;
     for (id, shown, good, why) in [
         ("by-key", Some(&own), true, "the key that was registered"),
@@ -125,9 +141,19 @@ async fn a_client_may_vouch_for_itself_with_what_it_registered() {
         ("by-key", Some(&other), false, "another key"),
         ("by-key", Some(&issued), false, "an authority does not help"),
         ("by-key", None, false, "nothing"),
-        ("by-certificate", Some(&own), true, "the certificate that was registered"),
+        (
+            "by-certificate",
+            Some(&own),
+            true,
+            "the certificate that was registered",
+        ),
         ("by-certificate", Some(&other), true, "the other key"),
-        ("by-certificate", Some(&second), false, "another certificate of the same key"),
+        (
+            "by-certificate",
+            Some(&second),
+            false,
+            "another certificate of the same key",
+        ),
         ("issued", Some(&issued), true, "it may be one that somebody issued"),
         ("past", Some(&past), false, "it says itself that it is over"),
         ("keyless", Some(&own), false, "nothing is registered"),
@@ -150,7 +176,11 @@ async fn a_certificate_is_no_second_way_in() {
         ..shop("secret")
     };
     world.add_client(secretly).await;
-    assert_eq!(probe(&world, "secret", Some(&own)).await, 401, "R-042: registered for Basic");
+    assert_eq!(
+        probe(&world, "secret", Some(&own)).await,
+        401,
+        "R-042: registered for Basic"
+    );
     let unnamed = world.form_with(Some(&own), "/introspect", &[PROBE]).await;
     unnamed.refused(401, "invalid_client", "R-045, R-264: client_id is always sent");
     for id in ["by-dn", "by-key"] {
@@ -176,8 +206,12 @@ async fn a_request_is_made_by_the_client_whose_certificate_it_is() {
     let authority = Authority::new("authority");
     let world = with_authority(&authority).await;
     let (one, other) = (self_signed(|_| {}), self_signed(|_| {}));
-    world.add_client(by_own_certificate("one", &[one.jwk_with_certificate()])).await;
-    world.add_client(by_own_certificate("other", &[other.jwk_with_certificate()])).await;
+    world
+        .add_client(by_own_certificate("one", &[one.jwk_with_certificate()]))
+        .await;
+    world
+        .add_client(by_own_certificate("other", &[other.jwk_with_certificate()]))
+        .await;
     let ask = async |id: &str, shown: Option<&Shown>| {
         let form = [("client_id", id), ("scope", "openid"), ("login_hint", "anna")];
         world.form_with(shown, "/bc-authorize", &form).await
@@ -228,10 +262,17 @@ async fn without_the_listener_certificates_are_worth_nothing() {
     let world = World::new().await;
     let own = self_signed(|_| {});
     world.add_client(by_own_certificate("by-key", &[own.jwk()])).await;
-    assert_eq!(probe(&world, "by-key", Some(&own)).await, 401, "R-264: nothing was offered");
+    assert_eq!(
+        probe(&world, "by-key", Some(&own)).await,
+        401,
+        "R-264: nothing was offered"
+    );
     let metadata = world.get("/.well-known/openid-configuration").await.json();
     assert!(metadata.get("mtls_endpoint_aliases").is_none(), "R-232");
-    assert!(metadata.get("tls_client_certificate_bound_access_tokens").is_none(), "R-230");
+    assert!(
+        metadata.get("tls_client_certificate_bound_access_tokens").is_none(),
+        "R-230"
+    );
 }
 
 /// Proves where the listener is on.
@@ -243,13 +284,19 @@ async fn clients_with_certificates_are_told_where_to_go() {
     let aliases = metadata["mtls_endpoint_aliases"].as_object().unwrap();
     for (name, url) in aliases {
         assert!(name.ends_with("_endpoint"), "R-232: {name}");
-        let plain = metadata[name].as_str().unwrap_or_else(|| panic!("R-232: {name} is no endpoint"));
+        let plain = metadata[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("R-232: {name} is no endpoint"));
         let path = plain.strip_prefix(crate::op_world::ISSUER).unwrap();
         assert_eq!(url, &format!("https://mtls.id.example{path}"), "R-232");
     }
     assert!(!aliases.contains_key("authorization_endpoint"), "R-232");
     assert!(metadata["authorization_endpoint"].is_string(), "R-230");
-    for name in ["token_endpoint", "backchannel_authentication_endpoint", "userinfo_endpoint"] {
+    for name in [
+        "token_endpoint",
+        "backchannel_authentication_endpoint",
+        "userinfo_endpoint",
+    ] {
         assert!(aliases.contains_key(name), "R-232: {name}");
     }
     assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true, "R-230");

@@ -77,7 +77,9 @@ impl Listener {
             let never = std::future::pending();
             match which {
                 Which::Ordinary => serve(serving, listener, || {}, never).await.unwrap(),
-                Which::ForCertificates => serve_certificates(&config.mtls, serving, listener, never).await.unwrap(),
+                Which::ForCertificates => serve_certificates(&config.mtls, serving, listener, never)
+                    .await
+                    .unwrap(),
             }
         });
         let [certificate, _] = files;
@@ -307,12 +309,20 @@ async fn a_profile_leaves_only_its_suites() {
                 assert_eq!(listener.probe(&SILENT, "by-key").await.unwrap(), 401, "R-211: TLS 1.3");
                 for version in [0x0300, 0x0301, 0x0302_u16] {
                     let alert = greet(listener.address, version).await;
-                    assert_eq!(alert, [21, 70], "R-211: {version:#x} is refused as a version (RFC 8446 section 6.2)");
+                    assert_eq!(
+                        alert,
+                        [21, 70],
+                        "R-211: {version:#x} is refused as a version (RFC 8446 section 6.2)"
+                    );
                 }
             }
         }
     }
-    assert_eq!(ProtocolVersion::TLSv1_2, TLS12.version, "R-211: the oldest that is spoken");
+    assert_eq!(
+        ProtocolVersion::TLSv1_2,
+        TLS12.version,
+        "R-211: the oldest that is spoken"
+    );
 }
 
 /// A greeting of an old version, by hand because no library at hand would say it: type and description of the record that comes back.
@@ -322,8 +332,10 @@ async fn greet(address: SocketAddr, version: u16) -> [u8; 2] {
     hello.extend([7; 32]);
     // No session, TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA and TLS_RSA_WITH_AES_128_CBC_SHA, no compression.
     hello.extend([0, 0, 4, 0xc0, 0x13, 0x00, 0x2f, 1, 0]);
-    // P-256, uncompressed.
-    let extensions = [0, 10, 0, 4, 0, 2, 0, 23, 0, 11, 0, 2, 1, 0];
+    // P-256, uncompressed; signatures with ECDSA and RSA over SHA-256.
+    let extensions = [
+        0, 10, 0, 4, 0, 2, 0, 23, 0, 11, 0, 2, 1, 0, 0, 13, 0, 6, 0, 4, 4, 3, 4, 1,
+    ];
     hello.extend([0, u8::try_from(extensions.len()).unwrap()]);
     hello.extend(extensions);
     let length = u8::try_from(hello.len()).unwrap();

@@ -61,10 +61,18 @@ const OF_FAPI_CIBA: [(Change, Option<&str>, &str); 21] = [
     (|_| {}, None, "R-209: a certificate of its own"),
     (|c| c.auth_method = ClientAuthMethod::TlsClientAuth, None, "R-209"),
     (|c| c.auth_method = ClientAuthMethod::PrivateKeyJwt, None, "R-209"),
-    (|c| c.delivery_mode = Some(DeliveryMode::Ping), None, "R-202: ping is optional"),
+    (
+        |c| c.delivery_mode = Some(DeliveryMode::Ping),
+        None,
+        "R-202: ping is optional",
+    ),
     (|c| c.requests.signing_alg = Some("ES256".to_owned()), None, "R-210"),
     (|c| c.id_token_alg = "PS256".to_owned(), None, "R-210"),
-    (|c| c.auth_method = ClientAuthMethod::None, Some("token_endpoint_auth_method"), "R-200"),
+    (
+        |c| c.auth_method = ClientAuthMethod::None,
+        Some("token_endpoint_auth_method"),
+        "R-200",
+    ),
     (
         |c| c.auth_method = ClientAuthMethod::ClientSecretBasic,
         Some("token_endpoint_auth_method"),
@@ -105,7 +113,11 @@ const OF_FAPI_CIBA: [(Change, Option<&str>, &str); 21] = [
         Some("backchannel_authentication_request_signing_alg"),
         "R-210",
     ),
-    (|c| c.id_token_alg = "RS256".to_owned(), Some("id_token_signed_response_alg"), "R-210"),
+    (
+        |c| c.id_token_alg = "RS256".to_owned(),
+        Some("id_token_signed_response_alg"),
+        "R-210",
+    ),
     (
         |c| c.assertion_alg = Some("RS256".to_owned()),
         Some("token_endpoint_auth_signing_alg"),
@@ -145,9 +157,21 @@ const OF_FAPI_2: [(Change, Option<&str>, &str); 13] = [
     ),
     (|c| c.auth_method = ClientAuthMethod::PrivateKeyJwt, None, "R-223"),
     (|c| c.assertion_alg = Some("EdDSA".to_owned()), None, "R-223"),
-    (|c| c.requests.signing_alg = Some("EdDSA".to_owned()), None, "R-221, R-223: signed if it likes"),
-    (|c| c.tokens.dpop_bound = false, Some("dpop_bound_access_tokens"), "R-223"),
-    (|c| c.auth_method = ClientAuthMethod::None, Some("token_endpoint_auth_method"), "R-200, R-223"),
+    (
+        |c| c.requests.signing_alg = Some("EdDSA".to_owned()),
+        None,
+        "R-221, R-223: signed if it likes",
+    ),
+    (
+        |c| c.tokens.dpop_bound = false,
+        Some("dpop_bound_access_tokens"),
+        "R-223",
+    ),
+    (
+        |c| c.auth_method = ClientAuthMethod::None,
+        Some("token_endpoint_auth_method"),
+        "R-200, R-223",
+    ),
     (
         |c| c.auth_method = ClientAuthMethod::ClientSecretPost,
         Some("token_endpoint_auth_method"),
@@ -211,7 +235,10 @@ fn a_client_is_registered_only_as_its_profile_says() {
         }
     }
     // The stricter one of both, whichever is the client's.
-    assert!(check_profile(&fapi_ciba_for_all, &fapi2("client", &own)).is_err(), "R-209");
+    assert!(
+        check_profile(&fapi_ciba_for_all, &fapi2("client", &own)).is_err(),
+        "R-209"
+    );
     let both = Client {
         redirect_uris: Vec::new(),
         ..fapi_ciba("client", &own)
@@ -249,11 +276,17 @@ async fn a_request_says_what_it_is_about() {
         let answer = ask(&world, id, &own, &[]).await;
         answer.refused(400, "invalid_binding_message", &format!("R-201: {id}"));
         let answer = ask(&world, id, &own, &[("binding_message", "")]).await;
-        answer.refused(400, "invalid_binding_message", &format!("R-201: {id}: an empty one is none"));
+        answer.refused(
+            400,
+            "invalid_binding_message",
+            &format!("R-201: {id}: an empty one is none"),
+        );
         let answer = ask(&world, id, &own, &[("binding_message", "W4SCT")]).await;
         assert_eq!(answer.status, 200, "R-201, R-221: {id}: {}", answer.body);
     }
-    let plain = world.post("/bc-authorize", &[("scope", "openid"), ("login_hint", "anna")]).await;
+    let plain = world
+        .post("/bc-authorize", &[("scope", "openid"), ("login_hint", "anna")])
+        .await;
     assert_eq!(plain.status, 200, "R-201: others need none");
 }
 
@@ -293,7 +326,9 @@ async fn an_older_client_is_held_to_the_profile_of_the_provider() {
     let answer = ask(&world, "fapi", &own, &message).await;
     assert_eq!(answer.status, 200, "R-209: {}", answer.body);
     // The app signs in as before: it is ours, and no client of anybody.
-    let app = world.get("/authorize?client_id=countersign-app&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcallback").await;
+    let app = world
+        .get("/authorize?client_id=countersign-app&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcallback")
+        .await;
     assert!(!app.body.contains("not known"), "{}", app.body);
 }
 
@@ -321,19 +356,33 @@ async fn metadata_lists_only_what_the_profile_allows() {
             let name = format!("{endpoint}_endpoint_auth_signing_alg_values_supported");
             let algorithms = metadata[&name].as_array().unwrap();
             assert!(
-                !algorithms.iter().any(|algorithm| algorithm.as_str().unwrap().starts_with("RS")),
+                !algorithms
+                    .iter()
+                    .any(|algorithm| algorithm.as_str().unwrap().starts_with("RS")),
                 "R-210, R-223: {profile}"
             );
         }
-        assert_eq!(metadata["id_token_signing_alg_values_supported"], id_token, "R-210: {profile}");
-        let modes = metadata["backchannel_token_delivery_modes_supported"].as_array().unwrap();
+        assert_eq!(
+            metadata["id_token_signing_alg_values_supported"], id_token,
+            "R-210: {profile}"
+        );
+        let modes = metadata["backchannel_token_delivery_modes_supported"]
+            .as_array()
+            .unwrap();
         assert!(!modes.iter().any(|mode| mode == "push"), "R-202: {profile}");
         assert!(modes.iter().any(|mode| mode == "poll"), "R-202: {profile}");
         let grants = metadata["grant_types_supported"].as_array().unwrap();
-        assert_eq!(grants.iter().any(|grant| grant == "authorization_code"), code, "{profile}");
+        assert_eq!(
+            grants.iter().any(|grant| grant == "authorization_code"),
+            code,
+            "{profile}"
+        );
         assert!(grants.iter().any(|grant| grant == "refresh_token"), "R-230: {profile}");
         assert!(metadata["authorization_endpoint"].is_string(), "R-230: {profile}");
-        assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true, "R-230: {profile}");
+        assert_eq!(
+            metadata["tls_client_certificate_bound_access_tokens"], true,
+            "R-230: {profile}"
+        );
     }
 }
 
@@ -343,7 +392,10 @@ async fn calls_to_a_resource_have_a_name() {
     let world = World::new().await;
     let id = world.start(&[]).await;
     world.approve().await;
-    let token = world.poll(&id).await.json()["access_token"].as_str().unwrap().to_owned();
+    let token = world.poll(&id).await.json()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let ask = async |more: &[(&str, &str)]| {
         let mut request = axum::http::Request::get("/userinfo").header("authorization", format!("Bearer {token}"));
         for (name, value) in more {

@@ -150,7 +150,9 @@ impl Jwk {
 /// The certificate at the front of an `x5c`: padded base64 of the other alphabet (RFC 7517 section 4.7).
 fn first_certificate(chain: &Value) -> Result<Vec<u8>, JoseError> {
     let first = chain.as_array().and_then(|chain| chain.first()).and_then(Value::as_str);
-    STANDARD.decode(first.ok_or(JoseError::Key)?).map_err(|_| JoseError::Key)
+    STANDARD
+        .decode(first.ok_or(JoseError::Key)?)
+        .map_err(|_| JoseError::Key)
 }
 
 impl fmt::Debug for Jwk {

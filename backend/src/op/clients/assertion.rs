@@ -92,13 +92,17 @@ impl Provider {
     fn is_audience(&self, client: &Client, audience: &Audience) -> bool {
         let issuer = self.issuer();
         if !self.may_name_endpoints(client) {
-            return audience.is_exactly(issuer);
+            return matches!(audience, Audience::One(one) if self.is_called(one));
         }
         let alias = self.parts.mutual_tls.as_ref().map(MutualTls::origin);
         let ours = |one: &String| {
             let path = one.strip_prefix(issuer);
             let at_alias = alias.and_then(|alias| one.strip_prefix(alias));
-            path == Some("") || [path, at_alias].into_iter().flatten().any(|path| ENDPOINTS.contains(&path))
+            path == Some("")
+                || [path, at_alias]
+                    .into_iter()
+                    .flatten()
+                    .any(|path| ENDPOINTS.contains(&path))
         };
         match audience {
             Audience::One(one) => ours(one),
@@ -112,7 +116,10 @@ impl Provider {
         };
         let allowed = self.algorithms_of(client);
         let algorithms: Vec<Algorithm> = ALGORITHMS.into_iter().filter(|known| allowed.contains(known)).collect();
-        let expect = Expect { algs: &algorithms, ..EXPECT };
+        let expect = Expect {
+            algs: &algorithms,
+            ..EXPECT
+        };
         let keys = self.client_keys(client, header.kid.as_deref()).await?;
         let verified = keys.and_then(|keys| verify_with_set(assertion, &expect, &keys).ok());
         Ok(verified.and_then(|verified| verified.claims().ok()))

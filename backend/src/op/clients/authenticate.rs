@@ -74,11 +74,19 @@ pub(in crate::op) enum PublicClients {
 }
 
 enum Mechanism<'a> {
-    Basic { id: String, secret: String },
-    Post { id: &'a str, secret: &'a str },
+    Basic {
+        id: String,
+        secret: String,
+    },
+    Post {
+        id: &'a str,
+        secret: &'a str,
+    },
     Assertion(&'a str),
     /// Nothing in the request itself: a public client, or one that showed a certificate in the TLS handshake.
-    None { id: &'a str },
+    None {
+        id: &'a str,
+    },
 }
 
 /// No secret has this hash: unknown clients and clients without a secret are compared with it, so that they take as long.

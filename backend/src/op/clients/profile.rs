@@ -60,7 +60,11 @@ enum AssertionAudience {
 
 use ClientAuthMethod as Method;
 
-const WITH_KEYS: &[Method] = &[Method::PrivateKeyJwt, Method::TlsClientAuth, Method::SelfSignedTlsClientAuth];
+const WITH_KEYS: &[Method] = &[
+    Method::PrivateKeyJwt,
+    Method::TlsClientAuth,
+    Method::SelfSignedTlsClientAuth,
+];
 
 const PLAIN: Rules = Rules {
     methods: &[
@@ -205,7 +209,10 @@ impl Provider {
         let rules = Rules::of(&self.parts.config, client);
         if !rules.allows_method(client.auth_method) {
             let code = OAuthErrorCode::InvalidClient;
-            return Err(Refusal::new(code, "the client's way to authenticate is not allowed any more"));
+            return Err(Refusal::new(
+                code,
+                "the client's way to authenticate is not allowed any more",
+            ));
         }
         violated(&rules, client).map_or(Ok(()), |(member, _)| {
             let code = OAuthErrorCode::UnauthorizedClient;
@@ -316,10 +323,15 @@ fn violated(rules: &Rules, client: &Client) -> Option<(&'static str, &'static st
         ),
         (
             !reachable,
-            ("redirect_uris", "the profile wants https, or http on a loopback address"),
+            (
+                "redirect_uris",
+                "the profile wants https, or http on a loopback address",
+            ),
         ),
     ];
-    problems.into_iter().find_map(|(holds, problem)| holds.then_some(problem))
+    problems
+        .into_iter()
+        .find_map(|(holds, problem)| holds.then_some(problem))
 }
 
 fn is_https_or_loopback(uri: &str) -> bool {

@@ -28,9 +28,13 @@ fn members(info: &SubjectPublicKeyInfo<'_>) -> Option<Value> {
     }
     if info.algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY {
         let curve = info.algorithm.parameters.as_ref()?.as_oid().ok()?;
-        let curve = [(OID_EC_P256, "P-256"), (OID_NIST_EC_P384, "P-384"), (OID_NIST_EC_P521, "P-521")]
-            .into_iter()
-            .find_map(|(oid, name)| (oid == curve).then_some(name))?;
+        let curve = [
+            (OID_EC_P256, "P-256"),
+            (OID_NIST_EC_P384, "P-384"),
+            (OID_NIST_EC_P521, "P-521"),
+        ]
+        .into_iter()
+        .find_map(|(oid, name)| (oid == curve).then_some(name))?;
         let (&4, point) = bits.split_first()? else {
             return None;
         };
@@ -73,7 +77,10 @@ mod tests {
             let public = key.der_bytes();
             let public = if kty == "EC" { &public[1..] } else { public };
             assert_eq!(raw.collect::<Vec<u8>>(), public, "R-264");
-            assert!(is_key_of(&jwk(certificate.public_key()).unwrap(), &certificate), "R-264");
+            assert!(
+                is_key_of(&jwk(certificate.public_key()).unwrap(), &certificate),
+                "R-264"
+            );
         }
     }
 

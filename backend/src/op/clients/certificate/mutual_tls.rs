@@ -69,7 +69,11 @@ impl MutualTls {
         let (Some(authorities), Ok(now)) = (&self.authorities, u64::try_from(now)) else {
             return false;
         };
-        let issuers: Vec<CertificateDer<'_>> = issuers.0.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+        let issuers: Vec<CertificateDer<'_>> = issuers
+            .0
+            .iter()
+            .map(|der| CertificateDer::from(der.as_slice()))
+            .collect();
         let certificate = CertificateDer::from(&*certificate.0);
         let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
         authorities.verify_client_cert(&certificate, &issuers, now).is_ok()
@@ -86,7 +90,9 @@ impl fmt::Debug for MutualTls {
 fn authorities(pem: &[u8]) -> io::Result<Arc<dyn ClientCertVerifier>> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
+        roots
+            .add(certificate.map_err(io::Error::other)?)
+            .map_err(io::Error::other)?;
     }
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
