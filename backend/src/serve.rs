@@ -110,9 +110,9 @@ pub async fn serve_certificates(
         inner: RustlsAcceptor::new(tls),
     });
     let service = serving.router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = bounded(server.handle(handle), PATIENCE).serve(service).await;
+    let ended = bounded(server.handle(handle), PATIENCE).serve(service).await;
     following.abort();
-    Ok(served?)
+    Ok(ended?)
 }
 
 /// Serves over plain http until the task is dropped: what the operator's own programs ask, on a listener of their own.
@@ -150,9 +150,9 @@ async fn serve_with(
     let service = serving.router.into_make_service_with_connect_info::<SocketAddr>();
     let server = bounded(axum_server::from_tcp_rustls(listener, tls)?.handle(handle), patience);
     ready();
-    let served = server.serve(service).await;
+    let ended = server.serve(service).await;
     following.abort();
-    Ok(served?)
+    Ok(ended?)
 }
 
 impl Serving<'_> {

@@ -14,6 +14,7 @@ use crate::{
 
 /// What a profile asks for.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own")]
 pub(in crate::op) struct Rules {
     /// How clients may authenticate. A public client is none of them.
     methods: &'static [ClientAuthMethod],

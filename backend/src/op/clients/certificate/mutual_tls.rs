@@ -96,5 +96,6 @@ fn authorities(pem: &[u8]) -> io::Result<Arc<dyn ClientCertVerifier>> {
     }
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-    Ok(verifier.map_err(io::Error::other)?)
+    let verifier = verifier.map_err(io::Error::other)?;
+    Ok(verifier)
 }

@@ -82,6 +82,7 @@ mod tests {
     #[test]
     fn a_client_is_known_by_one_whole_name() {
         let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CountryName, "DE");
         params.distinguished_name.push(DnType::OrganizationName, "Shop, Inc.");
         params.distinguished_name.push(DnType::CommonName, "client one");
