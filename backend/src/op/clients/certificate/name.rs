@@ -104,7 +104,7 @@ mod tests {
             (SanDns, "CLIENT.shop.example", true),
             (SanDns, "shop.example", false),
             (SanDns, "x.wild.example", false),
-            (SanDns, "https://shop.example/client", false),
+            (SanDns, "client.shop.example.org", false),
             (SanUri, "https://shop.example/client", true),
             (SanUri, "https://shop.example/client/", false),
             (SanUri, "https://shop.example/Client", false),
