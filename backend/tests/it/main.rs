@@ -29,9 +29,10 @@ mod device_swaps;
 mod device_upkeep;
 mod device_vectors;
 
+mod fapi_clients;
+mod fapi_requests;
 mod mtls_client_auth;
 mod mtls_listener;
-mod mtls_profiles;
 
 mod op_auth0;
 mod op_browser;
