@@ -161,7 +161,11 @@ fn what_a_key_says_of_itself_is_kept_and_the_rest_is_dropped() {
         json!(null),
     ] {
         let key = with(ec(), "x5c", bad.clone());
-        assert_eq!(Jwk::parse(&key.to_string()), Err(Key), "no certificate: {bad}");
+        assert_eq!(
+            Jwk::parse(&key.to_string()),
+            Err(JoseError::Key),
+            "no certificate: {bad}"
+        );
     }
     assert_eq!(
         key.thumbprint(),
