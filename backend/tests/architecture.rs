@@ -62,7 +62,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
             "serve", "nodes",
         ],
     ),
-    ("doctor", &["config", "domain", "storage", "keys", "app"]),
+    ("doctor", &["config", "domain", "storage", "keys", "op", "app"]),
     (
         "cli",
         &[
