@@ -9,6 +9,7 @@ mod metrics;
 mod mtls;
 mod op;
 mod outbound;
+mod requests;
 mod server;
 mod storage;
 mod telemetry;
@@ -30,6 +31,7 @@ pub use metrics::MetricsConfig;
 pub use mtls::MtlsConfig;
 pub use op::{IdTokenAlg, OpConfig};
 pub use outbound::OutboundConfig;
+pub use requests::{LoginHintTokenIssuer, MessagePattern, SubjectFormat};
 pub use server::{ServerConfig, TlsMode};
 pub use storage::{DatabaseUrl, StorageConfig};
 pub use telemetry::TelemetryConfig;
@@ -199,6 +201,33 @@ mod tests {
             ("[op]\nprofile = \"fapi_ciba\"", "profile"),
             ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
             ("[op]\nlong_poll_seconds = 31", "long_poll_seconds"),
+            (
+                "[op]\nbackchannel_authentication_path = \"bc\"",
+                "backchannel_authentication_path",
+            ),
+            (
+                "[op]\nbackchannel_authentication_path = \"/token\"",
+                "backchannel_authentication_path",
+            ),
+            ("[op]\ngrant_types = [\"password\"]", "grant_types"),
+            ("[op]\ngrant_types = [\"refresh_token\"]", "grant_types"),
+            ("[op]\nbinding_message_pattern = \"(\"", "binding_message_pattern"),
+            ("[op]\nrequest_signing_algs = [\"HS256\"]", "request_signing_algs"),
+            ("[op]\nrequest_signing_algs = [\"none\"]", "request_signing_algs"),
+            (
+                "[op]\nrequest_signing_algs = []\nrequire_signed_request = true",
+                "require_signed_request",
+            ),
+            ("[op]\nsigned_request_seconds = 59", "signed_request_seconds"),
+            (
+                "[[op.login_hint_token_issuers]]\nissuer = \"https://hints.example\"",
+                "login_hint_token_issuers",
+            ),
+            (
+                "[[op.login_hint_token_issuers]]\nissuer = \"x\"\njwks = { keys = [] }",
+                "login_hint_token_issuers",
+            ),
+            ("[op]\nunknown_hints_seconds = 0", "unknown_hints_seconds"),
             ("[keys]\nannounce_seconds = 59", "announce_seconds"),
             ("[keys]\nreread_seconds = 121", "reread_seconds"),
             ("[metrics]\nlisten = \"0.0.0.0:9480\"", "listen"),

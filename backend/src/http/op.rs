@@ -25,7 +25,11 @@ pub fn routes(provider: Arc<Provider>) -> Router {
     } else {
         Router::new()
     };
-    Router::new()
+    let router = match provider.backchannel_authentication_path() {
+        Some(path) => Router::new().route(path, post(backchannel_authentication)),
+        None => Router::new(),
+    };
+    router
         .route("/.well-known/openid-configuration", get(metadata))
         .route("/.well-known/oauth-authorization-server", get(metadata))
         .route("/jwks", get(jwks))
@@ -36,7 +40,6 @@ pub fn routes(provider: Arc<Provider>) -> Router {
         .route("/sign-in", post(sign_in::submit))
         .route(sign_in_assets::STYLESHEET, get(sign_in_assets::stylesheet))
         .route("/token", post(token))
-        .route("/bc-authorize", post(backchannel_authentication))
         .route(
             "/userinfo",
             get(userinfo)
@@ -108,7 +111,10 @@ async fn as_client<T: Serialize>(
         Ok(read) => read,
         Err(unreadable) => return oauth_error::refused_with(unreadable.status, &unreadable.refusal),
     };
-    answer(answered(read.as_client(endpoint)).await)
+    match answered(read.as_client(endpoint)).await {
+        Ok(body) => oauth_error::json(StatusCode::OK, &body),
+        Err(error) => oauth_error::failed_at(endpoint, &error),
+    }
 }
 
 /// Answers what an endpoint of the provider said.

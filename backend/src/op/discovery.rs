@@ -3,11 +3,11 @@
 //! Only registered members: what is ours alone stands in a document of its own.
 
 use countersign_jose::{Algorithm, JwkSet};
-use countersign_protocol::DeliveryMode;
 use serde::Serialize;
 
 use super::{
     MutualTls, Provider, acr,
+    backchannel::BackchannelMetadata,
     clients::{self, Rules},
 };
 use crate::domain::{ClientAuthMethod, KeyPurpose};
@@ -26,13 +26,12 @@ pub struct Metadata {
     jwks_uri: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
-    backchannel_authentication_endpoint: String,
-    backchannel_token_delivery_modes_supported: Vec<DeliveryMode>,
-    backchannel_user_code_parameter_supported: bool,
+    #[serde(flatten)]
+    backchannel: Option<BackchannelMetadata>,
     scopes_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
-    grant_types_supported: Vec<&'static str>,
+    grant_types_supported: Vec<String>,
     acr_values_supported: [&'static str; 3],
     subject_types_supported: [&'static str; 2],
     id_token_signing_alg_values_supported: Vec<&'static str>,
@@ -62,20 +61,8 @@ struct Aliases {
     userinfo_endpoint: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
-    backchannel_authentication_endpoint: String,
-}
-
-impl Aliases {
-    fn at(mutual_tls: &MutualTls) -> Self {
-        let at = |path: &str| format!("{}{path}", mutual_tls.origin());
-        Self {
-            token_endpoint: at("/token"),
-            userinfo_endpoint: at("/userinfo"),
-            introspection_endpoint: at("/introspect"),
-            revocation_endpoint: at("/revoke"),
-            backchannel_authentication_endpoint: at("/bc-authorize"),
-        }
-    }
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backchannel_authentication_endpoint: Option<String>,
 }
 
 impl Provider {
@@ -91,7 +78,7 @@ impl Provider {
             .into_iter()
             .filter(|algorithm| rules.algorithms.contains(algorithm))
             .collect();
-        let modes = config.delivery_modes.iter().copied();
+        let grants = config.offered_grants().into_iter();
         Metadata {
             issuer: self.issuer().to_owned(),
             authorization_endpoint: at("/authorize"),
@@ -100,17 +87,12 @@ impl Provider {
             jwks_uri: at("/jwks"),
             introspection_endpoint: at("/introspect"),
             revocation_endpoint: at("/revoke"),
-            backchannel_authentication_endpoint: at("/bc-authorize"),
-            backchannel_token_delivery_modes_supported: modes.filter(|mode| rules.allows_delivery(*mode)).collect(),
-            backchannel_user_code_parameter_supported: false,
+            backchannel: self.backchannel_metadata(),
             scopes_supported: std::iter::once("openid".to_owned()).chain(scopes).collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
-            grant_types_supported: rules
-                .allows_code()
-                .then_some("authorization_code")
-                .into_iter()
-                .chain(["refresh_token", countersign_protocol::CIBA_GRANT])
+            grant_types_supported: grants
+                .filter(|grant| rules.allows_code() || grant != "authorization_code")
                 .collect(),
             acr_values_supported: acr::SUPPORTED,
             subject_types_supported: ["public", "pairwise"],
@@ -144,7 +126,18 @@ impl Provider {
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
             tls_client_certificate_bound_access_tokens: self.parts.mutual_tls.is_some().then_some(true),
-            mtls_endpoint_aliases: self.parts.mutual_tls.as_ref().map(Aliases::at),
+            mtls_endpoint_aliases: self.parts.mutual_tls.as_ref().map(|listener| self.aliases(listener)),
+        }
+    }
+
+    fn aliases(&self, listener: &MutualTls) -> Aliases {
+        let at = |path: &str| format!("{}{path}", listener.origin());
+        Aliases {
+            token_endpoint: at("/token"),
+            userinfo_endpoint: at("/userinfo"),
+            introspection_endpoint: at("/introspect"),
+            revocation_endpoint: at("/revoke"),
+            backchannel_authentication_endpoint: self.backchannel_authentication_path().map(at),
         }
     }
 

@@ -35,6 +35,7 @@ use crate::{
 
 pub use acr::ACR_PASSWORD;
 pub use authorization::{Authorize, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
+pub use backchannel::AUTHENTICATION_PARAMETERS;
 pub use clients::{
     CertificateIssuers, ClientCertificate, ClientRequest, Endpoint, MutualTls, MutualTlsError, check_profile,
     check_sector, is_certificate_subject, seal_client_secret,
@@ -81,6 +82,7 @@ pub struct Provider {
     held_polls: grants::HeldPolls,
     throttle: authorization::Throttle,
     passwords: authorization::Passwords,
+    unknown_hints: backchannel::UnknownHints,
 }
 
 impl Provider {
@@ -94,6 +96,10 @@ impl Provider {
             held_polls: grants::HeldPolls::new(&parts.config, parts.wakes.clone()),
             throttle: authorization::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),
             passwords: authorization::Passwords::default(),
+            unknown_hints: backchannel::UnknownHints::new(
+                parts.config.unknown_hints,
+                parts.config.unknown_hints_seconds,
+            ),
             parts,
         }
     }

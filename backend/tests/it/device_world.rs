@@ -227,10 +227,22 @@ impl World {
     }
 
     pub async fn ask_as(&self, client: &str, person: &str, matching: Matching, auth_req_id: &str) -> Handle {
+        self.ask_for(self.triggered(client, person, matching, auth_req_id))
+            .await
+    }
+
+    pub async fn ask_for(&self, triggered: Triggered) -> Handle {
+        let handle = triggered.handle.clone();
+        self.consent.trigger_authentication_device(triggered).await.unwrap();
+        handle
+    }
+
+    /// What the provider hands over.
+    pub fn triggered(&self, client: &str, person: &str, matching: Matching, auth_req_id: &str) -> Triggered {
         let (now, handle) = (self.clock.now(), handle_of(&AuthReqId::new(auth_req_id)));
         let account = Self::account(person);
-        let triggered = Triggered {
-            handle: handle.clone(),
+        Triggered {
+            handle,
             request: NewAuthRequest {
                 id: AuthRequestId(digest::sha256(auth_req_id)),
                 client_id: client.into(),
@@ -255,10 +267,10 @@ impl World {
             }],
             matching,
             acr_values: None,
+            needs_user_verification: false,
+            context: None,
             now,
-        };
-        self.consent.trigger_authentication_device(triggered).await.unwrap();
-        handle
+        }
     }
 
     /// The embedded provider's side of a request made by [`World::ask_as`].

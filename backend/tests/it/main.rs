@@ -15,6 +15,7 @@ mod mtls_actor;
 mod device_actor;
 mod device_world;
 
+mod device_classes;
 mod device_decisions;
 mod device_dpop;
 mod device_history;
@@ -36,6 +37,7 @@ mod mtls_listener;
 
 mod op_auth0;
 mod op_browser;
+mod op_signed;
 mod op_trigger;
 mod op_world;
 
@@ -45,10 +47,16 @@ mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
 mod op_discovery;
+mod op_hints;
 mod op_key_rotation;
+mod op_login_hint_token;
 mod op_long_polls;
 mod op_notification_token;
 mod op_parameters;
 mod op_ping;
 mod op_receiver;
+mod op_request_policy;
+mod op_signed_claims;
+mod op_signed_request;
+mod op_signed_rules;
 mod op_tokens;

@@ -10,6 +10,7 @@ use countersign::{
 };
 use countersign_clock::{Clock as _, ManualClock};
 use countersign_protocol::{Handle, Policy, UserVerificationPolicy};
+use serde_json::Value;
 
 /// Opens a prompt as the consent service does, and remembers how it was asked.
 pub struct RecordingTrigger {
@@ -24,6 +25,10 @@ pub struct Seen {
     pub message: Option<String>,
     pub scopes: Vec<String>,
     pub expires_in: i64,
+    pub acr_values: Option<String>,
+    pub needs_user_verification: bool,
+    pub context: Option<Value>,
+    pub sub: String,
 }
 
 #[async_trait]
@@ -39,6 +44,10 @@ impl AuthenticationDeviceTrigger for RecordingTrigger {
             code,
             message,
             scopes: triggered.scopes.iter().map(|scope| scope.name.clone()).collect(),
+            acr_values: triggered.acr_values.clone(),
+            needs_user_verification: triggered.needs_user_verification,
+            context: triggered.context.clone(),
+            sub: triggered.account.sub.to_string(),
             expires_in: (triggered.request.expires_at - triggered.now) / 1000,
         });
         let prompt = Prompt {
@@ -51,9 +60,13 @@ impl AuthenticationDeviceTrigger for RecordingTrigger {
             authorization_details: None,
             matching: triggered.matching,
             acr_values: triggered.acr_values,
-            context: None,
+            context: triggered.context,
             policy: Policy {
-                uv: UserVerificationPolicy::Required,
+                uv: if triggered.needs_user_verification {
+                    UserVerificationPolicy::Required
+                } else {
+                    UserVerificationPolicy::Optional
+                },
                 uv_max_age: 120,
             },
             created_at: triggered.now,

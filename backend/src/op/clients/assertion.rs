@@ -26,8 +26,6 @@ const MAX_SECONDS: i64 = 600;
 /// Seconds that the client's clock may be ahead.
 const SKEW_SECONDS: i64 = 30;
 const MAX_JTI_LEN: usize = 256;
-/// Endpoints that some clients name as audience, here and at the listener for certificates.
-const ENDPOINTS: [&str; 2] = ["/token", "/bc-authorize"];
 
 #[derive(Deserialize)]
 struct Named {
@@ -98,11 +96,8 @@ impl Provider {
         let ours = |one: &String| {
             let path = one.strip_prefix(issuer);
             let at_alias = alias.and_then(|alias| one.strip_prefix(alias));
-            path == Some("")
-                || [path, at_alias]
-                    .into_iter()
-                    .flatten()
-                    .any(|path| ENDPOINTS.contains(&path))
+            let endpoint = |path| path == "/token" || Some(path) == self.backchannel_authentication_path();
+            path == Some("") || [path, at_alias].into_iter().flatten().any(endpoint)
         };
         match audience {
             Audience::One(one) => ours(one),
