@@ -32,6 +32,7 @@ mod device_vectors;
 
 mod fapi_clients;
 mod fapi_requests;
+mod fapi_signatures;
 mod mtls_client_auth;
 mod mtls_listener;
 
