@@ -244,6 +244,29 @@ mod tests {
         }
     }
 
+    /// Proves G-16: who comes from Gluu Server finds each switch of the provider by the name that it has there.
+    #[test]
+    fn every_switch_is_documented_with_its_other_name() {
+        for name in [
+            "cibaEnabled",
+            "backchannelAuthenticationEndpoint",
+            "backchannelTokenDeliveryModesSupported",
+            "backchannelAuthenticationRequestSigningAlgValuesSupported",
+            "backchannelBindingMessagePattern",
+            "backchannelAuthenticationResponseExpiresIn",
+            "backchannelAuthenticationResponseInterval",
+            "backchannelRequestsProcessorJobIntervalSec",
+            "JobChunkSize",
+            "cibaGrantLifeExtraTimeSec",
+            "cibaMaxExpirationTimeAllowedSec",
+            "backchannelLoginHintClaims",
+            "grantTypesSupported",
+        ] {
+            assert!(crate::config::DEFAULTS.contains(name), "G-16: {name}");
+        }
+    }
+
+    /// Proves R-077: what is trusted, and for how long, stands in the settings.
     #[test]
     fn an_issuer_is_read_with_its_usual_rules() {
         let toml = r#"

@@ -2,7 +2,7 @@
 //!
 //! Only registered members: what is ours alone stands in a document of its own.
 
-use countersign_jose::{Algorithm, JwkSet};
+use countersign_jose::JwkSet;
 use serde::Serialize;
 
 use super::{
@@ -36,11 +36,11 @@ pub struct Metadata {
     subject_types_supported: [&'static str; 2],
     id_token_signing_alg_values_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: Vec<ClientAuthMethod>,
-    token_endpoint_auth_signing_alg_values_supported: Vec<Algorithm>,
+    token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     introspection_endpoint_auth_methods_supported: Vec<ClientAuthMethod>,
-    introspection_endpoint_auth_signing_alg_values_supported: Vec<Algorithm>,
+    introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     revocation_endpoint_auth_methods_supported: Vec<ClientAuthMethod>,
-    revocation_endpoint_auth_signing_alg_values_supported: Vec<Algorithm>,
+    revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     code_challenge_methods_supported: [&'static str; 1],
     authorization_response_iss_parameter_supported: bool,
     claims_supported: [&'static str; 12],
@@ -74,9 +74,9 @@ impl Provider {
         let scopes = config.scopes.keys().cloned();
         let rules = Rules::of_all(config);
         let methods = self.auth_methods(&rules);
-        let algorithms: Vec<Algorithm> = clients::ASSERTION_ALGORITHMS
+        let algorithms: Vec<&str> = clients::ASSERTION_ALGORITHMS
             .into_iter()
-            .filter(|algorithm| rules.algorithms.contains(algorithm))
+            .filter(|name| rules.allows_algorithm(name))
             .collect();
         let grants = config.offered_grants().into_iter();
         Metadata {
@@ -147,6 +147,7 @@ impl Provider {
         let offered = [
             (ClientAuthMethod::ClientSecretBasic, true),
             (ClientAuthMethod::ClientSecretPost, true),
+            (ClientAuthMethod::ClientSecretJwt, true),
             (ClientAuthMethod::PrivateKeyJwt, true),
             (
                 ClientAuthMethod::TlsClientAuth,

@@ -78,6 +78,7 @@ pub struct Provider {
     parts: Parts,
     app_client: Client,
     pairwise: SivKey,
+    published_keys: clients::PublishedKeys,
     poll_pace: grants::PollPace,
     held_polls: grants::HeldPolls,
     throttle: authorization::Throttle,
@@ -92,6 +93,7 @@ impl Provider {
         Self {
             app_client: clients::app_client(),
             pairwise: clients::pairwise_key(&parts.keys),
+            published_keys: clients::PublishedKeys::new(&parts.config, parts.outbound.clone(), parts.clock.clone()),
             poll_pace: grants::PollPace::default(),
             held_polls: grants::HeldPolls::new(&parts.config, parts.wakes.clone()),
             throttle: authorization::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),

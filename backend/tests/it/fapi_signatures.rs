@@ -20,7 +20,7 @@ async fn world() -> World {
 }
 
 /// The client with the key that it signs with.
-fn signing(client: Client, own: &Shown, key: &SigningKey) -> Client {
+pub fn signing(client: Client, own: &Shown, key: &SigningKey) -> Client {
     let mut rules = client.requests.clone();
     rules.signing_alg = Some(key.algorithm().to_string());
     Client {
@@ -116,7 +116,7 @@ async fn a_weaker_signature_is_none() {
         let older = signing(fapi_ciba("older", &own), &own, &key);
         world.add_client(older).await;
         let request = SignedRequest::of(&world, "older").with("binding_message", json!("W4SCT"));
-        let answer = send(&world, "older", &own, &request.sign(&key)).await;
+        let answer = ask_with_certificate(&world, "older", &own, &request.sign(&key)).await;
         assert_eq!(
             answer.status == 200,
             of_fapi_ciba,
@@ -126,7 +126,8 @@ async fn a_weaker_signature_is_none() {
     }
 }
 
-async fn send(world: &World, id: &str, own: &Shown, request: &str) -> Answer {
+/// Sends a signed request of a client that shows its certificate.
+pub async fn ask_with_certificate(world: &World, id: &str, own: &Shown, request: &str) -> Answer {
     let form = [("client_id", id), ("request", request)];
     world.form_with(Some(own), "/bc-authorize", &form).await
 }
@@ -161,7 +162,7 @@ async fn a_signed_request_is_bounded_and_says_what_it_is_about() {
         for id in ["fapi", "fapi2"] {
             let request = SignedRequest::of(&world, id).with("binding_message", json!("W4SCT"));
             let request = request.with(claim, value.clone()).with("jti", json!(unique()));
-            let answer = send(&world, id, &own, &request.sign(&key)).await;
+            let answer = ask_with_certificate(&world, id, &own, &request.sign(&key)).await;
             match error {
                 None => assert_eq!(answer.status, 200, "{why}: {id}: {}", answer.body),
                 Some(error) => answer.refused(400, error, &format!("{why}: {id}")),
@@ -193,12 +194,12 @@ async fn a_request_of_one_client_is_not_taken_from_another() {
         let request = SignedRequest::of(&world, "one").with("binding_message", json!("W4SCT"));
         request.sign(&keys[0])
     };
-    let answer = send(&world, "other", &one, &of_one()).await;
+    let answer = ask_with_certificate(&world, "other", &one, &of_one()).await;
     answer.refused(401, "invalid_client", "R-236: the certificate is another client's");
-    let answer = send(&world, "one", &other, &of_one()).await;
+    let answer = ask_with_certificate(&world, "one", &other, &of_one()).await;
     answer.refused(401, "invalid_client", "R-236");
-    let answer = send(&world, "other", &other, &of_one()).await;
+    let answer = ask_with_certificate(&world, "other", &other, &of_one()).await;
     answer.refused(400, "invalid_request", "R-094: a request of another client");
-    let answer = send(&world, "one", &one, &of_one()).await;
+    let answer = ask_with_certificate(&world, "one", &one, &of_one()).await;
     assert_eq!(answer.status, 200, "R-236: {}", answer.body);
 }

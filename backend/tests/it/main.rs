@@ -36,6 +36,10 @@ mod fapi_signatures;
 mod mtls_client_auth;
 mod mtls_listener;
 
+mod outbound_addresses;
+mod outbound_documents;
+mod publisher;
+
 mod op_auth0;
 mod op_browser;
 mod op_signed;
@@ -47,12 +51,15 @@ mod op_backchannel;
 mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
+mod op_client_keys;
+mod op_client_secret_jwt;
 mod op_discovery;
 mod op_hints;
 mod op_key_rotation;
 mod op_login_hint_token;
 mod op_long_polls;
 mod op_notification_token;
+mod op_pairwise;
 mod op_parameters;
 mod op_ping;
 mod op_receiver;

@@ -2,7 +2,7 @@
 
 use axum::http::header;
 
-use crate::op_world::{ISSUER, World};
+use crate::op_world::{ISSUER, World, shop};
 
 #[tokio::test]
 async fn the_provider_says_what_it_really_does() {
@@ -61,7 +61,7 @@ async fn the_provider_says_what_it_really_does() {
     assert_eq!(other.json(), metadata, "R-260: both documents are one");
 }
 
-/// Proves G-01, G-16: `cibaEnabled`, `backchannelAuthenticationEndpoint`, `backchannelTokenDeliveryModesSupported`, `grantTypesSupported`.
+/// Proves G-01, G-03, G-16: `cibaEnabled`, `backchannelAuthenticationEndpoint`, `backchannelTokenDeliveryModesSupported`, `grantTypesSupported`.
 #[tokio::test]
 async fn what_is_switched_off_is_neither_named_nor_there() {
     let form = [("scope", "openid"), ("login_hint", "anna")];
@@ -79,6 +79,11 @@ async fn what_is_switched_off_is_neither_named_nor_there() {
     assert_eq!(*modes, serde_json::json!(["ping"]), "G-01, G-16");
     assert_eq!(world.post("/ciba/ask", &form).await.status, 200, "G-16");
     assert_eq!(world.post("/bc-authorize", &form).await.status, 404, "G-16");
+    let mut polls = shop("polls");
+    polls.delivery_mode = Some(countersign_protocol::DeliveryMode::Poll);
+    world.add_client(polls).await;
+    let answer = world.post_as("polls", "/ciba/ask", &form).await;
+    answer.refused(400, "unauthorized_client", "G-03: its mode is not offered any more");
     for off in [
         "[op]\nenabled = false",
         "[op]\ngrant_types = [\"authorization_code\", \"refresh_token\"]",

@@ -10,13 +10,18 @@ use countersign_jose::{Algorithm, SigningKey, b64, seal::SealingKey};
 use countersign_protocol::CIBA_GRANT;
 use serde_json::{Value, json};
 
-use crate::op_world::{Answer, ISSUER, World, claims, shop};
+use crate::{
+    op_world::{Answer, ISSUER, World, claims, shop},
+    publisher::{ALLOW, Publisher},
+};
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// A client with pairwise names in the sector of `host`, that registered a secret as well; a world's signed requests prove its key.
-fn pairwise(id: &str, host: &str, key: &SigningKey) -> Client {
+/// A client with pairwise names in the sector of `host`, whose keys `publisher` publishes. Its signed requests prove that it has one.
+fn pairwise(id: &str, host: &str, publisher: &Publisher, key: &SigningKey) -> Client {
     Client {
+        jwks: None,
+        jwks_uri: Some(publisher.at("/jwks")),
         tokens: TokenRules {
             pairwise: true,
             sector_identifier_uri: Some(format!("https://{host}/sector").parse().unwrap()),
@@ -237,10 +242,12 @@ async fn an_id_token_of_somebody_who_is_gone_is_a_hint_at_nobody() {
 /// Proves for sectors.
 #[tokio::test]
 async fn a_pairwise_name_is_a_hint_within_its_sector() {
-    let world = World::new().await;
+    let world = World::with(ALLOW).await;
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let publisher = Publisher::start().await;
+    publisher.publish("/jwks", &[&key]);
     for (id, host) in [("one", "a.example"), ("two", "a.example"), ("far", "b.example")] {
-        world.add_client(pairwise(id, host, &key)).await;
+        world.add_client(pairwise(id, host, &publisher, &key)).await;
     }
     let signed = |id: &str| crate::op_signed::SignedRequest::of(&world, id);
     let started = world.ask_signed("one", &signed("one").sign(&key)).await;
@@ -262,6 +269,17 @@ async fn a_pairwise_name_is_a_hint_within_its_sector() {
     hint(&world, "shop", &token)
         .await
         .refused(400, "invalid_request", "R-081: a client without a sector");
+    for (sub, known) in [(claims(&token)["sub"].as_str().unwrap(), true), ("sub-anna", false)] {
+        let named = json!({"iss": ISSUER, "sub": sub}).to_string();
+        let answer = world
+            .ask_signed("two", &signed("two").with("login_hint", json!(named)).sign(&key))
+            .await;
+        let why = format!(
+            "R-081: a client names people by the names that it knows: {}",
+            answer.body
+        );
+        assert_eq!(answer.status == 200, known, "{why}");
+    }
     // A token of ours that says to `far` what only the sector of `one` understands.
     let mut moved = claims(&token);
     moved["aud"] = json!("far");

@@ -67,7 +67,7 @@ async fn requests_are_signed_as_the_client_registered() {
     }
 }
 
-/// Proves: no signed request where none is offered, or from a client that registered none.
+/// Proves: no signed request where none is offered, or from a client that registered none.
 #[tokio::test]
 async fn whoever_did_not_register_to_sign_does_not() {
     let (world, key) = World::with_signer("[op]\nrequest_signing_algs = []").await;

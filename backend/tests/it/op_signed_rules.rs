@@ -1,13 +1,14 @@
 //! Signed authentication requests beside other rules: when they are forced, that they are no assertions, and what they prove.
 
-use countersign::domain::{Client, ClientAuthMethod, Profile, TokenRules};
+use countersign::domain::{Client, ClientAuthMethod, TokenRules};
 use countersign_clock::Clock as _;
-use countersign_jose::Algorithm;
-use serde_json::json;
+use countersign_jose::{Algorithm, SigningKey};
+use serde_json::{Value, json};
 
 use crate::{
     op_signed::{SignedRequest, signing_shop},
     op_world::{ISSUER, World, unique},
+    publisher::{ALLOW, Publisher},
 };
 
 /// Proves C-02, R-203: for all clients, for one, and under the profile that asks for it.
@@ -33,17 +34,9 @@ async fn signing_can_be_forced() {
     );
     let (mut one, _) = signing_shop("one", Algorithm::Es256);
     one.requests.signed = true;
-    let (fapi, _) = signing_shop("fapi", Algorithm::Es256);
-    let fapi = Client {
-        profile: Profile::FapiCiba,
-        ..fapi
-    };
-    for client in [one, fapi] {
-        let id = client.id.to_string();
-        world.add_client(client).await;
-        let answer = world.post_as(&id, "/bc-authorize", &good).await;
-        answer.refused(400, "invalid_request", &format!("C-02, R-203: {id}"));
-    }
+    world.add_client(one).await;
+    let answer = world.post_as("one", "/bc-authorize", &good).await;
+    answer.refused(400, "invalid_request", "C-02, R-203: for one");
 }
 
 /// Proves R-104: neither a request nor a client assertion is good as the other.
@@ -101,9 +94,13 @@ async fn a_request_is_no_assertion_and_an_assertion_no_request() {
 /// Proves R-034: a signed request shows that a pairwise client has a key, as private_key_jwt does.
 #[tokio::test]
 async fn a_signature_is_proof_enough_for_pairwise_names() {
-    let world = World::new().await;
+    let world = World::with(ALLOW).await;
+    let publisher = Publisher::start().await;
     let (client, key) = signing_shop("pairwise", Algorithm::Es256);
+    publisher.publish("/jwks", &[&key]);
     let client = Client {
+        jwks: None,
+        jwks_uri: Some(publisher.at("/jwks")),
         tokens: TokenRules {
             pairwise: true,
             ..TokenRules::default()
@@ -117,4 +114,56 @@ async fn a_signature_is_proof_enough_for_pairwise_names() {
     let request = SignedRequest::of(&world, "pairwise").sign(&key);
     let answer = world.ask_signed("pairwise", &request).await;
     assert_eq!(answer.status, 200, "R-034: {}", answer.body);
+}
+
+/// Proves: keys that are published are found, a client's and those of an issuer of hints, and a new one too.
+#[tokio::test]
+async fn published_keys_verify_requests_and_hints() {
+    let publisher = Publisher::start().await;
+    let issuers = format!(
+        "{ALLOW}[[op.login_hint_token_issuers]]\nissuer = \"https://hints.example\"\njwks_uri = \"{}\"",
+        publisher.at("/hints")
+    );
+    let world = World::with(&issuers).await;
+    let (client, key) = signing_shop("published", Algorithm::Es256);
+    let hints = SigningKey::generate(Algorithm::Es256).unwrap();
+    publisher.publish("/jwks", &[&key]);
+    publisher.publish("/hints", &[&hints]);
+    let client = Client {
+        jwks: None,
+        jwks_uri: Some(publisher.at("/jwks")),
+        ..client
+    };
+    world.add_client(client).await;
+    let ask = async |key: &SigningKey, hints: &SigningKey| {
+        let now = world.clock.now_seconds();
+        let sub_id = json!({"format": "email", "email": "anna@mail.example"});
+        let (iss, jti) = ("https://hints.example", unique());
+        let hint = json!({"iss": iss, "aud": ISSUER, "iat": now, "exp": now + 60, "jti": jti, "sub_id": sub_id});
+        let request = SignedRequest::of(&world, "published")
+            .with("login_hint", Value::Null)
+            .with("login_hint_token", json!(hints.sign("JWT", &hint).unwrap()));
+        world.ask_signed("published", &request.sign(key)).await
+    };
+    let answer = ask(&key, &hints).await;
+    assert_eq!(answer.status, 200, "R-101, R-082: {}", answer.body);
+    let (new_key, new_hints) = (
+        SigningKey::generate(Algorithm::Es256).unwrap(),
+        SigningKey::generate(Algorithm::Es256).unwrap(),
+    );
+    ask(&new_key, &hints)
+        .await
+        .refused(400, "invalid_request", "R-101: not published");
+    ask(&key, &new_hints)
+        .await
+        .refused(400, "invalid_request", "R-082: not published");
+    publisher.publish("/jwks", &[&key, &new_key]);
+    publisher.publish("/hints", &[&hints, &new_hints]);
+    world.clock.advance(31_000);
+    let answer = ask(&new_key, &new_hints).await;
+    assert_eq!(
+        answer.status, 200,
+        "R-101, R-082: fetched again for a new name: {}",
+        answer.body
+    );
 }

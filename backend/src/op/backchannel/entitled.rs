@@ -4,7 +4,7 @@ use countersign_protocol::OAuthErrorCode;
 
 use crate::{
     domain::{Client, GrantType},
-    op::{Provider, Refusal, clients::Proven},
+    op::{Provider, Refusal},
 };
 
 impl Provider {
@@ -20,15 +20,4 @@ impl Provider {
         }
         Ok(())
     }
-}
-
-/// A client that learns of people by pairwise names has to show, in this request, that it has a key: by authentication or by its signature
-/// (CIBA Core section 4).
-pub(super) fn proven_enough(client: &Client, proven: Proven, signed: bool) -> Result<(), Refusal> {
-    if client.tokens.pairwise && proven != Proven::Key && !signed {
-        return Err(Refusal::invalid_request(
-            "a client with pairwise subjects proves that it has a key of its jwks_uri (CIBA Core section 4)",
-        ));
-    }
-    Ok(())
 }

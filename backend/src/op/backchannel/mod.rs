@@ -10,6 +10,7 @@ mod expiry;
 mod hints;
 mod metadata;
 mod notification_token;
+mod pairwise;
 mod policy;
 mod profile;
 mod request_context;
@@ -81,7 +82,7 @@ impl Provider {
             .inspect_err(|error| {
                 note(&client, "request", error);
             })?;
-        entitled::proven_enough(&client, proven, signed.is_some())?;
+        pairwise::proven_enough(&client, proven, signed.is_some())?;
         let asked = Asked {
             provider: self,
             client: &client,

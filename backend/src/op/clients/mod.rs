@@ -2,22 +2,26 @@
 
 mod app;
 mod assertion;
+mod assertion_proof;
 mod authenticate;
 mod basic;
 mod certificate;
 mod keys;
 mod profile;
+mod published_keys;
 mod secret;
 mod sector;
 mod subject;
 
 pub(super) use app::app_client;
-pub(super) use assertion::ALGORITHMS as ASSERTION_ALGORITHMS;
+pub(super) use assertion_proof::ALGORITHMS as ASSERTION_ALGORITHMS;
 pub(super) use authenticate::{Authenticated, Proven, PublicClients};
 pub use authenticate::{CertificateIssuers, ClientCertificate, ClientRequest, Endpoint};
 pub use certificate::{MutualTls, MutualTlsError, is_certificate_subject};
 pub(super) use profile::Rules;
 pub use profile::check_profile;
+pub(super) use published_keys::PublishedKeys;
 pub use secret::seal_client_secret;
 pub use sector::check_sector;
+pub(super) use sector::is_pushed_to;
 pub(super) use subject::pairwise_key;

@@ -53,9 +53,12 @@ enum Bound {
 
 /// Whom assertions may name as audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum AssertionAudience {
+pub(super) enum AssertionAudience {
+    /// The issuer, and endpoints where the client registered that.
     AsRegistered,
+    /// The issuer and endpoints.
     Endpoints,
+    /// The issuer, as a single string.
     IssuerAlone,
 }
 
@@ -222,23 +225,14 @@ impl Provider {
         })
     }
 
-    /// With what `client` may sign.
-    pub(in crate::op) fn algorithms_of(&self, client: &Client) -> &'static [Algorithm] {
-        Rules::of(&self.parts.config, client).algorithms
-    }
-
     /// Whether every backchannel request of `client` is signed.
     pub(in crate::op) fn must_sign(&self, client: &Client) -> bool {
         client.requests.signed || Rules::of(&self.parts.config, client).signed_requests
     }
 
-    /// Whether assertions of `client` may name an endpoint instead of the issuer.
-    pub(super) fn may_name_endpoints(&self, client: &Client) -> bool {
-        match Rules::of(&self.parts.config, client).audience {
-            AssertionAudience::AsRegistered => client.endpoint_audience,
-            AssertionAudience::Endpoints => true,
-            AssertionAudience::IssuerAlone => false,
-        }
+    /// Whom assertions of `client` may name as audience.
+    pub(super) fn assertion_audience(&self, client: &Client) -> AssertionAudience {
+        Rules::of(&self.parts.config, client).audience
     }
 }
 

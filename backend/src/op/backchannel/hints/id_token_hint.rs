@@ -63,8 +63,7 @@ impl Provider {
         if !self.is_for(client, &claims.aud).await? {
             return Err(Refusal::invalid_request("id_token_hint was not issued to this client").into());
         }
-        let person = self.person_of(client, &claims.sub)?;
-        Ok(person.map_or(Named::Nobody, |sub| Named::Subject(sub.as_str().to_owned())))
+        self.as_known_to(client, Named::Subject(claims.sub))
     }
 
     async fn is_for(&self, client: &Client, audience: &Audience) -> Result<bool, OpError> {

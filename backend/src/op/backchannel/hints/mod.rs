@@ -75,7 +75,10 @@ impl Provider {
         let hint = only_one(asked.params)?;
         let client = asked.client;
         let (named, once) = match hint {
-            Hint::Login(hint) => (login_hint::read(hint, |iss| self.is_called(iss)), None),
+            Hint::Login(hint) => {
+                let named = login_hint::read(hint, |iss| self.is_called(iss));
+                (self.as_known_to(client, named)?, None)
+            }
             Hint::IdToken(token) => (self.named_by_id_token(client, token).await?, None),
             Hint::LoginToken(token) => self.named_by_login_hint_token(token).await?,
         };
@@ -95,6 +98,15 @@ impl Provider {
                 Err(Refusal::new(unknown, "the hint does not name one person").into())
             }
         }
+    }
+
+    /// The same, where `client` named a subject as it knows it.
+    fn as_known_to(&self, client: &Client, named: Named) -> Result<Named, OpError> {
+        let Named::Subject(sub) = &named else {
+            return Ok(named);
+        };
+        let person = self.person_of(client, sub)?;
+        Ok(person.map_or(Named::Nobody, |sub| Named::Subject(sub.as_str().to_owned())))
     }
 
     async fn find_named(&self, named: &Named) -> Result<HintMatch, OpError> {

@@ -64,10 +64,19 @@ pub(super) fn read(claims: &BTreeMap<String, Box<RawValue>>) -> Result<Params, R
     let parameters = claims
         .iter()
         .filter(|(name, _)| !NO_PARAMETERS.contains(&name.as_str()));
-    let read: Vec<_> = parameters
-        .map(|(name, value)| Ok((name.clone(), text(name, value.get())?)))
-        .collect::<Result<_, Refusal>>()?;
+    let mut read = Vec::new();
+    for (name, value) in parameters {
+        match resources(name, value.get()) {
+            Some(several) => read.extend(several.into_iter().map(|one| (name.clone(), one))),
+            None => read.push((name.clone(), text(name, value.get())?)),
+        }
+    }
     Params::from_pairs(read)
+}
+
+/// The one parameter that may be there several times in a form is an array here (RFC 8707 section 2).
+fn resources(name: &str, json: &str) -> Option<Vec<String>> {
+    (name == "resource").then(|| serde_json::from_str(json).ok()).flatten()
 }
 
 fn text(name: &str, json: &str) -> Result<String, Refusal> {
@@ -115,7 +124,7 @@ mod tests {
             ("client_secret", None),
             ("request_context", Some(r#"{ "ip" : "1" }"#)),
             ("authorization_details", Some(r#"[{"amount":12.10}]"#)),
-            ("resource", Some(r#"["https://a.example"]"#)),
+            ("resource", Some("https://a.example")),
             ("foo", Some("null")),
         ] {
             assert_eq!(params.get(name), value, "R-068, R-069, R-099, R-100: {name}");
