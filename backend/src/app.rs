@@ -52,13 +52,6 @@ pub fn build(
 ) -> anyhow::Result<App> {
     let owed = Arc::new(Notify::new());
     let outbound = Outbound::new(&config.outbound, Arc::new(SystemLookup))?;
-    let outbox = OutboxWorker {
-        storage: storage.clone(),
-        delivery: Arc::new(Delivery::new(keys.clone(), outbound.clone())),
-        clock: clock.clone(),
-        random: random.clone(),
-        owed: owed.clone(),
-    };
     let signals = signals(&config.storage)?;
     let wakes = if signals.is_some() {
         Wakes::among_nodes()
@@ -73,10 +66,11 @@ pub fn build(
         keys: keys.clone(),
         clock: clock.clone(),
         wakes: wakes.clone(),
-        owed,
+        owed: owed.clone(),
     }));
     let provider = Arc::new(Provider::new(op::Parts {
         config: config.op.clone(),
+        registration: config.registration.clone(),
         issuer: origin.clone(),
         storage: storage.clone(),
         keys: keys.clone(),
@@ -85,8 +79,15 @@ pub fn build(
         trigger: consent.clone(),
         wakes: wakes.clone(),
         mutual_tls: MutualTls::open(&config.mtls)?,
-        outbound,
+        outbound: outbound.clone(),
     }));
+    let outbox = OutboxWorker {
+        storage: storage.clone(),
+        delivery: Arc::new(Delivery::new(provider.clone(), outbound)),
+        clock: clock.clone(),
+        random: random.clone(),
+        owed,
+    };
     let registry = Arc::new(DeviceRegistry::new(devices::Parts {
         config: config.devices.clone(),
         origin: origin.clone(),

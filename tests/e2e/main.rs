@@ -2,6 +2,7 @@
 
 mod auth0;
 mod backup;
+mod called;
 mod device_life;
 mod doctor;
 mod failure_points;
@@ -17,6 +18,7 @@ mod operator_postgres;
 mod ping;
 mod poll;
 mod power_cut;
+mod push;
 mod race;
 mod resume;
 mod robot;

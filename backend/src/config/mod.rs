@@ -9,10 +9,12 @@ mod metrics;
 mod mtls;
 mod op;
 mod outbound;
+mod registration;
 mod requests;
 mod server;
 mod storage;
 mod telemetry;
+mod variable;
 
 use std::{net::SocketAddr, path::Path};
 
@@ -31,10 +33,12 @@ pub use metrics::MetricsConfig;
 pub use mtls::MtlsConfig;
 pub use op::{IdTokenAlg, OpConfig};
 pub use outbound::OutboundConfig;
+pub use registration::{RegistrationConfig, RegistrationMode};
 pub use requests::{LoginHintTokenIssuer, MessagePattern, SubjectFormat};
 pub use server::{ServerConfig, TlsMode};
 pub use storage::{DatabaseUrl, StorageConfig};
 pub use telemetry::TelemetryConfig;
+pub use variable::secret_variable;
 
 /// The documented defaults, which are the defaults.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
@@ -51,6 +55,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// `[op]`
     pub op: OpConfig,
+    /// `[registration]`
+    pub registration: RegistrationConfig,
     /// `[consent]`
     pub consent: ConsentConfig,
     /// `[devices]`
@@ -118,6 +124,7 @@ impl Config {
         require(certificates, "op", "profile", || {
             "`fapi_ciba` binds tokens to certificates: set `[mtls] listen`".to_owned()
         })?;
+        config.registration.check(&config.op.scopes)?;
         config.consent.check()?;
         config.devices.check()?;
         config.keys.check()?;
@@ -232,6 +239,15 @@ mod tests {
             ("[keys]\nreread_seconds = 121", "reread_seconds"),
             ("[metrics]\nlisten = \"0.0.0.0:9480\"", "listen"),
             ("[metrics]\nlisten = \"localhost:9480\"", "listen"),
+            ("[registration]\nscopes = [\"unheard-of\"]", "scopes"),
+            ("[registration]\nauth_methods = []", "auth_methods"),
+            ("[registration]\nauth_methods = [\"password\"]", "auth_methods"),
+            (
+                "[registration]\nnotification_hosts = [\"https://x.example\"]",
+                "notification_hosts",
+            ),
+            ("[registration]\nprofile = \"strict\"", "profile"),
+            ("[registration]\nper_hour = 0", "per_hour"),
             ("[telemetry]\notlp_endpoint = \"127.0.0.1:4318\"", "otlp_endpoint"),
             ("[telemetry]\nsampling_ratio = 1.5", "sampling_ratio"),
         ] {

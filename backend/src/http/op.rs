@@ -13,7 +13,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{auth0, interaction, oauth_error, op_form, sign_in, sign_in_assets};
+use super::{auth0, interaction, oauth_error, op_form, registration, sign_in, sign_in_assets};
 use crate::op::{ClientRequest, Endpoint, OpError, Provider};
 
 type Op = State<Arc<Provider>>;
@@ -48,6 +48,7 @@ pub fn routes(provider: Arc<Provider>) -> Router {
         )
         .route("/introspect", post(introspect))
         .route("/revoke", post(revoke))
+        .merge(registration::routes(&provider))
         .with_state(provider)
         .merge(aliases)
 }

@@ -28,6 +28,8 @@ pub struct Metadata {
     revocation_endpoint: String,
     #[serde(flatten)]
     backchannel: Option<BackchannelMetadata>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
     scopes_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
@@ -88,6 +90,7 @@ impl Provider {
             introspection_endpoint: at("/introspect"),
             revocation_endpoint: at("/revoke"),
             backchannel: self.backchannel_metadata(),
+            registration_endpoint: self.registers_clients().then(|| at("/register")),
             scopes_supported: std::iter::once("openid".to_owned()).chain(scopes).collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],

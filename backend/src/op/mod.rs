@@ -25,7 +25,7 @@ use countersign_jose::siv::SivKey;
 use countersign_protocol::ClientId;
 
 use crate::{
-    config::OpConfig,
+    config::{OpConfig, RegistrationConfig},
     domain::{APP_CLIENT_ID, Client},
     keys::KeyRing,
     outbound::Outbound,
@@ -37,8 +37,10 @@ pub use acr::ACR_PASSWORD;
 pub use authorization::{Authorize, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
 pub use backchannel::AUTHENTICATION_PARAMETERS;
 pub use clients::{
-    CertificateIssuers, ClientCertificate, ClientRequest, Endpoint, MutualTls, MutualTlsError, check_profile,
-    check_sector, is_certificate_subject, seal_client_secret,
+    By, CertificateIssuers, ClientCertificate, ClientRequest, Endpoint, MetadataError, MutualTls, MutualTlsError,
+    NewSecret, Offer, Profiles, RegistrationCall, RegistrationError, Violation, are_confusable, check_profile,
+    check_sector, has_secret, is_certificate_subject, is_long_enough, is_secret_of, read_metadata, seal_client_secret,
+    set_secret, write_metadata,
 };
 pub use delivery::{Delivery, Told};
 pub use discovery::Metadata;
@@ -53,6 +55,8 @@ pub use trigger::{AuthenticationDeviceTrigger, Triggered};
 pub struct Parts {
     /// `[op]`
     pub config: OpConfig,
+    /// `[registration]`
+    pub registration: RegistrationConfig,
     /// The issuer: an origin, without a trailing slash.
     pub issuer: String,
     /// The store.
@@ -82,6 +86,7 @@ pub struct Provider {
     poll_pace: grants::PollPace,
     held_polls: grants::HeldPolls,
     throttle: authorization::Throttle,
+    registrations: clients::RegistrationPace,
     passwords: authorization::Passwords,
     unknown_hints: backchannel::UnknownHints,
 }
@@ -102,6 +107,7 @@ impl Provider {
                 parts.config.unknown_hints,
                 parts.config.unknown_hints_seconds,
             ),
+            registrations: clients::RegistrationPace::default(),
             parts,
         }
     }
@@ -130,10 +136,12 @@ impl Provider {
         bare.unwrap_or(issuer) == self.issuer()
     }
 
+    /// A client that is disabled is not found: to everybody there is none.
     async fn find_client(&self, id: &str) -> Result<Option<Client>, StorageError> {
         if id == APP_CLIENT_ID {
             return Ok(Some(self.app_client.clone()));
         }
-        self.parts.storage.find_client(&ClientId::new(id)).await
+        let client = self.parts.storage.find_client(&ClientId::new(id)).await?;
+        Ok(client.filter(|client| !client.disabled))
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod cli_client;
+mod cli_client_file;
 mod cli_postgres;
 
 mod mtls_actor;
@@ -42,6 +43,7 @@ mod publisher;
 
 mod op_auth0;
 mod op_browser;
+mod op_calling;
 mod op_signed;
 mod op_trigger;
 mod op_world;
@@ -52,7 +54,9 @@ mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
 mod op_client_keys;
+mod op_client_management;
 mod op_client_secret_jwt;
+mod op_disabled_client;
 mod op_discovery;
 mod op_hints;
 mod op_key_rotation;
@@ -62,7 +66,10 @@ mod op_notification_token;
 mod op_pairwise;
 mod op_parameters;
 mod op_ping;
+mod op_push;
+mod op_push_retries;
 mod op_receiver;
+mod op_registration;
 mod op_request_policy;
 mod op_signed_claims;
 mod op_signed_request;

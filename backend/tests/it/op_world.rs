@@ -50,6 +50,7 @@ pub struct World {
     pub keys: Arc<KeyRing>,
     pub trigger: Arc<RecordingTrigger>,
     pub wakes: Arc<Wakes>,
+    pub provider: Arc<Provider>,
     /// Whether decisions are told to who waits for them, as they are on the node that takes them.
     pub tells: AtomicBool,
     pub router: Router,
@@ -118,6 +119,7 @@ impl World {
         let config = Config::from_toml(config).unwrap();
         let provider = Provider::new(Parts {
             config: config.op,
+            registration: config.registration,
             issuer: ISSUER.to_owned(),
             storage: storage.clone(),
             keys: keys.clone(),
@@ -128,14 +130,16 @@ impl World {
             outbound: Outbound::new(&config.outbound, Arc::new(SystemLookup)).unwrap(),
             mutual_tls: MutualTls::open(&config.mtls).unwrap(),
         });
+        let provider = Arc::new(provider);
         let world = Self {
             clock,
             storage,
             keys,
             trigger,
             wakes,
+            provider: provider.clone(),
             tells: AtomicBool::new(true),
-            router: op_routes(Arc::new(provider)),
+            router: op_routes(provider),
             folder,
         };
         world.add_person("anna").await;

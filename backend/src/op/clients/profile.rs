@@ -33,6 +33,32 @@ pub(in crate::op) struct Rules {
     audience: AssertionAudience,
 }
 
+/// Which profiles hold here.
+#[derive(Debug, Clone, Copy)]
+pub struct Profiles {
+    of_all: FapiProfile,
+    fapi_ciba: FapiVersion,
+}
+
+impl From<&OpConfig> for Profiles {
+    fn from(config: &OpConfig) -> Self {
+        Self {
+            of_all: config.profile,
+            fapi_ciba: config.fapi_ciba,
+        }
+    }
+}
+
+/// A client is not what its profile asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{member}: {problem}")]
+pub struct Violation {
+    /// The member of its metadata that is at fault.
+    pub member: &'static str,
+    /// What is wrong.
+    pub problem: &'static str,
+}
+
 /// Under which condition a client may use the code flow, the loosest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Code {
@@ -127,22 +153,24 @@ const FAPI_2: Rules = Rules {
 
 impl Rules {
     /// What everybody is held to.
-    pub(in crate::op) fn of_all(config: &OpConfig) -> Self {
-        match config.profile {
+    pub(in crate::op) fn of_all(profiles: impl Into<Profiles>) -> Self {
+        let profiles = profiles.into();
+        match profiles.of_all {
             FapiProfile::Plain => PLAIN,
-            FapiProfile::FapiCiba => fapi_ciba(config),
+            FapiProfile::FapiCiba => fapi_ciba(profiles),
             FapiProfile::Fapi2 => FAPI_2,
         }
     }
 
     /// What `client` is held to: where both say something, the stricter one.
-    pub(in crate::op) fn of(config: &OpConfig, client: &Client) -> Self {
+    pub(in crate::op) fn of(profiles: impl Into<Profiles>, client: &Client) -> Self {
+        let profiles = profiles.into();
         let own = match client.profile {
             Profile::Plain => PLAIN,
-            Profile::FapiCiba => fapi_ciba(config),
+            Profile::FapiCiba => fapi_ciba(profiles),
             Profile::Fapi2 => FAPI_2,
         };
-        own.and(Self::of_all(config))
+        own.and(Self::of_all(profiles))
     }
 
     fn and(self, other: Self) -> Self {
@@ -181,9 +209,9 @@ impl Rules {
     }
 }
 
-fn fapi_ciba(config: &OpConfig) -> Rules {
+fn fapi_ciba(profiles: Profiles) -> Rules {
     Rules {
-        signed_requests: config.fapi_ciba == FapiVersion::Id1,
+        signed_requests: profiles.fapi_ciba == FapiVersion::Id1,
         ..FAPI_CIBA
     }
 }
@@ -195,13 +223,9 @@ fn shorter<T>(one: &'static [T], other: &'static [T]) -> &'static [T] {
 /// Checks that `client` is what its profile, and the provider's, ask for.
 ///
 /// # Errors
-/// `invalid_client_metadata`, whose description begins with the name of the member.
-pub fn check_profile(config: &OpConfig, client: &Client) -> Result<(), Refusal> {
-    let rules = Rules::of(config, client);
-    violated(&rules, client).map_or(Ok(()), |(member, problem)| {
-        let description = format!("{member}: {problem}");
-        Err(Refusal::new(OAuthErrorCode::InvalidClientMetadata, description))
-    })
+/// With the first member that does not fit.
+pub fn check_profile(profiles: Profiles, client: &Client) -> Result<(), Violation> {
+    violated(&Rules::of(profiles, client), client).map_or(Ok(()), Err)
 }
 
 impl Provider {
@@ -218,7 +242,7 @@ impl Provider {
                 "the client's way to authenticate is not allowed any more",
             ));
         }
-        violated(&rules, client).map_or(Ok(()), |(member, _)| {
+        violated(&rules, client).map_or(Ok(()), |Violation { member, .. }| {
             let code = OAuthErrorCode::UnauthorizedClient;
             let description = format!("the client's {member} does not fit the profile that it is held to");
             Err(Refusal::new(code, description))
@@ -237,7 +261,7 @@ impl Provider {
 }
 
 /// The first member that does not fit, and why.
-fn violated(rules: &Rules, client: &Client) -> Option<(&'static str, &'static str)> {
+fn violated(rules: &Rules, client: &Client) -> Option<Violation> {
     let by_ciba = client.grant_types.contains(&GrantType::Ciba);
     let by_code = client.grant_types.contains(&GrantType::AuthorizationCode);
     let signed_with = [
@@ -326,7 +350,7 @@ fn violated(rules: &Rules, client: &Client) -> Option<(&'static str, &'static st
     ];
     problems
         .into_iter()
-        .find_map(|(holds, problem)| holds.then_some(problem))
+        .find_map(|(broken, (member, problem))| broken.then_some(Violation { member, problem }))
 }
 
 fn is_https_or_loopback(uri: &str) -> bool {
