@@ -1,6 +1,7 @@
 //! What the profiles of the Financial-grade API ask of requests, and what they leave of the metadata.
 
 use countersign::domain::Profile;
+use countersign_jose::{Algorithm, SigningKey};
 use serde_json::json;
 
 use crate::{
@@ -137,6 +138,25 @@ async fn metadata_lists_only_what_the_profile_allows() {
             metadata["tls_client_certificate_bound_access_tokens"], true,
             "R-230: {profile}"
         );
+    }
+}
+
+/// Proves R-222: only where the operator follows the draft that has the member.
+#[tokio::test]
+async fn the_newer_draft_names_kinds_of_hints() {
+    let key = SigningKey::generate(Algorithm::Es256).unwrap().public_jwk();
+    let key = serde_json::to_value(key).unwrap();
+    let issuer = format!(
+        "[[op.login_hint_token_issuers]]\nissuer = \"https://hints.example.com\"\n\
+         jwks = {{ keys = [{{ kty = \"EC\", crv = \"P-256\", x = {}, y = {} }}] }}\n\
+         subjects = {{ iss_sub = \"id\", email = \"email\" }}",
+        key["x"], key["y"]
+    );
+    for (draft, expected) in [("id1", json!(null)), ("draft03", json!(["email", "iss_sub"]))] {
+        let (world, _) = world(&format!("[op]\nfapi_ciba = \"{draft}\"\n{issuer}")).await;
+        let metadata = world.get("/.well-known/openid-configuration").await.json();
+        let kinds = &metadata["backchannel_endpoint_login_hint_token_types_supported"];
+        assert_eq!(kinds, &expected, "R-222: {draft}");
     }
 }
 

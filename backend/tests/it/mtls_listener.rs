@@ -205,7 +205,7 @@ async fn world(authority: &Authority, own: &Shown) -> World {
     world
 }
 
-/// Proves on the wire.
+/// Proves on the wire, and R-212: each answer has a `Date`.
 #[tokio::test]
 async fn a_client_is_known_by_what_it_shows_in_the_handshake() {
     let authority = Authority::new("authority");
