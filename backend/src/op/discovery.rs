@@ -2,13 +2,14 @@
 //!
 //! Only registered members: what is ours alone stands in a document of its own.
 
-use countersign_jose::JwkSet;
+use countersign_jose::{Algorithm, JwkSet};
 use serde::Serialize;
 
 use super::{
-    MutualTls, Provider, acr,
+    MutualTls, Provider, acr, authorization,
     backchannel::BackchannelMetadata,
     clients::{self, Rules},
+    tokens,
 };
 use crate::domain::{ClientAuthMethod, KeyPurpose};
 
@@ -36,7 +37,9 @@ pub struct Metadata {
     grant_types_supported: Vec<String>,
     acr_values_supported: [&'static str; 3],
     subject_types_supported: [&'static str; 2],
-    id_token_signing_alg_values_supported: Vec<&'static str>,
+    id_token_signing_alg_values_supported: Vec<Algorithm>,
+    userinfo_signing_alg_values_supported: Vec<Algorithm>,
+    dpop_signing_alg_values_supported: Vec<Algorithm>,
     token_endpoint_auth_methods_supported: Vec<ClientAuthMethod>,
     token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     introspection_endpoint_auth_methods_supported: Vec<ClientAuthMethod>,
@@ -48,6 +51,8 @@ pub struct Metadata {
     claims_supported: [&'static str; 12],
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
+    request_object_signing_alg_values_supported: Vec<Algorithm>,
+    pushed_authorization_request_endpoint: String,
     request_uri_parameter_supported: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_client_certificate_bound_access_tokens: Option<bool>,
@@ -63,6 +68,7 @@ struct Aliases {
     userinfo_endpoint: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
+    pushed_authorization_request_endpoint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     backchannel_authentication_endpoint: Option<String>,
 }
@@ -80,6 +86,10 @@ impl Provider {
             .into_iter()
             .filter(|name| rules.allows_algorithm(name))
             .collect();
+        let allowed = |known: &[Algorithm]| -> Vec<Algorithm> {
+            let known = known.iter().copied();
+            known.filter(|algorithm| rules.algorithms.contains(algorithm)).collect()
+        };
         let grants = config.offered_grants().into_iter();
         Metadata {
             issuer: self.issuer().to_owned(),
@@ -99,10 +109,9 @@ impl Provider {
                 .collect(),
             acr_values_supported: acr::SUPPORTED,
             subject_types_supported: ["public", "pairwise"],
-            id_token_signing_alg_values_supported: ["ES256", "RS256"]
-                .into_iter()
-                .filter(|name| rules.allows_algorithm(name))
-                .collect(),
+            id_token_signing_alg_values_supported: allowed(&tokens::SIGNING_ALGORITHMS),
+            userinfo_signing_alg_values_supported: allowed(&tokens::SIGNING_ALGORITHMS),
+            dpop_signing_alg_values_supported: allowed(&tokens::DPOP_ALGORITHMS),
             token_endpoint_auth_methods_supported: methods.clone(),
             token_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
             introspection_endpoint_auth_methods_supported: methods.clone(),
@@ -126,7 +135,9 @@ impl Provider {
                 "phone_number",
             ],
             claims_parameter_supported: false,
-            request_parameter_supported: false,
+            request_parameter_supported: true,
+            request_object_signing_alg_values_supported: allowed(&authorization::REQUEST_OBJECT_ALGORITHMS),
+            pushed_authorization_request_endpoint: at("/par"),
             request_uri_parameter_supported: false,
             tls_client_certificate_bound_access_tokens: self.parts.mutual_tls.is_some().then_some(true),
             mtls_endpoint_aliases: self.parts.mutual_tls.as_ref().map(|listener| self.aliases(listener)),
@@ -140,6 +151,7 @@ impl Provider {
             userinfo_endpoint: at("/userinfo"),
             introspection_endpoint: at("/introspect"),
             revocation_endpoint: at("/revoke"),
+            pushed_authorization_request_endpoint: at("/par"),
             backchannel_authentication_endpoint: self.backchannel_authentication_path().map(at),
         }
     }
@@ -167,7 +179,8 @@ impl Provider {
     /// The public keys that verify ID tokens, in every state of their life.
     #[must_use]
     pub fn jwks(&self) -> JwkSet {
-        let purposes = [KeyPurpose::IdTokenEs256, KeyPurpose::IdTokenRs256];
+        let purposes = KeyPurpose::ALL.map(|purpose| (purpose != KeyPurpose::RequestObject).then_some(purpose));
+        let purposes: Vec<KeyPurpose> = purposes.into_iter().flatten().collect();
         JwkSet {
             keys: self.parts.keys.snapshot().public(&purposes),
         }

@@ -1,12 +1,17 @@
 //! Parameters of OAuth requests (RFC 6749 section 3.1 and appendix B), read strictly: each at most once, valid UTF-8, and a parameter
 //! without a value counts as absent.
 
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
 use super::refusal::Refusal;
 
 /// More parameters than any request of ours has.
 const MAX_PARAMETERS: usize = 64;
 
 /// The parameters of one request.
+#[derive(Clone)]
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
@@ -50,6 +55,22 @@ impl Params {
         }
         self.0.push((name, value));
         Ok(())
+    }
+
+    /// The claims of a request object as parameters: texts as they are, what is JSON as the text that was signed, null as absent.
+    ///
+    /// # Errors
+    /// As [`Params::from_pairs`].
+    pub(super) fn from_claims(claims: &BTreeMap<String, Box<RawValue>>) -> Result<Self, Refusal> {
+        let text = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned());
+        let there = claims.iter().filter(|(_, value)| value.get() != "null");
+        Self::from_pairs(there.map(|(name, value)| (name.clone(), text(value))))
+    }
+
+    /// Names and values, without those parameters that `left_out` names.
+    pub(super) fn without(&self, left_out: &[&str]) -> Vec<(String, String)> {
+        let kept = self.0.iter().filter(|(name, _)| !left_out.contains(&name.as_str()));
+        kept.cloned().collect()
     }
 
     /// The value of `name`, when it has one.

@@ -93,13 +93,13 @@ async fn metadata_lists_only_what_the_profile_allows() {
         (
             "fapi_ciba",
             json!(["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"]),
-            json!(["ES256"]),
+            json!(["ES256", "PS256"]),
             false,
         ),
         (
             "fapi2",
             json!(["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"]),
-            json!(["ES256"]),
+            json!(["ES256", "PS256", "EdDSA"]),
             true,
         ),
     ] {

@@ -83,7 +83,8 @@ impl Provider {
         let ours = |one: &String| {
             let path = one.strip_prefix(issuer);
             let at_alias = alias.and_then(|alias| one.strip_prefix(alias));
-            let endpoint = |path| path == "/token" || Some(path) == self.backchannel_authentication_path();
+            let endpoint =
+                |path| ["/token", "/par"].contains(&path) || Some(path) == self.backchannel_authentication_path();
             path == Some("") || [path, at_alias].into_iter().flatten().any(endpoint)
         };
         match audience {

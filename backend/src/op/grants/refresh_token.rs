@@ -4,35 +4,51 @@ use countersign_protocol::{OAuthErrorCode, TokenResponse};
 
 use crate::{
     domain::Client,
-    op::{OpError, Params, Provider, Refusal, fresh, scope, tokens::Authentication},
+    op::{
+        ClientRequest, OpError, Provider, Refusal, fresh, scope,
+        tokens::{AccessFor, Authentication},
+    },
     storage::{RefreshUse, Rotation},
 };
 
 impl Provider {
-    pub(in crate::op) async fn refresh(&self, client: &Client, params: &Params) -> Result<TokenResponse, OpError> {
+    pub(in crate::op) async fn refresh(
+        &self,
+        client: &Client,
+        request: ClientRequest<'_>,
+    ) -> Result<TokenResponse, OpError> {
+        let params = request.params;
         let token = fresh::hash(params.required("refresh_token", 128)?);
         let asked = params.bounded("scope", 1024)?;
         let now = self.parts.clock.now();
-        if let Some(asked) = asked {
-            // Looked at before the token is used up: a request for more than was granted must change nothing.
-            let facts = self.parts.storage.find_token(token, now).await?;
-            let own = facts.filter(|facts| facts.family.client_id == client.id && facts.is_refresh);
-            let more = |granted: &str| {
-                asked
-                    .split(' ')
-                    .any(|value| !value.is_empty() && !scope::has(granted, value))
-            };
-            if own.is_some_and(|facts| more(&facts.family.scope)) {
-                let invalid = OAuthErrorCode::InvalidScope;
-                return Err(Refusal::new(invalid, "scope has a value that was not granted").into());
-            }
+        let confirmation = self.confirmation(&request, client, now).await?;
+        // Looked at before the token is used up: a request for more than was granted must change nothing, and a signed access token says what it is for.
+        let facts = self.parts.storage.find_token(token, now).await?;
+        let own = facts.filter(|facts| facts.family.client_id == client.id && facts.is_refresh);
+        let more = |granted: &str, asked: &str| {
+            asked
+                .split(' ')
+                .any(|value| !value.is_empty() && !scope::has(granted, value))
+        };
+        if let (Some(facts), Some(asked)) = (&own, asked)
+            && more(&facts.family.scope, asked)
+        {
+            let invalid = OAuthErrorCode::InvalidScope;
+            return Err(Refusal::new(invalid, "scope has a value that was not granted").into());
         }
-        let access = self.fresh_access(now);
-        let next = self.fresh_refresh(now);
-        let key = self.id_token_key(client)?;
+        if let Some(facts) = &own {
+            self.check_still_allowed(client, &facts.family.scope)?;
+        }
+        let about = own.as_ref().map(|facts| AccessFor::family(&facts.family));
+        let access = self
+            .fresh_access(client, about.as_ref(), confirmation.clone(), now)
+            .await?;
+        let next = self.fresh_refresh(client, confirmation.as_ref(), now);
+        let key = self.id_token_key(client).await?;
         let rotation = Rotation {
             token,
             client_id: client.id.clone(),
+            confirmation,
             access: access.kept.clone(),
             next: next.kept.clone(),
             now,
