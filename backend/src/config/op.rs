@@ -89,6 +89,8 @@ pub struct OpConfig {
     pub unknown_hints: u32,
     /// That window.
     pub unknown_hints_seconds: u32,
+    /// Seconds that a client leaves a person alone who reported it.
+    pub report_seconds: u32,
     /// Life of keys that a client publishes, when their host does not say.
     pub client_keys_seconds: u32,
     /// How long keys that cannot be fetched again stay good beyond their life.

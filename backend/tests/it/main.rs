@@ -76,6 +76,7 @@ mod op_push;
 mod op_push_retries;
 mod op_receiver;
 mod op_registration;
+mod op_reported;
 mod op_request_policy;
 mod op_signed_claims;
 mod op_signed_request;

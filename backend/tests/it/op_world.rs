@@ -304,7 +304,7 @@ impl World {
     }
 
     pub async fn deny(&self) {
-        self.decide(Decision::Deny(DenyReason::NotMe)).await;
+        self.decide(Decision::Deny(DenyReason::ChangedMind)).await;
     }
 }
 

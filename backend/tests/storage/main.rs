@@ -94,6 +94,7 @@ every_store_keeps! {
         a_client_that_takes_a_removed_ones_id_inherits_nothing;
     decisions:
         the_first_decision_wins,
+        a_report_is_found_by_person_and_client,
         of_a_hundred_parallel_decisions_one_is_recorded,
         the_same_decision_again_gets_the_same_answer,
         another_decision_under_the_same_jti_is_told_what_was_decided,

@@ -13,6 +13,7 @@ mod notification_token;
 mod pairwise;
 mod policy;
 mod profile;
+mod reported;
 mod request_context;
 mod requested_scope;
 mod signed;
@@ -102,6 +103,9 @@ impl Provider {
             .map_err(OpError::from)
             .inspect_err(|error| note(&client, "policy", error))?;
         let account = self.spend(hinted).await?;
+        self.check_not_reported(&client, &account)
+            .await
+            .inspect_err(|error| note(&client, "reported", error))?;
         self.acknowledge(&client, &account, checked).await
     }
 }
