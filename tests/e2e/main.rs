@@ -6,6 +6,7 @@ mod called;
 mod device_life;
 mod doctor;
 mod failure_points;
+mod fapi;
 mod interop;
 mod log_lines;
 mod logs;

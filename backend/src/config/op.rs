@@ -5,7 +5,7 @@ use countersign_protocol::{CIBA_GRANT, DeliveryMode};
 use serde::Deserialize;
 
 use super::{
-    ConfigError,
+    ConfigError, FapiProfile, FapiVersion,
     requests::{LoginHintTokenIssuer, MessagePattern},
     require,
 };
@@ -21,6 +21,10 @@ pub struct OpConfig {
     pub backchannel_authentication_path: String,
     /// Grants that the token endpoint offers.
     pub grant_types: Vec<String>,
+    /// What every client is held to.
+    pub profile: FapiProfile,
+    /// Which text `fapi_ciba` follows.
+    pub fapi_ciba: FapiVersion,
     /// For clients that do not ask.
     pub id_token_alg: IdTokenAlg,
     /// Life of a code.

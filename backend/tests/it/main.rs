@@ -16,6 +16,7 @@ mod cli_client_file;
 mod cli_postgres;
 
 mod hostile_texts;
+mod mtls_actor;
 
 mod device_actor;
 mod device_world;
@@ -36,6 +37,12 @@ mod device_swaps;
 mod device_upkeep;
 mod device_user_code;
 mod device_vectors;
+
+mod fapi_clients;
+mod fapi_requests;
+mod fapi_signatures;
+mod mtls_client_auth;
+mod mtls_listener;
 
 mod outbound_addresses;
 mod outbound_documents;

@@ -12,6 +12,7 @@ mod metadata;
 mod notification_token;
 mod pairwise;
 mod policy;
+mod profile;
 mod reported;
 mod request_context;
 mod requested_scope;
@@ -55,7 +56,8 @@ struct Checked {
 type Check = fn(&Asked<'_>, &mut Checked) -> Result<(), Refusal>;
 
 /// All rules about parameters, in the order in which they answer.
-const CHECKS: [(&str, Check); 6] = [
+const CHECKS: [(&str, Check); 7] = [
+    ("profile", profile::check),
     ("scope", requested_scope::check),
     ("client_notification_token", notification_token::check),
     ("acr_values", acr_values::check),

@@ -10,7 +10,7 @@ use super::By;
 use crate::{
     config::{IdTokenAlg, OpConfig, RegistrationConfig},
     domain::{ClientAuthMethod, Profile},
-    op::{authorization::REQUEST_OBJECT_ALGORITHMS, tokens::SIGNING_ALGORITHMS},
+    op::{Profiles, authorization::REQUEST_OBJECT_ALGORITHMS, tokens::SIGNING_ALGORITHMS},
 };
 
 /// What can be registered here, and by whom.
@@ -41,6 +41,7 @@ pub struct Offer {
     /// Where clients may be called that have not shown that a host is theirs; none: everywhere.
     notification_hosts: Option<Vec<String>>,
     profile: Profile,
+    pub(super) profiles: Profiles,
 }
 
 impl Offer {
@@ -68,6 +69,7 @@ impl Offer {
             allow: allow.to_vec(),
             notification_hosts: None,
             profile: Profile::Plain,
+            profiles: config.into(),
         }
     }
 
