@@ -1,6 +1,7 @@
 //! Settings: defaults, file, environment, in this order. The only module that reads the environment.
 
 mod consent;
+mod details;
 mod devices;
 mod keys;
 mod log;
@@ -20,11 +21,12 @@ use figment::{
 use serde::Deserialize;
 
 pub use consent::ConsentConfig;
+pub use details::{DetailsType, Schema};
 pub use devices::DevicesConfig;
 pub use keys::KeysConfig;
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
-pub use op::{IdTokenAlg, OpConfig};
+pub use op::{IdTokenAlg, OpConfig, is_resource};
 pub use outbound::OutboundConfig;
 pub use server::{ServerConfig, TlsMode};
 pub use storage::{DatabaseUrl, StorageConfig};
@@ -163,6 +165,8 @@ mod tests {
             ("[server]\ntls = \"files\"", "tls_certificate"),
             ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
             ("[op]\nlong_poll_seconds = 31", "long_poll_seconds"),
+            ("[op]\nresources = [\"/relative\"]", "resources"),
+            ("[op]\nresources = [\"https://api.example/#x\"]", "resources"),
             ("[keys]\nannounce_seconds = 59", "announce_seconds"),
             ("[keys]\nreread_seconds = 121", "reread_seconds"),
             ("[metrics]\nlisten = \"0.0.0.0:9480\"", "listen"),

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use countersign_protocol::DeliveryMode;
 use serde::Deserialize;
 
-use super::{ConfigError, require};
+use super::{ConfigError, DetailsType, require};
 
 /// `[op]`. Times are seconds.
 #[derive(Debug, Clone, Deserialize)]
@@ -51,6 +51,11 @@ pub struct OpConfig {
     pub binding_code_digits: u32,
     /// Scope values with words for people.
     pub scopes: BTreeMap<String, String>,
+    /// Types of authorization details with words for people.
+    #[serde(default)]
+    pub authorization_details: BTreeMap<String, DetailsType>,
+    /// Resources that every client's tokens may be for.
+    pub resources: Vec<String>,
 }
 
 /// Algorithms that sign ID tokens.
@@ -118,10 +123,22 @@ impl OpConfig {
             "lifetimes are greater than 0".to_owned()
         })?;
         require(
+            self.resources.iter().all(|uri| is_resource(uri)),
+            "op",
+            "resources",
+            || "absolute URIs without a fragment".to_owned(),
+        )?;
+        require(
             self.throttle_after > 0 && self.throttle_seconds > 0,
             "op",
             "throttle_after",
             || "greater than 0".to_owned(),
         )
     }
+}
+
+/// Whether `uri` can name a resource: absolute, without a fragment (RFC 8707 section 2).
+#[must_use]
+pub fn is_resource(uri: &str) -> bool {
+    !uri.contains('#') && uri.trim() == uri && url::Url::parse(uri).is_ok()
 }

@@ -29,6 +29,8 @@ pub struct Metadata {
     backchannel_token_delivery_modes_supported: Vec<DeliveryMode>,
     backchannel_user_code_parameter_supported: bool,
     scopes_supported: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_details_types_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
     grant_types_supported: [&'static str; 3],
@@ -67,6 +69,7 @@ impl Provider {
             backchannel_token_delivery_modes_supported: self.parts.config.delivery_modes.clone(),
             backchannel_user_code_parameter_supported: false,
             scopes_supported: std::iter::once("openid".to_owned()).chain(scopes).collect(),
+            authorization_details_types_supported: self.parts.config.authorization_details.keys().cloned().collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
             grant_types_supported: ["authorization_code", "refresh_token", countersign_protocol::CIBA_GRANT],

@@ -1,10 +1,12 @@
-//! Parameters of OAuth requests (RFC 6749 section 3.1 and appendix B), read strictly: each at most once, valid UTF-8, and a parameter
-//! without a value counts as absent.
+//! Parameters of OAuth requests (RFC 6749 section 3.1 and appendix B), read strictly: each at most once, but for `resource` (RFC 8707
+//! section 2), valid UTF-8, and a parameter without a value counts as absent.
 
 use super::refusal::Refusal;
 
 /// More parameters than any request of ours has.
 const MAX_PARAMETERS: usize = 64;
+/// The one parameter that may be there several times.
+const REPEATABLE: &str = "resource";
 
 /// The parameters of one request.
 pub struct Params(Vec<(String, String)>);
@@ -21,7 +23,7 @@ impl Params {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(name).ok_or_else(malformed)?;
             let value = decode(value).ok_or_else(malformed)?;
-            if params.iter().any(|(known, _)| *known == name) {
+            if name != REPEATABLE && params.iter().any(|(known, _)| *known == name) {
                 return Err(Refusal::invalid_request("a parameter is there twice"));
             }
             if params.len() == MAX_PARAMETERS {
@@ -36,6 +38,12 @@ impl Params {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// Every value of `name`, in their order.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let found = self.0.iter().filter(move |(known, _)| known == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
@@ -96,6 +104,13 @@ mod tests {
             "R-067: a parameter without a value counts as absent"
         );
         assert_eq!(params.get("ä"), Some("€"));
+    }
+
+    #[test]
+    fn a_resource_may_be_there_several_times() {
+        let params = Params::parse(b"resource=urn:a&x=1&resource=urn:b&resource=").unwrap();
+        let all: Vec<&str> = params.all("resource").collect();
+        assert_eq!(all, ["urn:a", "urn:b"], "R-069: RFC 8707 section 2");
     }
 
     #[test]

@@ -29,7 +29,7 @@ use countersign::{
 };
 use countersign_clock::{Clock as _, ManualClock, OsRandom};
 use countersign_jose::{digest, seal::SealingKey};
-use countersign_protocol::{AuthReqId, ClientShown, Handle, ScopeShown, Subject};
+use countersign_protocol::{AuthReqId, ClientShown, DetailsShown, Handle, ScopeShown, Subject};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -227,6 +227,18 @@ impl World {
     }
 
     pub async fn ask_as(&self, client: &str, person: &str, matching: Matching, auth_req_id: &str) -> Handle {
+        self.ask_for(client, person, matching, auth_req_id, None).await
+    }
+
+    /// The same, for something in particular.
+    pub async fn ask_for(
+        &self,
+        client: &str,
+        person: &str,
+        matching: Matching,
+        auth_req_id: &str,
+        details: Option<DetailsShown>,
+    ) -> Handle {
         let (now, handle) = (self.clock.now(), handle_of(&AuthReqId::new(auth_req_id)));
         let account = Self::account(person);
         let triggered = Triggered {
@@ -253,6 +265,7 @@ impl World {
                 name: "payment".to_owned(),
                 text: "Make the payment described here".to_owned(),
             }],
+            details,
             matching,
             acr_values: None,
             now,

@@ -36,6 +36,8 @@ mod op_backchannel;
 mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
+mod op_details;
+mod op_details_refused;
 mod op_discovery;
 mod op_key_rotation;
 mod op_long_polls;

@@ -9,7 +9,7 @@ use countersign::{
     storage::{Opening, Prompts as _, SqliteStorage, StorageError},
 };
 use countersign_clock::{Clock as _, ManualClock};
-use countersign_protocol::{Handle, Policy, UserVerificationPolicy};
+use countersign_protocol::{DetailsShown, Handle, Policy, UserVerificationPolicy};
 
 /// Opens a prompt as the consent service does, and remembers how it was asked.
 pub struct RecordingTrigger {
@@ -23,6 +23,7 @@ pub struct Seen {
     pub code: Option<String>,
     pub message: Option<String>,
     pub scopes: Vec<String>,
+    pub details: Option<DetailsShown>,
     pub expires_in: i64,
 }
 
@@ -39,6 +40,7 @@ impl AuthenticationDeviceTrigger for RecordingTrigger {
             code,
             message,
             scopes: triggered.scopes.iter().map(|scope| scope.name.clone()).collect(),
+            details: triggered.details.clone(),
             expires_in: (triggered.request.expires_at - triggered.now) / 1000,
         });
         let prompt = Prompt {
@@ -48,7 +50,7 @@ impl AuthenticationDeviceTrigger for RecordingTrigger {
             account: triggered.account,
             client: triggered.client,
             scopes: triggered.scopes,
-            authorization_details: None,
+            details: triggered.details,
             matching: triggered.matching,
             acr_values: triggered.acr_values,
             context: None,

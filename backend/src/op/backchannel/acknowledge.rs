@@ -7,7 +7,7 @@ use countersign_protocol::{AuthReqId, BackchannelAuthenticationResponse, ClientS
 use super::{Checked, binding_message::Binding};
 use crate::{
     domain::{Account, AccountKey, AuthRequestId, Client, Matching, NewAuthRequest, RequestExtras},
-    op::{OpError, Provider, Triggered, fresh, handle_of},
+    op::{OpError, Provider, Triggered, details::AskedDetails, fresh, handle_of},
 };
 
 impl Provider {
@@ -38,6 +38,10 @@ impl Provider {
             checked.notification_token,
             readable_until,
         )?;
+        let extras = RequestExtras {
+            authorization_details: checked.details.as_ref().map(|details| details.exact.text().to_owned()),
+            resources: checked.resources,
+        };
         let triggered = Triggered {
             handle,
             request: NewAuthRequest {
@@ -49,7 +53,7 @@ impl Provider {
                 expires_at,
                 readable_until,
                 interval: config.interval,
-                extras: RequestExtras::default(),
+                extras,
                 owed,
             },
             account: AccountKey {
@@ -62,6 +66,7 @@ impl Provider {
                 uri: client.uri.clone(),
             },
             scopes: self.shown_scopes(&checked.scope),
+            details: checked.details.as_ref().map(AskedDetails::shown),
             matching,
             acr_values: checked.acr_values,
             now,

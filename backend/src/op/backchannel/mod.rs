@@ -3,19 +3,24 @@
 
 mod acknowledge;
 mod acr_values;
+mod authorization_details;
 mod binding_message;
 mod expiry;
 mod hints;
 mod notification_token;
 mod request_object;
 mod requested_scope;
+mod resource;
 
 use countersign_protocol::{BackchannelAuthenticationResponse, OAuthErrorCode, Secret};
+
+pub(super) use binding_message::is_plain_text;
 
 use self::{binding_message::Binding, hints::Hint};
 use super::{
     ClientRequest, OpError, Params, Provider, Refusal,
     clients::{Authenticated, Proven, PublicClients},
+    details::AskedDetails,
 };
 use crate::{
     domain::{Client, GrantType},
@@ -33,6 +38,8 @@ struct Asked<'a> {
 #[derive(Default)]
 struct Checked {
     scope: String,
+    details: Option<AskedDetails>,
+    resources: Vec<String>,
     acr_values: Option<String>,
     expires_in: u32,
     notification_token: Option<Secret>,
@@ -44,9 +51,11 @@ struct Checked {
 type Check = fn(&Asked<'_>, &mut Checked) -> Result<(), Refusal>;
 
 /// All rules, in the order in which they answer.
-const CHECKS: [(&str, Check); 7] = [
+const CHECKS: [(&str, Check); 9] = [
     ("request_object", request_object::check),
     ("scope", requested_scope::check),
+    ("authorization_details", authorization_details::check),
+    ("resource", resource::check),
     ("client_notification_token", notification_token::check),
     ("acr_values", acr_values::check),
     ("requested_expiry", expiry::check),

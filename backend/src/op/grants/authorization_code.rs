@@ -5,7 +5,7 @@ use countersign_protocol::TokenResponse;
 
 use crate::{
     domain::{AuthorizationCode, Client},
-    op::{OpError, Params, Provider, Refusal, fresh, scope, tokens::Authentication},
+    op::{OpError, Params, Provider, Refusal, details, fresh, scope, tokens::Authentication},
     storage::{CodeRedemption, CodeUse},
 };
 
@@ -46,6 +46,8 @@ impl Provider {
         match self.parts.storage.redeem_code(redemption).await? {
             CodeUse::Granted(code) => {
                 let AuthorizationCode { family, nonce, .. } = *code;
+                // What was granted is known only now that the code is used up: whoever asks for something else starts again.
+                details::check_narrowing(&family.extras, params)?;
                 let authentication = Authentication {
                     sub: &family.sub,
                     auth_time: family.auth_time,
@@ -54,7 +56,9 @@ impl Provider {
                     nonce: nonce.as_deref(),
                 };
                 let id_token = self.id_token(&key, client, &authentication, &access.token)?;
-                Ok(self.token_response(access, refresh, Some(id_token)))
+                let mut response = self.token_response(access, refresh, Some(id_token));
+                response.authorization_details = details::of_grant(&family.extras);
+                Ok(response)
             }
             CodeUse::Refused => Err(not_good().into()),
             CodeUse::Reused => {

@@ -7,7 +7,7 @@ use super::poll_pace::Pace;
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, Client},
     meters::{Outcome, meters},
-    op::{OpError, Params, Provider, Refusal, fresh, scope::wants_refresh, tokens::Authentication},
+    op::{OpError, Params, Provider, Refusal, details, fresh, scope::wants_refresh, tokens::Authentication},
     steps::STEPS,
     storage::{Redeemed, Redemption},
 };
@@ -25,6 +25,7 @@ impl Provider {
         let id = AuthRequestId(fresh::hash(params.required("auth_req_id", MAX_LEN)?).0);
         let now = self.parts.clock.now();
         let request = self.find_readable(client, id, now).await?;
+        details::check_narrowing(&request.extras, params)?;
         match request.state_at(now) {
             AuthRequestState::Pending => self.poll_undecided(client, &request, now).await,
             settled => self.answer_settled(client, &request, &settled, now).await,
@@ -120,7 +121,9 @@ impl Provider {
         match self.parts.storage.redeem(redemption).await? {
             Redeemed::Granted { .. } => {
                 meters().count(Outcome::Redeemed);
-                Ok(self.token_response(access, refresh, Some(id_token)))
+                let mut response = self.token_response(access, refresh, Some(id_token));
+                response.authorization_details = details::of_grant(&request.extras);
+                Ok(response)
             }
             Redeemed::Refused { request } => Err(refused(&request.state_at(now)).into()),
             Redeemed::Blocked => {

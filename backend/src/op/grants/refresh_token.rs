@@ -4,7 +4,7 @@ use countersign_protocol::{OAuthErrorCode, TokenResponse};
 
 use crate::{
     domain::Client,
-    op::{OpError, Params, Provider, Refusal, fresh, scope, tokens::Authentication},
+    op::{OpError, Params, Provider, Refusal, details, fresh, scope, tokens::Authentication},
     storage::{RefreshUse, Rotation},
 };
 
@@ -13,18 +13,16 @@ impl Provider {
         let token = fresh::hash(params.required("refresh_token", 128)?);
         let asked = params.bounded("scope", 1024)?;
         let now = self.parts.clock.now();
-        if let Some(asked) = asked {
+        if ["scope", "resource", "authorization_details"]
+            .into_iter()
+            .any(|name| params.get(name).is_some())
+        {
             // Looked at before the token is used up: a request for more than was granted must change nothing.
             let facts = self.parts.storage.find_token(token, now).await?;
             let own = facts.filter(|facts| facts.family.client_id == client.id && facts.is_refresh);
-            let more = |granted: &str| {
-                asked
-                    .split(' ')
-                    .any(|value| !value.is_empty() && !scope::has(granted, value))
-            };
-            if own.is_some_and(|facts| more(&facts.family.scope)) {
-                let invalid = OAuthErrorCode::InvalidScope;
-                return Err(Refusal::new(invalid, "scope has a value that was not granted").into());
+            if let Some(facts) = own {
+                check_scope(asked.unwrap_or_default(), &facts.family.scope)?;
+                details::check_narrowing(&facts.family.extras, params)?;
             }
         }
         let access = self.fresh_access(now);
@@ -55,9 +53,19 @@ impl Provider {
         let id_token = self.id_token(&key, client, &authentication, &access.token)?;
         let mut response = self.token_response(access, Some(next), Some(id_token));
         // A narrower scope is not a reason for a narrower token here; the answer says what was granted (RFC 6749 section 3.3).
+        response.authorization_details = details::of_grant(&family.extras);
         response.scope = asked.filter(|asked| *asked != family.scope).map(|_| family.scope);
         Ok(response)
     }
+}
+
+fn check_scope(asked: &str, granted: &str) -> Result<(), Refusal> {
+    let mut asked = asked.split(' ').filter(|value| !value.is_empty());
+    if asked.all(|value| scope::has(granted, value)) {
+        return Ok(());
+    }
+    let invalid = OAuthErrorCode::InvalidScope;
+    Err(Refusal::new(invalid, "scope has a value that was not granted"))
 }
 
 fn not_good() -> Refusal {

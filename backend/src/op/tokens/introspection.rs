@@ -1,11 +1,11 @@
 //! Token introspection (RFC 7662). A client learns about its own tokens; all others are inactive.
 
-use countersign_protocol::{ClientId, Subject};
+use countersign_protocol::{ClientId, ExactJson, Subject};
 use serde::Serialize;
 
 use crate::{
     domain::{Acr, Amr},
-    op::{ClientRequest, OpError, Provider, clients::PublicClients, fresh},
+    op::{ClientRequest, OpError, Provider, clients::PublicClients, details, fresh},
 };
 
 /// What a token stands for (RFC 7662 section 2.2).
@@ -36,6 +36,9 @@ pub struct ActiveToken {
     auth_time: i64,
     acr: Acr,
     amr: Vec<Amr>,
+    /// RFC 9396 section 9.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_details: Option<ExactJson>,
 }
 
 impl Provider {
@@ -53,6 +56,7 @@ impl Provider {
         Ok(Introspection::Active(Box::new(ActiveToken {
             active: true,
             iss: self.issuer().to_owned(),
+            authorization_details: details::of_grant(&facts.family.extras),
             sub: facts.family.sub,
             client_id: facts.family.client_id,
             scope: facts.family.scope,
