@@ -16,6 +16,10 @@ elif [[ $what == test || -z ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]]; then
   command -v chromium google-chrome >/dev/null || packages+=(chromium)
   command -v chromedriver >/dev/null || packages+=(chromium-driver)
 fi
+# A Debian Python comes without what makes environments.
+if [[ $what == test ]] && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+  packages+=(python3 python3-venv)
+fi
 # The tests start a server of their own.
 if [[ $what == test ]] && ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
   packages+=(postgresql)

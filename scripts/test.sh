@@ -13,6 +13,7 @@ if [[ -z ${CHROMIUM:-} ]]; then
 fi
 
 scripts/node-packages.sh ui demo tests/interop tests/bench/peer
+scripts/python-packages.sh tests/interop
 
 step "user interface"
 npm --prefix ui test --silent

@@ -1,5 +1,6 @@
 //! Stories over real HTTP between real processes.
 
+mod auth0;
 mod backup;
 mod device_life;
 mod doctor;

@@ -235,6 +235,13 @@ impl Backend {
         bound.expect("the server logs the address it has bound")
     }
 
+    /// The certificate that a backend over https made for itself.
+    #[must_use]
+    pub fn certificate(&self) -> Option<PathBuf> {
+        let made = self.folder.path().join("countersign.db.crt");
+        made.exists().then_some(made)
+    }
+
     /// Address and port.
     #[must_use]
     pub fn listen(&self) -> &str {

@@ -40,6 +40,19 @@ impl Person {
         }
     }
 
+    /// `sub` of this person at `backend`.
+    ///
+    /// # Panics
+    /// When there is no such person.
+    #[must_use]
+    pub fn sub(&self, backend: &Backend) -> String {
+        let people = backend.succeed(&["user", "list"], "");
+        let mut rows = people.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        let own = rows.find(|cells| cells.first() == Some(&self.username.as_str()));
+        let sub = own.and_then(|cells| cells.get(3).copied());
+        sub.expect("the person is listed").to_owned()
+    }
+
     /// Opens `authorize`, fills in the form and returns where the browser is sent.
     pub async fn sign_in(&self, authorize: &Url) -> Url {
         let browser = browser();

@@ -1,6 +1,6 @@
-//! Clients written by other people: the programs of `tests/interop`, on npm's openid-client and oauth4webapi.
+//! Clients written by other people: the programs of `tests/interop`, on openid-client, oauth4webapi and the SDKs of Auth0.
 
-use std::process::Stdio;
+use std::{path::PathBuf, process::Stdio};
 
 use serde_json::{Value, json};
 use tokio::{
@@ -23,23 +23,40 @@ impl Stranger {
     /// When its packages are not installed: `make test` does that first.
     #[must_use]
     pub fn start(program: &str, backend: &Backend, client: &RelyingParty, more: &Value) -> Self {
-        let folder = program::workspace().join("tests/interop");
-        let installed = folder.join("node_modules").exists();
-        assert!(
-            installed,
-            "the packages of tests/interop are not installed, run `npm ci` there"
-        );
         let (Credentials::Basic(secret) | Credentials::Post(secret)) = &client.credentials else {
             panic!("{program} is given a secret")
         };
-        let mut config = json!({ "issuer": backend.origin, "client_id": client.id, "client_secret": secret });
+        Self::start_as(program, backend, &client.id, secret, more)
+    }
+
+    /// As [`Self::start`], for a client that nobody else plays.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    #[must_use]
+    pub fn start_as(program: &str, backend: &Backend, client_id: &str, client_secret: &str, more: &Value) -> Self {
+        let folder = program::workspace().join("tests/interop");
+        let (interpreter, packages) = match program.rsplit_once('.') {
+            Some((_, "py")) => (folder.join(".venv/bin/python"), folder.join(".venv")),
+            _ => (PathBuf::from("node"), folder.join("node_modules")),
+        };
+        assert!(
+            packages.exists(),
+            "the packages of tests/interop are not installed, `make test` does that"
+        );
+        let mut config = json!({ "issuer": backend.origin, "client_id": client_id, "client_secret": client_secret });
         let more = more.as_object().expect("further members are an object");
         config
             .as_object_mut()
             .expect("the configuration is an object")
             .extend(more.clone());
-        let mut process = Command::new("node")
+        let trusted = backend.certificate();
+        let trusted = trusted.iter().flat_map(|path| {
+            ["NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"].map(|variable| (variable, path))
+        });
+        let mut process = Command::new(interpreter)
             .arg(folder.join(program))
+            .envs(trusted)
             .env("INTEROP", config.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

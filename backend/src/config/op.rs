@@ -25,6 +25,8 @@ pub struct OpConfig {
     pub throttle_after: u32,
     /// First wait.
     pub throttle_seconds: u32,
+    /// Whether the SDKs of Auth0 are served.
+    pub auth0_aliases: bool,
     /// Attributes that a hint may name a person by.
     pub login_hint_attributes: Vec<String>,
     /// Ways in which clients are told of results.

@@ -6,6 +6,7 @@ pub mod op;
 mod access_log;
 mod ad_devices;
 mod ad_requests;
+mod auth0;
 mod device_api;
 mod device_registration;
 mod dpop;

@@ -12,13 +12,18 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{oauth_error, op_form, sign_in, sign_in_assets};
+use super::{auth0, oauth_error, op_form, sign_in, sign_in_assets};
 use crate::op::{ClientRequest, Endpoint, OpError, Provider};
 
 type Op = State<Arc<Provider>>;
 
 /// All endpoints of `provider`, at the paths that its discovery document names.
 pub fn routes(provider: Arc<Provider>) -> Router {
+    let aliases = if provider.has_auth0_aliases() {
+        auth0::routes(provider.clone())
+    } else {
+        Router::new()
+    };
     Router::new()
         .route("/.well-known/openid-configuration", get(metadata))
         .route("/.well-known/oauth-authorization-server", get(metadata))
@@ -35,6 +40,7 @@ pub fn routes(provider: Arc<Provider>) -> Router {
         .route("/introspect", post(introspect))
         .route("/revoke", post(revoke))
         .with_state(provider)
+        .merge(aliases)
 }
 
 async fn metadata(State(provider): Op) -> Response {
@@ -99,7 +105,8 @@ async fn as_client<T: Serialize>(
     answer(answered(read.as_client(endpoint)).await)
 }
 
-fn answer<T: Serialize>(result: Result<T, OpError>) -> Response {
+/// Answers what an endpoint of the provider said.
+pub(super) fn answer<T: Serialize>(result: Result<T, OpError>) -> Response {
     match result {
         Ok(body) => oauth_error::json(StatusCode::OK, &body),
         Err(error) => oauth_error::failed(&error),

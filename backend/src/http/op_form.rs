@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderName, Request, StatusCode, header},
+    http::{HeaderMap, HeaderName, Request, StatusCode, header, request::Parts},
 };
 
 use crate::op::{ClientCertificate, ClientRequest, Endpoint, Params, Refusal};
@@ -53,6 +53,23 @@ pub(super) async fn read(request: Request<Body>) -> Result<Form, Unreadable> {
         let refusal = Refusal::invalid_request("the content type is not application/x-www-form-urlencoded in UTF-8");
         return Err(refusal.into());
     }
+    read_parts(parts, body, Params::parse).await
+}
+
+/// Reads the body of `request`, whatever its type, with `params`.
+pub(super) async fn read_as(
+    request: Request<Body>,
+    params: impl FnOnce(&[u8]) -> Result<Params, Refusal>,
+) -> Result<Form, Unreadable> {
+    let (parts, body) = request.into_parts();
+    read_parts(parts, body, params).await
+}
+
+async fn read_parts(
+    parts: Parts,
+    body: Body,
+    params: impl FnOnce(&[u8]) -> Result<Params, Refusal>,
+) -> Result<Form, Unreadable> {
     let too_large = |_| Unreadable {
         status: StatusCode::PAYLOAD_TOO_LARGE,
         refusal: Refusal::invalid_request("the request is larger than 64 KiB"),
@@ -61,7 +78,7 @@ pub(super) async fn read(request: Request<Body>) -> Result<Form, Unreadable> {
     Ok(Form {
         certificate: parts.extensions.get().cloned(),
         headers: parts.headers,
-        params: Params::parse(&bytes)?,
+        params: params(&bytes)?,
     })
 }
 

@@ -18,20 +18,40 @@ impl Params {
     /// `invalid_request` when it is not well-formed or a parameter is there twice.
     pub fn parse(encoded: &[u8]) -> Result<Self, Refusal> {
         let encoded = std::str::from_utf8(encoded).map_err(|_| malformed())?;
-        let mut params: Vec<(String, String)> = Vec::new();
+        let mut params = Self(Vec::new());
         for pair in encoded.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(name).ok_or_else(malformed)?;
             let value = decode(value).ok_or_else(malformed)?;
-            if name != REPEATABLE && params.iter().any(|(known, _)| *known == name) {
-                return Err(Refusal::invalid_request("a parameter is there twice"));
-            }
-            if params.len() == MAX_PARAMETERS {
-                return Err(Refusal::invalid_request("there are too many parameters"));
-            }
-            params.push((name, value));
+            params.add(name, value)?;
         }
-        Ok(Self(params))
+        Ok(params)
+    }
+
+    /// Parameters that came in another form, held to the same rules.
+    ///
+    /// # Errors
+    /// `invalid_request` when one is there twice or has U+0000 in it.
+    pub(crate) fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, Refusal> {
+        let mut params = Self(Vec::new());
+        for (name, value) in pairs {
+            if value.contains('\0') {
+                return Err(malformed());
+            }
+            params.add(name, value)?;
+        }
+        Ok(params)
+    }
+
+    fn add(&mut self, name: String, value: String) -> Result<(), Refusal> {
+        if name != REPEATABLE && self.0.iter().any(|(known, _)| *known == name) {
+            return Err(Refusal::invalid_request("a parameter is there twice"));
+        }
+        if self.0.len() == MAX_PARAMETERS {
+            return Err(Refusal::invalid_request("there are too many parameters"));
+        }
+        self.0.push((name, value));
+        Ok(())
     }
 
     /// The value of `name`, when it has one.

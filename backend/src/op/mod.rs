@@ -95,6 +95,18 @@ impl Provider {
         &self.parts.issuer
     }
 
+    /// Whether the paths of Auth0's SDKs lead here too.
+    #[must_use]
+    pub fn has_auth0_aliases(&self) -> bool {
+        self.parts.config.auth0_aliases
+    }
+
+    /// Whether `issuer` means this provider: its name, which clients of Auth0's SDKs write with a slash at the end.
+    fn is_called(&self, issuer: &str) -> bool {
+        let bare = issuer.strip_suffix('/').filter(|_| self.has_auth0_aliases());
+        bare.unwrap_or(issuer) == self.issuer()
+    }
+
     async fn find_client(&self, id: &str) -> Result<Option<Client>, StorageError> {
         if id == APP_CLIENT_ID {
             return Ok(Some(self.app_client.clone()));

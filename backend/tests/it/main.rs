@@ -27,6 +27,7 @@ mod device_swaps;
 mod device_upkeep;
 mod device_vectors;
 
+mod op_auth0;
 mod op_browser;
 mod op_trigger;
 mod op_world;

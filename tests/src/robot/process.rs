@@ -43,6 +43,7 @@ impl Robot {
                 "--people",
             ])
             .arg(file)
+            .envs(backend.certificate().map(|path| ("SSL_CERT_FILE", path)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

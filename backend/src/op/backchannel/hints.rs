@@ -42,7 +42,7 @@ pub(super) fn check(asked: &Asked<'_>, checked: &mut Checked) -> Result<(), Refu
     match (login_hint, others) {
         (None, 0) => Err(Refusal::invalid_request("a hint is missing: send login_hint")),
         (Some(hint), 0) => {
-            checked.hint = read(hint, asked.provider.issuer());
+            checked.hint = read(hint, asked.provider);
             Ok(())
         }
         (None, 1) => Err(Refusal::invalid_request(
@@ -52,12 +52,16 @@ pub(super) fn check(asked: &Asked<'_>, checked: &mut Checked) -> Result<(), Refu
     }
 }
 
-fn read(hint: &str, issuer: &str) -> Hint {
+fn read(hint: &str, provider: &Provider) -> Hint {
+    read_at(hint, |iss| provider.is_called(iss))
+}
+
+fn read_at(hint: &str, is_ours: impl Fn(&str) -> bool) -> Hint {
     if !hint.starts_with('{') {
         return Hint::Attribute(hint.to_owned());
     }
     match serde_json::from_str::<IssuerAndSubject>(hint) {
-        Ok(named) if named.iss == issuer && named.format.as_deref().is_none_or(|format| format == "iss_sub") => {
+        Ok(named) if is_ours(&named.iss) && named.format.as_deref().is_none_or(|format| format == "iss_sub") => {
             Hint::Subject(named.sub)
         }
         _ => Hint::Nobody,
@@ -97,7 +101,11 @@ mod tests {
             r#"{"format":"iss_sub","iss":"https://id.example","sub":"s"}"#,
             r#"{"iss":"https://id.example","sub":"s"}"#,
         ] {
-            assert_eq!(read(hint, issuer), Hint::Subject("s".to_owned()), "{hint}");
+            assert_eq!(
+                read_at(hint, |iss| iss == issuer),
+                Hint::Subject("s".to_owned()),
+                "{hint}"
+            );
         }
         for hint in [
             r#"{"iss":"https://other.example","sub":"s"}"#,
@@ -108,8 +116,8 @@ mod tests {
             r#"{"iss":"https://id.example","sub":"s","x":1}"#,
             "{",
         ] {
-            assert_eq!(read(hint, issuer), Hint::Nobody, "{hint}");
+            assert_eq!(read_at(hint, |iss| iss == issuer), Hint::Nobody, "{hint}");
         }
-        assert_eq!(read("anna", issuer), Hint::Attribute("anna".to_owned()));
+        assert_eq!(read_at("anna", |iss| iss == issuer), Hint::Attribute("anna".to_owned()));
     }
 }

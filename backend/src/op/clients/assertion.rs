@@ -89,7 +89,7 @@ impl Provider {
     fn is_audience(&self, client: &Client, audience: &Audience) -> bool {
         let issuer = self.issuer();
         if !client.endpoint_audience {
-            return audience.is_exactly(issuer);
+            return matches!(audience, Audience::One(one) if self.is_called(one));
         }
         let ours = |one: &String| {
             one.strip_prefix(issuer)
