@@ -2,6 +2,7 @@
 
 mod auth0;
 mod backup;
+mod details;
 mod device_life;
 mod doctor;
 mod failure_points;

@@ -165,6 +165,34 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_example_and_the_one_of_the_demo_work() {
+        let documented = crate::config::DEFAULTS;
+        let start = documented
+            .find("# [op.authorization_details.payment_initiation]")
+            .unwrap();
+        let end = documented.find("# }'''").unwrap() + "# }'''".len();
+        let uncommented = documented[start..end].lines().map(|line| line.trim_start_matches("# "));
+        let documented = uncommented.collect::<Vec<_>>().join("\n");
+        let demo = include_str!("../../../demo/payment_initiation.toml");
+        let payment = json!({
+            "type": "payment_initiation",
+            "instructedAmount": {"currency": "EUR", "amount": "42.00"},
+            "creditorName": "Demo Shop",
+        });
+        for (toml, missing) in [(documented.as_str(), Some("/required")), (demo, None)] {
+            let config = Config::from_toml(toml).unwrap();
+            let schema = &config.op.authorization_details["payment_initiation"].schema;
+            assert_eq!(schema.broken_at(&payment).as_deref(), missing, "R-268: {toml}");
+            let mut other = payment.clone();
+            other["creditorAccount"] = json!({"iban": "DE02120300000000202051"});
+            let unknown = missing.map_or(Some("/additionalProperties"), |_| None);
+            assert_eq!(schema.broken_at(&other).as_deref(), unknown, "R-268: {toml}");
+            other["instructedAmount"]["amount"] = json!("42.0");
+            assert!(schema.broken_at(&other).is_some(), "R-268: {toml}");
+        }
+    }
+
+    #[test]
     fn what_cannot_work_is_said_at_the_start() {
         for (written, says) in [
             ("schema = {}", "title"),
