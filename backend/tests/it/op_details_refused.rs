@@ -18,8 +18,8 @@ async fn details_that_are_not_what_was_declared_are_refused() {
     let world = world().await;
     let element = |members: &str| format!(r#"[{{"type":"transfer","units":1{members}}}]"#);
     let long = element(&format!(r#","a":"{}""#, "x".repeat(4100)));
-    let nine = format!("[{}]", vec![r#"{"type":"transfer","units":1}"#; 9].join(","));
-    let many = element(&format!(r#","a":[{}]"#, vec!["1"; 130].join(",")));
+    let nine = format!("[{}]", [r#"{"type":"transfer","units":1}"#; 9].join(","));
+    let many = element(&format!(r#","a":[{}]"#, ["1"; 130].join(",")));
     let deep = element(&format!(r#","a":{}1{}"#, "[".repeat(8), "]".repeat(8)));
     for (details, why) in [
         ("{", "not JSON"),
