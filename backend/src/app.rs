@@ -54,7 +54,7 @@ pub fn build(
     let outbound = Outbound::new(&config.outbound, Arc::new(SystemLookup))?;
     let outbox = OutboxWorker {
         storage: storage.clone(),
-        delivery: Arc::new(Delivery::new(keys.clone(), outbound)),
+        delivery: Arc::new(Delivery::new(keys.clone(), outbound.clone())),
         clock: clock.clone(),
         random: random.clone(),
         owed: owed.clone(),
@@ -84,6 +84,7 @@ pub fn build(
         random: random.clone(),
         trigger: consent.clone(),
         wakes: wakes.clone(),
+        outbound,
     }));
     let registry = Arc::new(DeviceRegistry::new(devices::Parts {
         config: config.devices.clone(),

@@ -51,6 +51,10 @@ pub struct OpConfig {
     pub binding_message_length: usize,
     /// Digits of a number the provider makes.
     pub binding_code_digits: u32,
+    /// Life of keys that a client publishes, when their host does not say.
+    pub client_keys_seconds: u32,
+    /// How long keys that cannot be fetched again stay good beyond their life.
+    pub client_keys_stale_seconds: u32,
     /// Scope values with words for people.
     pub scopes: BTreeMap<String, String>,
     /// Types of authorization details with words for people.
@@ -113,6 +117,18 @@ impl OpConfig {
             "op",
             "login_hint_attributes",
             || "at least one".to_owned(),
+        )?;
+        require(
+            (5..=3600).contains(&self.client_keys_seconds),
+            "op",
+            "client_keys_seconds",
+            || "5 to 3600".to_owned(),
+        )?;
+        require(
+            self.client_keys_stale_seconds <= 86_400,
+            "op",
+            "client_keys_stale_seconds",
+            || "0 to 86400".to_owned(),
         )?;
         let lives = [
             self.code_seconds,

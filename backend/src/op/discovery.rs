@@ -2,14 +2,19 @@
 //!
 //! Only registered members: what is ours alone stands in a document of its own.
 
-use countersign_jose::{Algorithm, JwkSet};
+use countersign_jose::JwkSet;
 use countersign_protocol::DeliveryMode;
 use serde::Serialize;
 
 use super::{Provider, acr, clients};
 use crate::domain::KeyPurpose;
 
-const AUTH_METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+const AUTH_METHODS: &[&str] = &[
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+    "private_key_jwt",
+];
 
 /// The discovery document. Each member is named and defined as in the registries.
 #[derive(Debug, Clone, Serialize)]
@@ -35,14 +40,14 @@ pub struct Metadata {
     response_modes_supported: [&'static str; 1],
     grant_types_supported: [&'static str; 3],
     acr_values_supported: [&'static str; 3],
-    subject_types_supported: [&'static str; 1],
+    subject_types_supported: [&'static str; 2],
     id_token_signing_alg_values_supported: [&'static str; 2],
-    token_endpoint_auth_methods_supported: [&'static str; 3],
-    token_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
-    introspection_endpoint_auth_methods_supported: [&'static str; 3],
-    introspection_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
-    revocation_endpoint_auth_methods_supported: [&'static str; 3],
-    revocation_endpoint_auth_signing_alg_values_supported: [Algorithm; 4],
+    token_endpoint_auth_methods_supported: &'static [&'static str],
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 7],
+    introspection_endpoint_auth_methods_supported: &'static [&'static str],
+    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 7],
+    revocation_endpoint_auth_methods_supported: &'static [&'static str],
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 7],
     code_challenge_methods_supported: [&'static str; 1],
     authorization_response_iss_parameter_supported: bool,
     claims_supported: [&'static str; 12],
@@ -74,7 +79,7 @@ impl Provider {
             response_modes_supported: ["query"],
             grant_types_supported: ["authorization_code", "refresh_token", countersign_protocol::CIBA_GRANT],
             acr_values_supported: acr::SUPPORTED,
-            subject_types_supported: ["public"],
+            subject_types_supported: ["public", "pairwise"],
             id_token_signing_alg_values_supported: ["ES256", "RS256"],
             token_endpoint_auth_methods_supported: AUTH_METHODS,
             token_endpoint_auth_signing_alg_values_supported: clients::ASSERTION_ALGORITHMS,

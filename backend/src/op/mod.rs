@@ -23,19 +23,21 @@ mod trigger;
 use std::sync::Arc;
 
 use countersign_clock::{Clock, Random};
+use countersign_jose::siv::SivKey;
 use countersign_protocol::ClientId;
 
 use crate::{
     config::OpConfig,
     domain::{APP_CLIENT_ID, Client},
     keys::KeyRing,
+    outbound::Outbound,
     storage::{Storage, StorageError},
     wakes::Wakes,
 };
 
 pub use acr::ACR_PASSWORD;
 pub use authorization::{Authorize, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
-pub use clients::{ClientCertificate, ClientRequest, Endpoint};
+pub use clients::{ClientCertificate, ClientRequest, Endpoint, check_sector, seal_client_secret};
 pub use delivery::{Delivery, Told};
 pub use discovery::Metadata;
 pub use form::Params;
@@ -63,12 +65,16 @@ pub struct Parts {
     pub trigger: Arc<dyn AuthenticationDeviceTrigger>,
     /// Wakes polls that are held.
     pub wakes: Arc<Wakes>,
+    /// The way to what clients publish.
+    pub outbound: Outbound,
 }
 
 /// The embedded OpenID Provider.
 pub struct Provider {
     parts: Parts,
     app_client: Client,
+    pairwise: SivKey,
+    published_keys: clients::PublishedKeys,
     poll_pace: grants::PollPace,
     held_polls: grants::HeldPolls,
     throttle: authorization::Throttle,
@@ -81,6 +87,8 @@ impl Provider {
     pub fn new(parts: Parts) -> Self {
         Self {
             app_client: clients::app_client(),
+            pairwise: clients::pairwise_key(&parts.keys),
+            published_keys: clients::PublishedKeys::new(&parts.config, parts.outbound.clone(), parts.clock.clone()),
             poll_pace: grants::PollPace::default(),
             held_polls: grants::HeldPolls::new(&parts.config, parts.wakes.clone()),
             throttle: authorization::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),

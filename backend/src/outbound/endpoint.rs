@@ -64,45 +64,6 @@ mod tests {
         check_endpoint(&Url::parse(url).unwrap(), &allowed)
     }
 
-    /// V-003, R-150: https to public hosts, however an address is spelt.
-    #[test]
-    fn an_endpoint_is_https_and_public() {
-        use EndpointProblem::{Credentials, Fragment, NotPublic, Scheme};
-        for (url, verdict) in [
-            ("https://shop.example/cb", Ok(())),
-            ("https://shop.example:8443/cb?x=1", Ok(())),
-            ("https://1.1.1.1/cb", Ok(())),
-            ("http://shop.example/cb", Err(Scheme)),
-            ("http://1.1.1.1/cb", Err(Scheme)),
-            ("http://127.0.0.1/cb", Err(Scheme)),
-            ("ftp://shop.example/cb", Err(Scheme)),
-            ("file:///etc/passwd", Err(NotPublic)),
-            ("data:text/plain,x", Err(NotPublic)),
-            ("https://user@shop.example/cb", Err(Credentials)),
-            ("https://shop.example@127.0.0.1/cb", Err(Credentials)),
-            ("https://:secret@shop.example/cb", Err(Credentials)),
-            ("https://shop.example/cb#x", Err(Fragment)),
-            ("https://127.0.0.1/cb", Err(NotPublic)),
-            ("https://127.1/cb", Err(NotPublic)),
-            ("https://2130706433/cb", Err(NotPublic)),
-            ("https://0x7f000001/cb", Err(NotPublic)),
-            ("https://0177.0.0.1/cb", Err(NotPublic)),
-            ("https://\u{ff11}27.0.0.1/cb", Err(NotPublic)),
-            ("https://127\u{3002}0\u{3002}0\u{3002}1/cb", Err(NotPublic)),
-            ("https://[::1]/cb", Err(NotPublic)),
-            ("https://[::ffff:127.0.0.1]/cb", Err(NotPublic)),
-            ("https://[::ffff:7f00:1]/cb", Err(NotPublic)),
-            ("https://[64:ff9b::7f00:1]/cb", Err(NotPublic)),
-            ("https://169.254.169.254/latest/meta-data/", Err(NotPublic)),
-            ("https://192.168.0.1/cb", Err(NotPublic)),
-            ("https://localhost/cb", Err(NotPublic)),
-            ("https://LOCALHOST./cb", Err(NotPublic)),
-            ("https://shop.localhost/cb", Err(NotPublic)),
-        ] {
-            assert_eq!(check(url, &[]), verdict, "V-003: {url}");
-        }
-    }
-
     #[test]
     fn a_listed_address_may_be_spoken_to_plainly() {
         use EndpointProblem::{NotPublic, Scheme};

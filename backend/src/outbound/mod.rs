@@ -1,9 +1,10 @@
 //! Calls to others whose addresses somebody else chose: the only place that speaks HTTP outwards.
 //!
-//! https alone, no redirects, no proxies from the environment, 5 seconds in all, no private addresses; an answer is its status, a body is not
-//! read. A name is resolved once for each connection, and the connection goes to the addresses that were checked.
+//! https alone, no redirects, no proxies from the environment, 5 seconds in all, no private addresses. Of an answer to a call the head alone
+//! is read; a document is read up to its greatest length. A name is resolved once for each connection, and the connection goes to the addresses that were checked.
 
 mod address;
+mod document;
 mod endpoint;
 mod hosts;
 mod lookup;
@@ -21,10 +22,11 @@ use self::{
 };
 use crate::config::OutboundConfig;
 
+pub use document::{Document, DocumentError, MAX_DOCUMENT_LEN};
 pub use endpoint::{EndpointProblem, check_endpoint};
 pub use lookup::{Lookup, SystemLookup};
 
-/// From the first look-up to the head of the answer.
+/// From the first look-up to the head of the answer, or to the end of a document.
 pub const LIMIT: Duration = Duration::from_secs(5);
 /// Calls to one host at a time.
 pub const MOST_AT_ONE_HOST: usize = 16;
@@ -72,11 +74,12 @@ pub struct Answer {
     pub retry_after: Option<u32>,
 }
 
-/// Calls others.
+/// Calls others. Clones share connections and places.
+#[derive(Clone)]
 pub struct Outbound {
     client: Client,
     allowed: Arc<[IpNet]>,
-    hosts: Hosts,
+    hosts: Arc<Hosts>,
 }
 
 impl Outbound {
@@ -106,7 +109,7 @@ impl Outbound {
         Ok(Self {
             client,
             allowed,
-            hosts: Hosts::default(),
+            hosts: Arc::default(),
         })
     }
 

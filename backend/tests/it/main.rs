@@ -27,6 +27,10 @@ mod device_swaps;
 mod device_upkeep;
 mod device_vectors;
 
+mod outbound_addresses;
+mod outbound_documents;
+mod publisher;
+
 mod op_auth0;
 mod op_browser;
 mod op_trigger;
@@ -37,12 +41,15 @@ mod op_backchannel;
 mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
+mod op_client_keys;
+mod op_client_secret_jwt;
 mod op_details;
 mod op_details_refused;
 mod op_discovery;
 mod op_key_rotation;
 mod op_long_polls;
 mod op_notification_token;
+mod op_pairwise;
 mod op_parameters;
 mod op_ping;
 mod op_receiver;

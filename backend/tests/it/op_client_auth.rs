@@ -1,7 +1,7 @@
 //! How clients authenticate.
 
 use axum::http::header;
-use countersign::domain::{Client, ClientAuthMethod};
+use countersign::domain::{Client, ClientAuthMethod, Profile};
 use countersign_clock::Clock as _;
 use countersign_jose::{Algorithm, SigningKey};
 use serde_json::{Value, json};
@@ -281,4 +281,25 @@ async fn a_secret_is_no_substitute_for_a_key() {
         .form("/introspect", &[], &[PROBE, ("client_id", "keyed")])
         .await
         .refused(401, "invalid_client", "R-042");
+}
+
+/// V-018: a profile of today takes the issuer alone, whatever else is registered.
+#[tokio::test]
+async fn a_client_of_fapi_2_names_the_issuer_alone() {
+    let world = World::new().await;
+    let (mut client, key) = signer("today", Algorithm::Es256);
+    client.profile = Profile::Fapi2;
+    client.endpoint_audience = true;
+    world.add_client(client).await;
+    for (audience, accepted) in [
+        (json!(ISSUER), true),
+        (json!([ISSUER]), false),
+        (json!(format!("{ISSUER}/token")), false),
+        (json!(format!("{ISSUER}/bc-authorize")), false),
+    ] {
+        let mut claims = good(&world, "today");
+        claims["aud"] = audience.clone();
+        let answer = present(&world, &key.sign("JWT", &claims).unwrap()).await;
+        assert_eq!(answer.status == 200, accepted, "V-018: {audience}");
+    }
 }

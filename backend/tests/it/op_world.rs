@@ -22,6 +22,7 @@ use countersign::{
     http::op_routes,
     keys::KeyRing,
     op::{Parts, Provider},
+    outbound::{Outbound, SystemLookup},
     storage::{Accounts as _, Clients as _, Decide, Decided, Devices as _, Prompts as _, Role, SqliteStorage},
     wakes::{Topic, Wakes},
 };
@@ -114,8 +115,9 @@ impl World {
             seen: std::sync::Mutex::default(),
         });
         let wakes = Wakes::new();
+        let config = Config::from_toml(config).unwrap();
         let provider = Provider::new(Parts {
-            config: Config::from_toml(config).unwrap().op,
+            config: config.op,
             issuer: ISSUER.to_owned(),
             storage: storage.clone(),
             keys: keys.clone(),
@@ -123,6 +125,7 @@ impl World {
             random: Arc::new(OsRandom),
             trigger: trigger.clone(),
             wakes: wakes.clone(),
+            outbound: Outbound::new(&config.outbound, Arc::new(SystemLookup)).unwrap(),
         });
         let world = Self {
             clock,

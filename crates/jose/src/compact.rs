@@ -78,9 +78,17 @@ pub(crate) struct Compact<'t> {
     pub(crate) signature: Vec<u8>,
 }
 
-impl<'t> Compact<'t> {
-    pub(crate) fn parse(token: &'t str, expect: &Expect<'_>, embedded: EmbeddedKey) -> Result<Self, JoseError> {
-        if token.len() > expect.max_len {
+/// The parts of a token whose header asks for nothing that we never do; payload and signature are still encoded.
+pub(crate) struct Parts<'t> {
+    pub(crate) members: Map<String, Value>,
+    pub(crate) signing_input: &'t str,
+    pub(crate) payload: &'t str,
+    pub(crate) signature: &'t str,
+}
+
+impl<'t> Parts<'t> {
+    pub(crate) fn split(token: &'t str, max_len: usize) -> Result<Self, JoseError> {
+        if token.len() > max_len {
             return Err(JoseError::TooLong);
         }
         let (signing_input, signature) = token.rsplit_once('.').ok_or(JoseError::Malformed)?;
@@ -90,24 +98,6 @@ impl<'t> Compact<'t> {
             return Err(JoseError::Malformed);
         }
         let members = unique::object(&b64::decode(header)?)?;
-        let header = Header::from_members(&members, embedded)?;
-        if !expect.algs.contains(&header.alg) {
-            return Err(JoseError::Algorithm);
-        }
-        if !expect.typ.admits(header.typ.as_deref()) {
-            return Err(JoseError::Typ);
-        }
-        Ok(Self {
-            header,
-            signing_input,
-            payload: b64::decode(payload)?,
-            signature: b64::decode(signature)?,
-        })
-    }
-}
-
-impl Header {
-    fn from_members(members: &Map<String, Value>, embedded: EmbeddedKey) -> Result<Self, JoseError> {
         // Presence is enough: `crit: []` and `crit: null` are no better.
         if members.contains_key("crit") || members.contains_key("b64") {
             return Err(JoseError::Critical);
@@ -118,21 +108,67 @@ impl Header {
         {
             return Err(JoseError::ForbiddenHeader);
         }
-        let text = |name| match members.get(name) {
-            None => Ok(None),
-            Some(Value::String(value)) => Ok(Some(value.clone())),
-            Some(_) => Err(JoseError::Malformed),
+        let parts = Self {
+            members,
+            signing_input,
+            payload,
+            signature,
         };
         // `cty: JWT` announces a token inside the token (RFC 7519 section 5.2); we read none.
-        if text("cty")?.is_some_and(|cty| same_type(&cty, "JWT")) {
+        if parts.text("cty")?.is_some_and(|cty| same_type(cty, "JWT")) {
             return Err(JoseError::ForbiddenHeader);
         }
-        let alg = text("alg")?.ok_or(JoseError::Algorithm)?.parse()?;
-        let kid = text("kid")?;
-        if kid.as_ref().is_some_and(|kid| kid.chars().count() > MAX_KID_CHARS) {
+        Ok(parts)
+    }
+
+    /// A member of the header that is a string where it is there.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, JoseError> {
+        match self.members.get(name) {
+            None => Ok(None),
+            Some(Value::String(value)) => Ok(Some(value)),
+            Some(_) => Err(JoseError::Malformed),
+        }
+    }
+
+    pub(crate) fn kid(&self) -> Result<Option<&str>, JoseError> {
+        let kid = self.text("kid")?;
+        if kid.is_some_and(|kid| kid.chars().count() > MAX_KID_CHARS) {
             return Err(JoseError::TooLong);
         }
-        let jwk = match (embedded, members.get("jwk")) {
+        Ok(kid)
+    }
+
+    pub(crate) fn is_typ(&self, expected: Typ<'_>) -> Result<(), JoseError> {
+        if expected.admits(self.text("typ")?) {
+            Ok(())
+        } else {
+            Err(JoseError::Typ)
+        }
+    }
+}
+
+impl<'t> Compact<'t> {
+    pub(crate) fn parse(token: &'t str, expect: &Expect<'_>, embedded: EmbeddedKey) -> Result<Self, JoseError> {
+        let parts = Parts::split(token, expect.max_len)?;
+        let header = Header::read(&parts, embedded)?;
+        if !expect.algs.contains(&header.alg) {
+            return Err(JoseError::Algorithm);
+        }
+        parts.is_typ(expect.typ)?;
+        Ok(Self {
+            header,
+            signing_input: parts.signing_input,
+            payload: b64::decode(parts.payload)?,
+            signature: b64::decode(parts.signature)?,
+        })
+    }
+}
+
+impl Header {
+    fn read(parts: &Parts<'_>, embedded: EmbeddedKey) -> Result<Self, JoseError> {
+        let alg = parts.text("alg")?.ok_or(JoseError::Algorithm)?.parse()?;
+        let kid = parts.kid()?.map(str::to_owned);
+        let jwk = match (embedded, parts.members.get("jwk")) {
             (EmbeddedKey::Forbidden, None) => None,
             (EmbeddedKey::Forbidden, Some(_)) => return Err(JoseError::ForbiddenHeader),
             (EmbeddedKey::Required, Some(Value::Object(key))) => Some(Jwk::from_members(key)?),
@@ -141,7 +177,7 @@ impl Header {
         };
         Ok(Self {
             alg,
-            typ: text("typ")?,
+            typ: parts.text("typ")?.map(str::to_owned),
             kid,
             jwk,
         })

@@ -3,6 +3,7 @@
 mod corpus;
 mod forgery;
 mod keys;
+mod macs;
 mod refusals;
 mod tampering;
 mod types;

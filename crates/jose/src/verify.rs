@@ -114,7 +114,7 @@ fn check(compact: &Compact<'_>, key: &Jwk) -> Result<(), JoseError> {
     provider::verify(alg, &key.material, compact.signing_input.as_bytes(), &compact.signature)
 }
 
-fn claims<C: DeserializeOwned>(payload: &[u8]) -> Result<C, JoseError> {
+pub(crate) fn claims<C: DeserializeOwned>(payload: &[u8]) -> Result<C, JoseError> {
     unique::object(payload).map_err(|error| match error {
         JoseError::DuplicateMember => error,
         _ => JoseError::Claims,

@@ -1,11 +1,11 @@
 //! Who is asked: exactly one hint, which names exactly one person (CIBA Core sections 7.1 and 7.2).
 
-use countersign_protocol::OAuthErrorCode;
+use countersign_protocol::{OAuthErrorCode, Subject};
 use serde::Deserialize;
 
 use super::{Asked, Checked};
 use crate::{
-    domain::Account,
+    domain::{Account, Client},
     op::{OpError, Provider, refusal::Refusal},
     storage::HintMatch,
 };
@@ -70,14 +70,18 @@ fn read_at(hint: &str, is_ours: impl Fn(&str) -> bool) -> Hint {
 
 impl Provider {
     /// The person. Somebody unknown, somebody disabled and a hint that names two people are not told apart, and each costs one look-up.
-    pub(super) async fn hinted(&self, hint: &Hint) -> Result<Account, OpError> {
+    pub(super) async fn hinted(&self, client: &Client, hint: &Hint) -> Result<Account, OpError> {
         let storage = &self.parts.storage;
         let found = match hint {
             Hint::Attribute(value) => {
                 let attributes = &self.parts.config.login_hint_attributes;
                 storage.find_by_hint(attributes, value).await?
             }
-            Hint::Subject(sub) => storage.find_by_hint(&["id".to_owned()], sub).await?,
+            Hint::Subject(sub) => {
+                let person = self.person_of(client, sub)?;
+                let sub = person.as_ref().map_or("", Subject::as_str);
+                storage.find_by_hint(&["id".to_owned()], sub).await?
+            }
             Hint::Nobody => storage.find_by_hint(&["id".to_owned()], "").await?,
         };
         match found {

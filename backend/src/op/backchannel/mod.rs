@@ -8,6 +8,7 @@ mod binding_message;
 mod expiry;
 mod hints;
 mod notification_token;
+mod pairwise;
 mod request_object;
 mod requested_scope;
 mod resource;
@@ -19,7 +20,7 @@ pub(super) use binding_message::is_plain_text;
 use self::{binding_message::Binding, hints::Hint};
 use super::{
     ClientRequest, OpError, Params, Provider, Refusal,
-    clients::{Authenticated, Proven, PublicClients},
+    clients::{Authenticated, PublicClients},
     details::AskedDetails,
 };
 use crate::{
@@ -85,12 +86,8 @@ impl Provider {
             let unauthorized = OAuthErrorCode::UnauthorizedClient;
             return Err(Refusal::new(unauthorized, "the client's delivery mode is not offered any more").into());
         }
-        if client.tokens.pairwise && proven != Proven::Key {
-            return Err(Refusal::invalid_request(
-                "a client with pairwise subjects proves that it has a key of its jwks_uri (CIBA Core section 4)",
-            )
-            .into());
-        }
+        // No request is signed: request_object refuses them.
+        pairwise::proven_enough(&client, proven, false)?;
         let asked = Asked {
             provider: self,
             client: &client,
@@ -102,7 +99,7 @@ impl Provider {
                 tracing::info!(client.id = %client.id, check = name, error = ?refusal.code, "an authentication request was refused");
             })?;
         }
-        let account = self.hinted(&checked.hint).await?;
+        let account = self.hinted(&client, &checked.hint).await?;
         self.acknowledge(&client, &account, checked).await
     }
 }

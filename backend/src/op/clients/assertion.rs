@@ -1,23 +1,12 @@
-//! `private_key_jwt` (RFC 7523 section 3, OpenID Connect Core section 9).
+//! `private_key_jwt` and `client_secret_jwt` (RFC 7523 section 3, OpenID Connect Core section 9): what an assertion has to say.
 
-use countersign_jose::{
-    Algorithm, Audience, Expect, IntegerSeconds, JwkSet, Typ, peek_claims_unverified, verify_with_set,
-};
+use countersign_jose::{Audience, IntegerSeconds};
 use serde::Deserialize;
 
+use super::assertion_proof::Presented;
 use crate::{
-    domain::{Client, ClientAuthMethod},
+    domain::{Client, Profile},
     op::{OpError, Provider},
-};
-
-/// Algorithms of client assertions: `token_endpoint_auth_signing_alg_values_supported`.
-pub(in crate::op) const ALGORITHMS: [Algorithm; 4] =
-    [Algorithm::Es256, Algorithm::Ps256, Algorithm::Rs256, Algorithm::EdDsa];
-
-const EXPECT: Expect<'static> = Expect {
-    typ: Typ::OneOfOrAbsent(&["JWT", "client-authentication+jwt"]),
-    algs: &ALGORITHMS,
-    max_len: 16 * 1024,
 };
 
 /// An assertion is for now: seconds that its end may be away.
@@ -27,12 +16,7 @@ const SKEW_SECONDS: i64 = 30;
 const MAX_JTI_LEN: usize = 256;
 
 #[derive(Deserialize)]
-struct Named {
-    sub: String,
-}
-
-#[derive(Deserialize)]
-struct Claims {
+pub(super) struct Claims {
     iss: String,
     sub: String,
     aud: Audience,
@@ -49,17 +33,17 @@ impl Provider {
         assertion: &str,
         named: Option<&str>,
     ) -> Result<Option<Client>, OpError> {
-        let Ok(Named { sub }) = peek_claims_unverified(assertion, &EXPECT) else {
+        let Some(presented) = Presented::read(assertion) else {
             return Ok(None);
         };
-        if named.is_some_and(|named| named != sub) {
+        if named.is_some_and(|named| named != presented.sub) {
             return Ok(None);
         }
-        let registered = self.find_client(&sub).await?;
-        let Some(client) = registered.filter(|client| client.auth_method == ClientAuthMethod::PrivateKeyJwt) else {
+        let registered = self.find_client(&presented.sub).await?;
+        let Some(client) = registered.filter(|client| client.auth_method == presented.method()) else {
             return Ok(None);
         };
-        let Some(claims) = verified(&client, assertion) else {
+        let Some(claims) = self.proven_claims(&client, &presented).await? else {
             return Ok(None);
         };
         if !self.is_good(&client, &claims) {
@@ -88,6 +72,9 @@ impl Provider {
     /// made for two providers is one that the other provider can use here.
     fn is_audience(&self, client: &Client, audience: &Audience) -> bool {
         let issuer = self.issuer();
+        if client.profile == Profile::Fapi2 {
+            return audience.is_exactly(issuer);
+        }
         if !client.endpoint_audience {
             return matches!(audience, Audience::One(one) if self.is_called(one));
         }
@@ -100,9 +87,4 @@ impl Provider {
             Audience::Many(many) => !many.is_empty() && many.iter().all(ours),
         }
     }
-}
-
-fn verified(client: &Client, assertion: &str) -> Option<Claims> {
-    let keys: JwkSet = serde_json::from_value(client.jwks.clone()?).ok()?;
-    verify_with_set(assertion, &EXPECT, &keys).ok()?.claims().ok()
 }

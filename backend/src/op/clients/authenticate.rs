@@ -56,7 +56,9 @@ pub(in crate::op) enum Proven {
     Nothing,
     /// By a secret that it shares with us.
     Secret,
-    /// By a key of its own.
+    /// By a certificate that an authority vouches for, which says nothing of the keys that it registered.
+    Certificate,
+    /// By a key that it registered or publishes.
     Key,
 }
 
@@ -112,9 +114,8 @@ impl Provider {
             ClientAuthMethod::ClientSecretBasic
             | ClientAuthMethod::ClientSecretPost
             | ClientAuthMethod::ClientSecretJwt => Proven::Secret,
-            ClientAuthMethod::PrivateKeyJwt
-            | ClientAuthMethod::TlsClientAuth
-            | ClientAuthMethod::SelfSignedTlsClientAuth => Proven::Key,
+            ClientAuthMethod::PrivateKeyJwt | ClientAuthMethod::SelfSignedTlsClientAuth => Proven::Key,
+            ClientAuthMethod::TlsClientAuth => Proven::Certificate,
             ClientAuthMethod::None => Proven::Nothing,
         };
         Ok(Authenticated { client, proven })

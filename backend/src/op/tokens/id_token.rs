@@ -13,6 +13,7 @@ use crate::{
 
 /// What an ID token says of the authentication.
 pub(in crate::op) struct Authentication<'a> {
+    /// The person, whatever the client knows them by.
     pub(in crate::op) sub: &'a Subject,
     /// Seconds.
     pub(in crate::op) auth_time: i64,
@@ -24,7 +25,7 @@ pub(in crate::op) struct Authentication<'a> {
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
-    sub: &'a Subject,
+    sub: Subject,
     aud: &'a ClientId,
     exp: i64,
     iat: i64,
@@ -57,7 +58,7 @@ impl Provider {
         let iat = self.parts.clock.now_seconds();
         let claims = Claims {
             iss: self.issuer(),
-            sub: authentication.sub,
+            sub: self.subject_for(client, authentication.sub),
             aud: &client.id,
             exp: iat + i64::from(self.parts.config.id_token_seconds),
             iat,

@@ -57,7 +57,7 @@ impl Provider {
             active: true,
             iss: self.issuer().to_owned(),
             authorization_details: details::of_grant(&facts.family.extras),
-            sub: facts.family.sub,
+            sub: self.subject_for(&client, &facts.family.sub),
             client_id: facts.family.client_id,
             scope: facts.family.scope,
             token_type: (!facts.is_refresh).then_some("Bearer"),

@@ -39,6 +39,7 @@ impl Provider {
             .ok_or_else(invalid)?;
         let account = self.parts.storage.find_account(&family.sub).await?;
         let account = account.filter(|account| !account.disabled).ok_or_else(invalid)?;
+        let client = self.find_client(family.client_id.as_str()).await?.ok_or_else(invalid)?;
         let may = |value| scope::has(&family.scope, value);
         let attribute = |scope, name: &str| account.attributes.get(name).filter(|_| may(scope)).cloned();
         Ok(UserInfo {
@@ -46,7 +47,7 @@ impl Provider {
             phone_number: attribute("phone", "phone"),
             name: may("profile").then_some(account.name),
             preferred_username: may("profile").then_some(account.username),
-            sub: account.sub,
+            sub: self.subject_for(&client, &account.sub),
         })
     }
 }
