@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use axum::{Router, middleware};
-use countersign_clock::{Clock, OsRandom, Random, SystemClock};
+use countersign_clock::{Clock, Millis, OsRandom, Random, SystemClock};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
@@ -77,6 +77,7 @@ pub fn build(
     }));
     let provider = Arc::new(Provider::new(op::Parts {
         config: config.op.clone(),
+        registration: config.registration.clone(),
         issuer: origin.clone(),
         storage: storage.clone(),
         keys: keys.clone(),
@@ -124,6 +125,8 @@ pub fn build(
         random,
         wakes,
         reread_seconds: config.keys.reread_seconds,
+        expire_seconds: config.consent.expire_seconds,
+        expire_rows: config.consent.expire_rows,
         history_days: config.consent.history_days,
     };
     Ok(App {
@@ -191,6 +194,8 @@ pub async fn open(config: &Config, role: Role, origin: String) -> anyhow::Result
     let sealed = !storage.list_keys().await?.is_empty();
     let sealing = key_encryption_key(&secret_file, sealed, &OsRandom)?;
     let keys = KeyRing::open(storage.clone(), Arc::new(SystemClock), sealing, origin).await?;
+    let hinted_by = Millis::from(config.op.id_token_seconds) + Millis::from(config.op.id_token_hint_seconds);
+    let keys = keys.retiring_for(hinted_by * 1000);
     Ok((storage, Arc::new(keys)))
 }
 

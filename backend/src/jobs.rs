@@ -44,6 +44,10 @@ pub struct Jobs {
     pub wakes: Arc<Wakes>,
     /// Between two reads of the keys.
     pub reread_seconds: u32,
+    /// Between two looks for requests whose time is over.
+    pub expire_seconds: u32,
+    /// Requests that one look settles.
+    pub expire_rows: u32,
     /// Days that settled requests stay.
     pub history_days: u32,
 }
@@ -56,13 +60,13 @@ impl Jobs {
 
     async fn keep_up(&self) {
         let mut rotated = self.wakes.subscribe(Topic::Keys).ok();
-        let mut deadlines = every(Duration::from_secs(1));
+        let mut deadlines = every(Duration::from_secs(self.expire_seconds.into()));
         let mut keys = every(Duration::from_secs(self.reread_seconds.into()));
         let mut sweep = every(Duration::from_secs(10));
         let mut arrears = every(Duration::from_secs(2));
         loop {
             tokio::select! {
-                _ = deadlines.tick() => report("settling deadlines", self.consent.expire(CHUNK).await),
+                _ = deadlines.tick() => report("settling deadlines", self.consent.expire(self.expire_rows).await),
                 _ = keys.tick() => report("reading keys", self.keys.refresh().await),
                 _ = arrears.tick() => report("counting what is owed", self.measure_arrears().await),
                 heard = signal(rotated.as_mut()) => match heard {

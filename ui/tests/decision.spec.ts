@@ -168,7 +168,7 @@ it('Deny is one key away, at once, without PIN', async () => {
   }
 });
 
-/** S-079 */
+/** S-079, R-252 */
 it('Deny is at least as prominent as Approve, on a desk and on a phone', async () => {
   for (const viewport of [{ width: 1024, height: 768 }, { width: 390, height: 844 }]) {
     await page.setViewportSize(viewport);

@@ -153,7 +153,7 @@ for (const scheme of ['light', 'dark'] as const) {
         await shown.page.context().close();
       });
 
-      /** S-074 (policy), S-080 (words), S-082 (axe, layout) */
+      /** S-074 (policy), S-080 (words), S-082 (axe, layout), R-251 (who asks, why, what follows, and to deny what one did not start) */
       it.each(SCENES)('%s says %j', async (scene, words, steps = []) => {
         const { page, complaints } = shown;
         complaints.length = 0;

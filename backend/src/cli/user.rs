@@ -17,8 +17,7 @@ use serde::Deserialize;
 use super::ConfigFile;
 use crate::{
     app,
-    devices::is_deceptive,
-    domain::{Account, NewAccount},
+    domain::{Account, NewAccount, is_deceptive},
     storage::{AddAccount, Role, Storage},
 };
 

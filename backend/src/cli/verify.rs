@@ -13,7 +13,7 @@ use countersign_protocol::{DenyReason, Match, Receipt, UvMethod, Verdict};
 
 use crate::{
     consent::{Pins, VerifiedReceipt, verify_receipt},
-    devices::is_deceptive,
+    domain::is_deceptive,
 };
 
 /// Verify a receipt offline: was this shown, and was this decided?

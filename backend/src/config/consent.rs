@@ -17,6 +17,10 @@ pub struct ConsentConfig {
     pub match_tries: u32,
     /// Days.
     pub history_days: u32,
+    /// Seconds between two looks for requests whose time is over.
+    pub expire_seconds: u32,
+    /// Requests that one such look settles at once.
+    pub expire_rows: u32,
 }
 
 impl ConsentConfig {
@@ -28,6 +32,18 @@ impl ConsentConfig {
         require(verified, "consent", "user_verification_seconds", || {
             "1 to 3600".to_owned()
         })?;
+        require(
+            (1..=60).contains(&self.expire_seconds),
+            "consent",
+            "expire_seconds",
+            || "1 to 60".to_owned(),
+        )?;
+        require(
+            (1..=10_000).contains(&self.expire_rows),
+            "consent",
+            "expire_rows",
+            || "1 to 10000".to_owned(),
+        )?;
         require(self.history_days > 0, "consent", "history_days", || {
             "greater than 0".to_owned()
         })

@@ -8,9 +8,12 @@ mod log;
 mod metrics;
 mod op;
 mod outbound;
+mod registration;
+mod requests;
 mod server;
 mod storage;
 mod telemetry;
+mod variable;
 
 use std::path::Path;
 
@@ -28,9 +31,12 @@ pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use op::{IdTokenAlg, OpConfig, is_resource};
 pub use outbound::OutboundConfig;
+pub use registration::{RegistrationConfig, RegistrationMode};
+pub use requests::{LoginHintTokenIssuer, MessagePattern, SubjectFormat};
 pub use server::{ServerConfig, TlsMode};
 pub use storage::{DatabaseUrl, StorageConfig};
 pub use telemetry::TelemetryConfig;
+pub use variable::secret_variable;
 
 /// The documented defaults, which are the defaults.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
@@ -45,6 +51,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// `[op]`
     pub op: OpConfig,
+    /// `[registration]`
+    pub registration: RegistrationConfig,
     /// `[consent]`
     pub consent: ConsentConfig,
     /// `[devices]`
@@ -107,6 +115,7 @@ impl Config {
         config.server.check()?;
         config.storage.check()?;
         config.op.check()?;
+        config.registration.check(&config.op.scopes)?;
         config.consent.check()?;
         config.devices.check()?;
         config.keys.check()?;
@@ -167,10 +176,46 @@ mod tests {
             ("[op]\nlong_poll_seconds = 31", "long_poll_seconds"),
             ("[op]\nresources = [\"/relative\"]", "resources"),
             ("[op]\nresources = [\"https://api.example/#x\"]", "resources"),
+            (
+                "[op]\nbackchannel_authentication_path = \"bc\"",
+                "backchannel_authentication_path",
+            ),
+            (
+                "[op]\nbackchannel_authentication_path = \"/token\"",
+                "backchannel_authentication_path",
+            ),
+            ("[op]\ngrant_types = [\"password\"]", "grant_types"),
+            ("[op]\ngrant_types = [\"refresh_token\"]", "grant_types"),
+            ("[op]\nbinding_message_pattern = \"(\"", "binding_message_pattern"),
+            ("[op]\nrequest_signing_algs = [\"HS256\"]", "request_signing_algs"),
+            ("[op]\nrequest_signing_algs = [\"none\"]", "request_signing_algs"),
+            (
+                "[op]\nrequest_signing_algs = []\nrequire_signed_request = true",
+                "require_signed_request",
+            ),
+            ("[op]\nsigned_request_seconds = 59", "signed_request_seconds"),
+            (
+                "[[op.login_hint_token_issuers]]\nissuer = \"https://hints.example\"",
+                "login_hint_token_issuers",
+            ),
+            (
+                "[[op.login_hint_token_issuers]]\nissuer = \"x\"\njwks = { keys = [] }",
+                "login_hint_token_issuers",
+            ),
+            ("[op]\nunknown_hints_seconds = 0", "unknown_hints_seconds"),
             ("[keys]\nannounce_seconds = 59", "announce_seconds"),
             ("[keys]\nreread_seconds = 121", "reread_seconds"),
             ("[metrics]\nlisten = \"0.0.0.0:9480\"", "listen"),
             ("[metrics]\nlisten = \"localhost:9480\"", "listen"),
+            ("[registration]\nscopes = [\"unheard-of\"]", "scopes"),
+            ("[registration]\nauth_methods = []", "auth_methods"),
+            ("[registration]\nauth_methods = [\"password\"]", "auth_methods"),
+            (
+                "[registration]\nnotification_hosts = [\"https://x.example\"]",
+                "notification_hosts",
+            ),
+            ("[registration]\nprofile = \"strict\"", "profile"),
+            ("[registration]\nper_hour = 0", "per_hour"),
             ("[telemetry]\notlp_endpoint = \"127.0.0.1:4318\"", "otlp_endpoint"),
             ("[telemetry]\nsampling_ratio = 1.5", "sampling_ratio"),
         ] {

@@ -1,14 +1,26 @@
 use std::collections::BTreeMap;
 
-use countersign_protocol::DeliveryMode;
+use countersign_jose::Algorithm;
+use countersign_protocol::{CIBA_GRANT, DeliveryMode};
 use serde::Deserialize;
 
-use super::{ConfigError, DetailsType, require};
+use super::{
+    ConfigError, DetailsType,
+    requests::{LoginHintTokenIssuer, MessagePattern},
+    require,
+};
 
 /// `[op]`. Times are seconds.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file")]
 pub struct OpConfig {
+    /// Whether authentication requests are taken at all.
+    pub enabled: bool,
+    /// Path of the backchannel authentication endpoint.
+    pub backchannel_authentication_path: String,
+    /// Grants that the token endpoint offers.
+    pub grant_types: Vec<String>,
     /// For clients that do not ask.
     pub id_token_alg: IdTokenAlg,
     /// Life of a code.
@@ -49,8 +61,26 @@ pub struct OpConfig {
     pub grace_seconds: u32,
     /// Greatest length of a binding message, grapheme clusters.
     pub binding_message_length: usize,
+    /// What every binding message looks like.
+    pub binding_message_pattern: MessagePattern,
     /// Digits of a number the provider makes.
     pub binding_code_digits: u32,
+    /// Algorithms of signed requests.
+    pub request_signing_algs: Vec<Algorithm>,
+    /// Whether every request has to be signed.
+    pub require_signed_request: bool,
+    /// Longest life of a signed request.
+    pub signed_request_seconds: u32,
+    /// Whether every request says where it began.
+    pub require_request_context: bool,
+    /// Time after its end in which an ID token still names a person.
+    pub id_token_hint_seconds: u32,
+    /// Who may name people in signed tokens.
+    pub login_hint_token_issuers: Vec<LoginHintTokenIssuer>,
+    /// Hints that name nobody, in one window, before a client has to wait for its end. 0: as many as it likes.
+    pub unknown_hints: u32,
+    /// That window.
+    pub unknown_hints_seconds: u32,
     /// Life of keys that a client publishes, when their host does not say.
     pub client_keys_seconds: u32,
     /// How long keys that cannot be fetched again stay good beyond their life.
@@ -62,6 +92,8 @@ pub struct OpConfig {
     pub authorization_details: BTreeMap<String, DetailsType>,
     /// Resources that every client's tokens may be for.
     pub resources: Vec<String>,
+    /// Scope values and types of authorization details, each with the class that an approval of it has to meet.
+    pub required_acr: BTreeMap<String, String>,
 }
 
 /// Algorithms that sign ID tokens.
@@ -76,7 +108,27 @@ pub enum IdTokenAlg {
 }
 
 impl OpConfig {
+    /// Whether the token endpoint offers `grant`.
+    #[must_use]
+    pub fn offers(&self, grant: &str) -> bool {
+        (self.enabled || grant != CIBA_GRANT) && self.grant_types.iter().any(|offered| offered == grant)
+    }
+
+    /// Grants that the token endpoint offers.
+    #[must_use]
+    pub fn offered_grants(&self) -> Vec<String> {
+        let offered = self.grant_types.iter().filter(|grant| self.offers(grant));
+        offered.cloned().collect()
+    }
+
+    /// Whether authentication requests are taken: they are worth nothing where their grant is not offered.
+    #[must_use]
+    pub fn takes_requests(&self) -> bool {
+        self.offers(CIBA_GRANT)
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.check_requests()?;
         require(!self.delivery_modes.is_empty(), "op", "delivery_modes", || {
             "at least one".to_owned()
         })?;

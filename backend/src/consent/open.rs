@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use countersign_protocol::Policy;
+use countersign_protocol::{Policy, UserVerificationPolicy};
 
 use super::Consent;
 use crate::{
@@ -10,9 +10,6 @@ use crate::{
     storage::{Opening, StorageError},
     wakes::Topic,
 };
-
-/// Prompts that one step settles at most, so that it never holds the store for long.
-const OVERDUE_AT_ONCE: u32 = 500;
 
 #[async_trait]
 impl AuthenticationDeviceTrigger for Consent {
@@ -31,9 +28,13 @@ impl AuthenticationDeviceTrigger for Consent {
             details: triggered.details,
             matching: triggered.matching,
             acr_values: triggered.acr_values,
-            context: None,
+            context: triggered.context,
             policy: Policy {
-                uv: config.user_verification,
+                uv: if triggered.needs_user_verification {
+                    UserVerificationPolicy::Required
+                } else {
+                    config.user_verification
+                },
                 uv_max_age: config.user_verification_seconds.into(),
             },
             created_at: triggered.request.created_at,
@@ -62,7 +63,8 @@ impl AuthenticationDeviceTrigger for Consent {
     }
 
     async fn settle_deadlines(&self) -> Result<(), StorageError> {
-        while self.expire(OVERDUE_AT_ONCE).await? >= OVERDUE_AT_ONCE as usize {}
+        let at_once = self.parts.config.expire_rows;
+        while self.expire(at_once).await? >= at_once as usize {}
         Ok(())
     }
 }

@@ -29,7 +29,7 @@ use crate::{
 
 pub use device_keys::is_timely;
 pub use error::DeviceError;
-pub use register::{TwoFieldRegistration, is_deceptive};
+pub use register::TwoFieldRegistration;
 
 use dpop::{ProofFor, Proven};
 use nonce::Nonces;

@@ -5,7 +5,7 @@ use super::{
     Call, DeviceError, DeviceRegistry, MAX_ID_CHARS, MAX_JWT_BYTES, device_keys::DeviceKey, hash_session, id_token,
 };
 use crate::{
-    domain::{Account, AccountKey, Device, DeviceKeys, KeyPurpose, NewDevice},
+    domain::{Account, AccountKey, Device, DeviceKeys, KeyPurpose, NewDevice, is_deceptive},
     keys::Snapshot,
     storage::Registered,
 };
@@ -226,15 +226,6 @@ fn check_salt(salt: &str) -> Result<(), DeviceError> {
     }
     let problem = "is not 32 bytes in base64url";
     Err(DeviceError::Member { field: "salt", problem })
-}
-
-/// Whether a character controls, or changes the direction or the look of what stands around it.
-#[must_use]
-pub fn is_deceptive(char: char) -> bool {
-    char.is_control()
-        || matches!(char,
-            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn request_keys(keys: &Snapshot) -> Vec<PublicJwk> {

@@ -6,8 +6,10 @@ mod client;
 mod decision;
 mod device;
 mod grant;
+mod invitation;
 mod outbox;
 mod prompt;
+mod shown;
 mod signing_key;
 
 pub use account::{Account, AccountKey, NewAccount};
@@ -19,6 +21,8 @@ pub use client::{
 pub use decision::{Acr, Amr, Approval, Decision, SignedReceipt};
 pub use device::{Device, DeviceKeys, NewDevice};
 pub use grant::{AccessToken, AuthorizationCode, Confirmation, GrantExtras, GrantFamily, RefreshToken, TokenHash};
+pub use invitation::Invitation;
 pub use outbox::{Arrears, ClaimedDebt, DeadDebt, DebtId, DebtKind, Lease, NewDebt, Payment};
 pub use prompt::{ConnectorId, Matching, Prompt, Settlement};
+pub use shown::is_deceptive;
 pub use signing_key::{KeyPurpose, KeyState, StoredKey};

@@ -17,6 +17,7 @@ mod metrics;
 mod oauth_error;
 mod op_form;
 mod problem;
+mod registration;
 mod sign_in;
 mod sign_in_assets;
 mod sign_in_page;

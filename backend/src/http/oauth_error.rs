@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     keys::KeyError,
-    op::{OpError, Refusal},
+    op::{Endpoint, OpError, Refusal},
 };
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -35,6 +35,19 @@ pub(super) fn empty(status: StatusCode) -> Response {
     *response.status_mut() = status;
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     response
+}
+
+/// Answers an error of the provider at an endpoint where clients authenticate, as [`failed`] does, but for what the endpoint has a status of its own:
+/// a refusal by policy before anybody was asked is 403 at the backchannel authentication endpoint (CIBA Core section 13).
+pub(super) fn failed_at(endpoint: Endpoint, error: &OpError) -> Response {
+    match error {
+        OpError::Refused(refusal)
+            if endpoint == Endpoint::BackchannelAuthentication && refusal.code == OAuthErrorCode::AccessDenied =>
+        {
+            refused_with(StatusCode::FORBIDDEN, refusal)
+        }
+        error => failed(error),
+    }
 }
 
 /// Answers an error of the provider. What is our doing is logged here, once, with its causes.

@@ -12,7 +12,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{auth0, oauth_error, op_form, sign_in, sign_in_assets};
+use super::{auth0, oauth_error, op_form, registration, sign_in, sign_in_assets};
 use crate::op::{ClientRequest, Endpoint, OpError, Provider};
 
 type Op = State<Arc<Provider>>;
@@ -24,7 +24,11 @@ pub fn routes(provider: Arc<Provider>) -> Router {
     } else {
         Router::new()
     };
-    Router::new()
+    let router = match provider.backchannel_authentication_path() {
+        Some(path) => Router::new().route(path, post(backchannel_authentication)),
+        None => Router::new(),
+    };
+    router
         .route("/.well-known/openid-configuration", get(metadata))
         .route("/.well-known/oauth-authorization-server", get(metadata))
         .route("/jwks", get(jwks))
@@ -35,10 +39,10 @@ pub fn routes(provider: Arc<Provider>) -> Router {
         .route("/sign-in", post(sign_in::submit))
         .route(sign_in_assets::STYLESHEET, get(sign_in_assets::stylesheet))
         .route("/token", post(token))
-        .route("/bc-authorize", post(backchannel_authentication))
         .route("/userinfo", get(userinfo).post(userinfo))
         .route("/introspect", post(introspect))
         .route("/revoke", post(revoke))
+        .merge(registration::routes(&provider))
         .with_state(provider)
         .merge(aliases)
 }
@@ -102,7 +106,10 @@ async fn as_client<T: Serialize>(
         Ok(read) => read,
         Err(unreadable) => return oauth_error::refused_with(unreadable.status, &unreadable.refusal),
     };
-    answer(answered(read.as_client(endpoint)).await)
+    match answered(read.as_client(endpoint)).await {
+        Ok(body) => oauth_error::json(StatusCode::OK, &body),
+        Err(error) => oauth_error::failed_at(endpoint, &error),
+    }
 }
 
 /// Answers what an endpoint of the provider said.

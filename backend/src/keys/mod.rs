@@ -31,7 +31,7 @@ pub const PURPOSES: [KeyPurpose; 3] = [
     KeyPurpose::RequestObject,
 ];
 
-/// How long a retiring key stays published: longer than anything it signed is good for.
+/// How long a retiring key stays published at least: longer than anything it signed is good for, but as a hint.
 pub const RETIRING_MILLIS: Millis = 24 * 60 * 60 * 1000;
 
 /// How old the keys of a node may be when it signs. Longer than a few failed reads, shorter than a key is announced.
@@ -81,6 +81,7 @@ pub struct KeyRing {
     sealing: SealingKey,
     origin: String,
     opened: RwLock<Arc<Snapshot>>,
+    retiring: Millis,
     /// When the store was last asked, with success; Unix milliseconds.
     read_at: AtomicI64,
 }
@@ -102,6 +103,7 @@ impl KeyRing {
             sealing,
             origin,
             opened: RwLock::default(),
+            retiring: RETIRING_MILLIS,
             read_at: AtomicI64::new(Millis::MIN),
         };
         let stored = ring.storage.list_keys().await?;
@@ -112,6 +114,13 @@ impl KeyRing {
         }
         ring.refresh().await?;
         Ok(ring)
+    }
+
+    /// Keeps retiring keys for at least so many milliseconds: somebody still presents what they signed.
+    #[must_use]
+    pub fn retiring_for(mut self, at_least: Millis) -> Self {
+        self.retiring = self.retiring.max(at_least);
+        self
     }
 
     /// Whether `sealing` opens all `stored` keys.
@@ -171,7 +180,7 @@ impl KeyRing {
         self.refresh().await?;
         let now = self.clock.now();
         if self.storage.promote_key(purpose, now - announce, now).await? {
-            self.storage.drop_retired_keys(now - RETIRING_MILLIS).await?;
+            self.storage.drop_retired_keys(now - self.retiring).await?;
             self.refresh().await?;
             return Ok(Rotation::Promoted);
         }

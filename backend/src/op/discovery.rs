@@ -3,10 +3,9 @@
 //! Only registered members: what is ours alone stands in a document of its own.
 
 use countersign_jose::JwkSet;
-use countersign_protocol::DeliveryMode;
 use serde::Serialize;
 
-use super::{Provider, acr, clients};
+use super::{Provider, acr, backchannel::BackchannelMetadata, clients};
 use crate::domain::KeyPurpose;
 
 const AUTH_METHODS: &[&str] = &[
@@ -30,15 +29,16 @@ pub struct Metadata {
     jwks_uri: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
-    backchannel_authentication_endpoint: String,
-    backchannel_token_delivery_modes_supported: Vec<DeliveryMode>,
-    backchannel_user_code_parameter_supported: bool,
+    #[serde(flatten)]
+    backchannel: Option<BackchannelMetadata>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
     scopes_supported: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     authorization_details_types_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
-    grant_types_supported: [&'static str; 3],
+    grant_types_supported: Vec<String>,
     acr_values_supported: [&'static str; 3],
     subject_types_supported: [&'static str; 2],
     id_token_signing_alg_values_supported: [&'static str; 2],
@@ -70,14 +70,13 @@ impl Provider {
             jwks_uri: at("/jwks"),
             introspection_endpoint: at("/introspect"),
             revocation_endpoint: at("/revoke"),
-            backchannel_authentication_endpoint: at("/bc-authorize"),
-            backchannel_token_delivery_modes_supported: self.parts.config.delivery_modes.clone(),
-            backchannel_user_code_parameter_supported: false,
+            backchannel: self.backchannel_metadata(),
+            registration_endpoint: self.registers_clients().then(|| at("/register")),
             scopes_supported: std::iter::once("openid".to_owned()).chain(scopes).collect(),
             authorization_details_types_supported: self.parts.config.authorization_details.keys().cloned().collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
-            grant_types_supported: ["authorization_code", "refresh_token", countersign_protocol::CIBA_GRANT],
+            grant_types_supported: self.parts.config.offered_grants(),
             acr_values_supported: acr::SUPPORTED,
             subject_types_supported: ["public", "pairwise"],
             id_token_signing_alg_values_supported: ["ES256", "RS256"],

@@ -27,7 +27,7 @@ use countersign_jose::siv::SivKey;
 use countersign_protocol::ClientId;
 
 use crate::{
-    config::OpConfig,
+    config::{OpConfig, RegistrationConfig},
     domain::{APP_CLIENT_ID, Client},
     keys::KeyRing,
     outbound::Outbound,
@@ -37,7 +37,12 @@ use crate::{
 
 pub use acr::ACR_PASSWORD;
 pub use authorization::{Authorize, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
-pub use clients::{ClientCertificate, ClientRequest, Endpoint, check_sector, seal_client_secret};
+pub use backchannel::AUTHENTICATION_PARAMETERS;
+pub use clients::{
+    By, ClientCertificate, ClientRequest, Endpoint, MetadataError, NewSecret, Offer, RegistrationCall,
+    RegistrationError, are_confusable, check_sector, has_secret, is_long_enough, is_secret_of, read_metadata,
+    seal_client_secret, set_secret, write_metadata,
+};
 pub use delivery::{Delivery, Told};
 pub use discovery::Metadata;
 pub use form::Params;
@@ -51,6 +56,8 @@ pub use trigger::{AuthenticationDeviceTrigger, Triggered};
 pub struct Parts {
     /// `[op]`
     pub config: OpConfig,
+    /// `[registration]`
+    pub registration: RegistrationConfig,
     /// The issuer: an origin, without a trailing slash.
     pub issuer: String,
     /// The store.
@@ -78,7 +85,9 @@ pub struct Provider {
     poll_pace: grants::PollPace,
     held_polls: grants::HeldPolls,
     throttle: authorization::Throttle,
+    registrations: clients::RegistrationPace,
     passwords: authorization::Passwords,
+    unknown_hints: backchannel::UnknownHints,
 }
 
 impl Provider {
@@ -93,6 +102,11 @@ impl Provider {
             held_polls: grants::HeldPolls::new(&parts.config, parts.wakes.clone()),
             throttle: authorization::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),
             passwords: authorization::Passwords::default(),
+            unknown_hints: backchannel::UnknownHints::new(
+                parts.config.unknown_hints,
+                parts.config.unknown_hints_seconds,
+            ),
+            registrations: clients::RegistrationPace::default(),
             parts,
         }
     }
@@ -115,10 +129,12 @@ impl Provider {
         bare.unwrap_or(issuer) == self.issuer()
     }
 
+    /// A client that is disabled is not found: to everybody there is none.
     async fn find_client(&self, id: &str) -> Result<Option<Client>, StorageError> {
         if id == APP_CLIENT_ID {
             return Ok(Some(self.app_client.clone()));
         }
-        self.parts.storage.find_client(&ClientId::new(id)).await
+        let client = self.parts.storage.find_client(&ClientId::new(id)).await?;
+        Ok(client.filter(|client| !client.disabled))
     }
 }

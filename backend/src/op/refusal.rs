@@ -19,7 +19,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal with `code`.
-    pub(super) fn new(code: OAuthErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(code: OAuthErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
             description: description.into(),

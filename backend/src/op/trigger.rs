@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use countersign_clock::Millis;
 use countersign_protocol::{ClientShown, DetailsShown, Handle, ScopeShown};
+use serde_json::Value;
 
 use crate::{
     domain::{AccountKey, Matching, NewAuthRequest},
@@ -25,6 +26,10 @@ pub struct Triggered {
     pub matching: Matching,
     /// As asked.
     pub acr_values: Option<String>,
+    /// Whether an approval has to be verified on the device, wherever else it need not be.
+    pub needs_user_verification: bool,
+    /// What the client reported of the place where the request began.
+    pub context: Option<Value>,
     /// Now.
     pub now: Millis,
 }

@@ -83,6 +83,12 @@ pub struct Outbound {
 }
 
 impl Outbound {
+    /// Addresses that are called although they are not public.
+    #[must_use]
+    pub fn allowed(&self) -> &[IpNet] {
+        &self.allowed
+    }
+
     /// A caller that finds addresses by `lookup`.
     ///
     /// # Errors

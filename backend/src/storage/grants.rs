@@ -55,7 +55,7 @@ pub struct Rotation {
 pub enum RefreshUse {
     /// The new tokens are recorded, the old refresh token is used up.
     Granted(Box<GrantFamily>),
-    /// Unknown, over, revoked, another client's, or the person is switched off. Nothing changed.
+    /// Unknown, over, revoked, another client's, or the person or the client is switched off. Nothing changed.
     Refused,
     /// It was used before: the family is revoked now (RFC 9700 section 4.14.2).
     Reused,
@@ -85,7 +85,7 @@ pub trait Grants {
     async fn redeem_code(&self, redemption: CodeRedemption) -> Result<CodeUse, StorageError>;
     /// Rotates a refresh token.
     async fn rotate_refresh(&self, rotation: Rotation) -> Result<RefreshUse, StorageError>;
-    /// Finds what a token (access or refresh) stands for: none when it is unknown, used up, over, revoked, or its person is switched off.
+    /// Finds what a token (access or refresh) stands for: none when it is unknown, used up, over, revoked, or its person or its client is switched off.
     /// Removing a client revokes its grants, revoking a device those it approved. A read.
     async fn find_token(&self, token: TokenHash, now: Millis) -> Result<Option<AccessTokenFacts>, StorageError>;
     /// Revokes this client's token (RFC 7009): an access token alone, a refresh token with its family. Unknown tokens are fine.

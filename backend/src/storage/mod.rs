@@ -11,6 +11,7 @@ mod devices;
 mod error;
 mod grants;
 mod inspection;
+mod invitations;
 mod keys;
 mod outbox;
 mod postgres;
@@ -29,11 +30,12 @@ mod value;
 pub use accounts::{Accounts, AddAccount, HintMatch};
 pub use auth_requests::{AuthRequests, Redeemed, Redemption};
 pub use changes::{Changes, PersonMark};
-pub use clients::{AddClient, Clients};
+pub use clients::{AddClient, Clients, ReplaceClient, Replacement, SelfRegistered, SelfRegistration};
 pub use devices::{Devices, Registered, RotateKeys};
 pub use error::StorageError;
 pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, Rotation};
 pub use inspection::{Inspection, StoreKind};
+pub use invitations::Invitations;
 pub use keys::SigningKeys;
 pub use outbox::{Claim, Outbox, Resend};
 pub use postgres::{PostgresSignals, PostgresStorage, SignalListener, inspect_server};
@@ -44,7 +46,19 @@ pub use sqlite::{BackupError, Restoration, Role, SqliteStorage, back_up, inspect
 
 /// The whole store.
 pub trait Storage:
-    Accounts + AuthRequests + Changes + Clients + Devices + Grants + SigningKeys + Outbox + Prompts + Replay + Send + Sync
+    Accounts
+    + AuthRequests
+    + Changes
+    + Clients
+    + Devices
+    + Grants
+    + Invitations
+    + SigningKeys
+    + Outbox
+    + Prompts
+    + Replay
+    + Send
+    + Sync
 {
 }
 
@@ -55,6 +69,7 @@ impl<T> Storage for T where
         + Clients
         + Devices
         + Grants
+        + Invitations
         + SigningKeys
         + Outbox
         + Prompts

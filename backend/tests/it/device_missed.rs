@@ -48,6 +48,8 @@ impl Running {
             random: Arc::new(OsRandom),
             wakes: wakes.clone(),
             reread_seconds: config.keys.reread_seconds,
+            expire_seconds: config.consent.expire_seconds,
+            expire_rows: config.consent.expire_rows,
             history_days: config.consent.history_days,
         };
         Self(tokio::spawn(jobs.run()).abort_handle())

@@ -1,5 +1,6 @@
 //! What a device is given to show, and that nothing else can be decided on.
 
+use countersign::op::Triggered;
 use countersign_jose::{Algorithm, Expect, JwkSet, Typ, b64, verify_with_set};
 use countersign_protocol::{DetailsShown, DetailsWords, ExactJson, MemberLabel, REQUEST_TYP};
 use serde_json::{Value, json};
@@ -67,7 +68,10 @@ async fn details_are_signed_as_the_client_wrote_them() {
         }],
     };
     let handle = world
-        .ask_for("shop", "anna", World::show("W4SCT"), "id-1", Some(details))
+        .ask_for(Triggered {
+            details: Some(details),
+            ..world.triggered("shop", "anna", World::show("W4SCT"), "id-1")
+        })
         .await;
     let request = device.request_object(&handle).await;
     let payload = String::from_utf8(b64::decode(request.split('.').nth(1).unwrap()).unwrap()).unwrap();

@@ -29,7 +29,7 @@ use countersign::{
 };
 use countersign_clock::{Clock as _, ManualClock, OsRandom};
 use countersign_jose::{digest, seal::SealingKey};
-use countersign_protocol::{AuthReqId, ClientShown, DetailsShown, Handle, ScopeShown, Subject};
+use countersign_protocol::{AuthReqId, ClientShown, Handle, ScopeShown, Subject};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -227,22 +227,22 @@ impl World {
     }
 
     pub async fn ask_as(&self, client: &str, person: &str, matching: Matching, auth_req_id: &str) -> Handle {
-        self.ask_for(client, person, matching, auth_req_id, None).await
+        self.ask_for(self.triggered(client, person, matching, auth_req_id))
+            .await
     }
 
-    /// The same, for something in particular.
-    pub async fn ask_for(
-        &self,
-        client: &str,
-        person: &str,
-        matching: Matching,
-        auth_req_id: &str,
-        details: Option<DetailsShown>,
-    ) -> Handle {
+    pub async fn ask_for(&self, triggered: Triggered) -> Handle {
+        let handle = triggered.handle.clone();
+        self.consent.trigger_authentication_device(triggered).await.unwrap();
+        handle
+    }
+
+    /// What the provider hands over.
+    pub fn triggered(&self, client: &str, person: &str, matching: Matching, auth_req_id: &str) -> Triggered {
         let (now, handle) = (self.clock.now(), handle_of(&AuthReqId::new(auth_req_id)));
         let account = Self::account(person);
-        let triggered = Triggered {
-            handle: handle.clone(),
+        Triggered {
+            handle,
             request: NewAuthRequest {
                 id: AuthRequestId(digest::sha256(auth_req_id)),
                 client_id: client.into(),
@@ -265,13 +265,13 @@ impl World {
                 name: "payment".to_owned(),
                 text: "Make the payment described here".to_owned(),
             }],
-            details,
+            details: None,
             matching,
             acr_values: None,
+            needs_user_verification: false,
+            context: None,
             now,
-        };
-        self.consent.trigger_authentication_device(triggered).await.unwrap();
-        handle
+        }
     }
 
     /// The embedded provider's side of a request made by [`World::ask_as`].

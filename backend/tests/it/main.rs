@@ -8,11 +8,13 @@
 )]
 
 mod cli_client;
+mod cli_client_file;
 mod cli_postgres;
 
 mod device_actor;
 mod device_world;
 
+mod device_classes;
 mod device_decisions;
 mod device_dpop;
 mod device_history;
@@ -33,6 +35,7 @@ mod publisher;
 
 mod op_auth0;
 mod op_browser;
+mod op_signed;
 mod op_trigger;
 mod op_world;
 
@@ -42,15 +45,24 @@ mod op_ciba_client;
 mod op_ciba_grant;
 mod op_client_auth;
 mod op_client_keys;
+mod op_client_management;
 mod op_client_secret_jwt;
 mod op_details;
 mod op_details_refused;
+mod op_disabled_client;
 mod op_discovery;
+mod op_hints;
 mod op_key_rotation;
+mod op_login_hint_token;
 mod op_long_polls;
 mod op_notification_token;
 mod op_pairwise;
 mod op_parameters;
 mod op_ping;
 mod op_receiver;
+mod op_registration;
+mod op_request_policy;
+mod op_signed_claims;
+mod op_signed_request;
+mod op_signed_rules;
 mod op_tokens;

@@ -5,10 +5,13 @@ use countersign::{
     storage::AuthRequests as _,
 };
 use countersign_clock::Clock as _;
+use countersign_jose::Algorithm;
 use countersign_protocol::{DetailsWords, MemberLabel};
+use serde_json::json;
 
 use crate::{
     op_browser::{exchange, open},
+    op_signed::{SignedRequest, sign_bytes, signing_shop},
     op_world::{Answer, SECRET, World, basic, shop},
 };
 
@@ -106,6 +109,30 @@ async fn what_a_client_wrote_is_what_the_person_sees_and_what_the_token_says() {
     let form = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
     let fresh = world.post_as("payer", "/token", &form).await;
     assert!(granted(&fresh), "R-268: after a refresh: {}", fresh.body);
+}
+
+/// Proves: in a signed request they are JSON, and every byte of it is what was signed.
+#[tokio::test]
+async fn a_signed_request_carries_them_to_the_byte() {
+    let world = world().await;
+    let (signing, key) = signing_shop("signing", Algorithm::Es256);
+    let mut client = payer("signing");
+    client.jwks = signing.jwks;
+    client.requests.signing_alg = signing.requests.signing_alg;
+    world.add_client(client).await;
+    let request =
+        SignedRequest::of(&world, "signing").with("resource", json!(["urn:example:ledger", "https://own.example/a?b"]));
+    let payload = request.claims().to_string();
+    let payload = format!("{},\"authorization_details\":{SENT}}}", payload.trim_end_matches('}'));
+    let header = json!({"alg": "ES256", "typ": "oauth-authz-req+jwt"}).to_string();
+    let answer = world.ask_signed("signing", &sign_bytes(&key, &header, &payload)).await;
+    assert_eq!(answer.status, 200, "R-100, R-268: {}", answer.body);
+    let seen = world.trigger.seen.lock().unwrap()[0].details.clone().unwrap();
+    assert_eq!(seen.details.text(), SENT, "R-100, R-268");
+    world.approve().await;
+    let id = answer.json()["auth_req_id"].as_str().unwrap().to_owned();
+    let poll = [("grant_type", countersign_protocol::CIBA_GRANT), ("auth_req_id", &id)];
+    assert!(granted(&world.post_as("signing", "/token", &poll).await), "R-268");
 }
 
 #[tokio::test]

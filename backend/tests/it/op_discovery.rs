@@ -2,7 +2,7 @@
 
 use axum::http::header;
 
-use crate::op_world::{ISSUER, World};
+use crate::op_world::{ISSUER, World, shop};
 
 #[tokio::test]
 async fn the_provider_says_what_it_really_does() {
@@ -17,24 +17,17 @@ async fn the_provider_says_what_it_really_does() {
         serde_json::json!(["poll", "ping"]),
         "R-002"
     );
+    let algorithms = &metadata["backchannel_authentication_request_signing_alg_values_supported"];
+    let asymmetric = |alg: &serde_json::Value| alg.as_str().is_some_and(|alg| !alg.starts_with("HS") && alg != "none");
     assert!(
-        metadata
-            .get("backchannel_authentication_request_signing_alg_values_supported")
-            .is_none(),
-        "R-004, R-005: signed requests are not offered"
+        algorithms.as_array().unwrap().iter().all(asymmetric),
+        "R-004: asymmetric only: {algorithms}"
     );
     let members = metadata.as_object().unwrap();
     let own_lists = members
         .keys()
         .filter(|name| name.starts_with("backchannel_authentication_endpoint_auth"));
     assert_eq!(own_lists.count(), 0, "R-007: the token endpoint's lists hold");
-    let signed = world
-        .post(
-            "/bc-authorize",
-            &[("request", "e30.e30.x"), ("scope", "openid"), ("login_hint", "anna")],
-        )
-        .await;
-    signed.refused(400, "invalid_request", "R-005: and not taken");
     for own in ["countersign", "device"] {
         assert!(
             !answer.body.contains(&format!("\"{own}")),
@@ -66,6 +59,47 @@ async fn the_provider_says_what_it_really_does() {
     insta::assert_json_snapshot!(metadata);
     let other = world.get("/.well-known/oauth-authorization-server").await;
     assert_eq!(other.json(), metadata, "R-260: both documents are one");
+}
+
+/// Proves G-01, G-03, G-16: `cibaEnabled`, `backchannelAuthenticationEndpoint`, `backchannelTokenDeliveryModesSupported`, `grantTypesSupported`.
+#[tokio::test]
+async fn what_is_switched_off_is_neither_named_nor_there() {
+    let form = [("scope", "openid"), ("login_hint", "anna")];
+    let ciba = [("grant_type", countersign_protocol::CIBA_GRANT), ("auth_req_id", "x")];
+    let moved = "[op]\nbackchannel_authentication_path = \"/ciba/ask\"\ndelivery_modes = [\"ping\"]";
+    let world = World::with(moved).await;
+    let metadata = world.get("/.well-known/openid-configuration").await.json();
+    let endpoint = &metadata["backchannel_authentication_endpoint"];
+    assert_eq!(
+        *endpoint,
+        format!("{ISSUER}/ciba/ask"),
+        "G-16: where the operator wants it"
+    );
+    let modes = &metadata["backchannel_token_delivery_modes_supported"];
+    assert_eq!(*modes, serde_json::json!(["ping"]), "G-01, G-16");
+    assert_eq!(world.post("/ciba/ask", &form).await.status, 200, "G-16");
+    assert_eq!(world.post("/bc-authorize", &form).await.status, 404, "G-16");
+    let mut polls = shop("polls");
+    polls.delivery_mode = Some(countersign_protocol::DeliveryMode::Poll);
+    world.add_client(polls).await;
+    let answer = world.post_as("polls", "/ciba/ask", &form).await;
+    answer.refused(400, "unauthorized_client", "G-03: its mode is not offered any more");
+    for off in [
+        "[op]\nenabled = false",
+        "[op]\ngrant_types = [\"authorization_code\", \"refresh_token\"]",
+    ] {
+        let world = World::with(off).await;
+        let metadata = world.get("/.well-known/openid-configuration").await.json();
+        let mut names = metadata.as_object().unwrap().keys();
+        assert!(!names.any(|name| name.starts_with("backchannel_")), "G-16: {metadata}");
+        let grants = &metadata["grant_types_supported"];
+        let left = serde_json::json!(["authorization_code", "refresh_token"]);
+        assert_eq!(*grants, left, "G-16: people still sign in with the app");
+        assert_eq!(world.post("/bc-authorize", &form).await.status, 404, "G-16");
+        let answer = world.post("/token", &ciba).await;
+        answer.refused(400, "unsupported_grant_type", "G-16");
+        assert_eq!(world.get("/jwks").await.status, 200, "G-16: the rest of it is there");
+    }
 }
 
 #[tokio::test]

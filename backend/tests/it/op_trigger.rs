@@ -10,6 +10,7 @@ use countersign::{
 };
 use countersign_clock::{Clock as _, ManualClock};
 use countersign_protocol::{DetailsShown, Handle, Policy, UserVerificationPolicy};
+use serde_json::Value;
 
 /// Opens a prompt as the consent service does, and remembers how it was asked.
 pub struct RecordingTrigger {
@@ -25,6 +26,10 @@ pub struct Seen {
     pub scopes: Vec<String>,
     pub details: Option<DetailsShown>,
     pub expires_in: i64,
+    pub acr_values: Option<String>,
+    pub needs_user_verification: bool,
+    pub context: Option<Value>,
+    pub sub: String,
 }
 
 #[async_trait]
@@ -41,6 +46,10 @@ impl AuthenticationDeviceTrigger for RecordingTrigger {
             message,
             scopes: triggered.scopes.iter().map(|scope| scope.name.clone()).collect(),
             details: triggered.details.clone(),
+            acr_values: triggered.acr_values.clone(),
+            needs_user_verification: triggered.needs_user_verification,
+            context: triggered.context.clone(),
+            sub: triggered.account.sub.to_string(),
             expires_in: (triggered.request.expires_at - triggered.now) / 1000,
         });
         let prompt = Prompt {
@@ -53,9 +62,13 @@ impl AuthenticationDeviceTrigger for RecordingTrigger {
             details: triggered.details,
             matching: triggered.matching,
             acr_values: triggered.acr_values,
-            context: None,
+            context: triggered.context,
             policy: Policy {
-                uv: UserVerificationPolicy::Required,
+                uv: if triggered.needs_user_verification {
+                    UserVerificationPolicy::Required
+                } else {
+                    UserVerificationPolicy::Optional
+                },
                 uv_max_age: 120,
             },
             created_at: triggered.now,

@@ -118,6 +118,7 @@ impl World {
         let config = Config::from_toml(config).unwrap();
         let provider = Provider::new(Parts {
             config: config.op,
+            registration: config.registration,
             issuer: ISSUER.to_owned(),
             storage: storage.clone(),
             keys: keys.clone(),

@@ -37,6 +37,8 @@ mod prompts;
 #[cfg(test)]
 mod redemptions;
 #[cfg(test)]
+mod registrations;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod sample;
@@ -169,6 +171,12 @@ every_store_keeps! {
         only_the_client_that_asked_redeems,
         whoever_was_switched_off_after_the_approval_blocks_it,
         whoever_is_switched_off_after_the_redemption_takes_the_tokens_along;
+    registrations:
+        a_client_is_replaced_by_who_saw_it_last,
+        a_disabled_client_has_nothing_as_long_as_it_is_disabled,
+        an_invitation_is_good_for_its_uses_and_its_time,
+        of_parallel_registrations_as_many_are_added_as_were_invited,
+        there_are_only_so_many_clients_that_registered_themselves;
     replay:
         what_was_seen_is_not_new_again_until_it_is_swept,
         of_a_hundred_parallel_sightings_one_is_new;

@@ -1,29 +1,14 @@
-//! What an operator says about a new client, checked.
+//! The options of `countersign client add`, as metadata.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::PathBuf};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use clap::ValueEnum;
-use countersign_clock::{Clock as _, OsRandom, Random as _, SystemClock};
-use countersign_jose::{JwkSet, b64, digest};
-use countersign_protocol::{DeliveryMode, Secret};
-use url::Url;
+use countersign_protocol::Secret;
+use serde_json::{Map, Value, json};
 
-use super::ConfigFile;
-use crate::{
-    config::{Config, IdTokenAlg},
-    devices::is_deceptive,
-    domain::{APP_CLIENT_ID, BindingMode, Client, ClientAuthMethod, GrantType},
-    op::{is_registrable, is_scope_value},
-    outbound::check_endpoint,
-};
-
-const MIN_SECRET: usize = 16;
-const MAX_LEN: usize = 128;
-const MAX_URL: usize = 1024;
+use super::{ConfigFile, change::assign};
+use crate::op::NewSecret;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Add {
@@ -31,7 +16,7 @@ pub(super) struct Add {
     pub(super) config: ConfigFile,
     /// `client_id`
     #[arg(long)]
-    id: String,
+    pub(super) id: String,
     /// Name, for the people who are asked
     #[arg(long)]
     name: String,
@@ -40,11 +25,11 @@ pub(super) struct Add {
     uri: Option<String>,
     /// How the client authenticates
     #[arg(long)]
-    auth: Auth,
+    auth: Method,
     /// Read the secret from standard input instead of making one
     #[arg(long)]
     secret_stdin: bool,
-    /// JWK Set with the public keys of a `private_key_jwt` client
+    /// JWK Set with the public keys of the client
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
     /// What the client may ask for, separated by spaces
@@ -56,10 +41,10 @@ pub(super) struct Add {
     /// Where the authorization code may go; can be given several times
     #[arg(long, value_name = "URL")]
     redirect_uri: Vec<String>,
-    /// How the client is told of results
-    #[arg(long, default_value = "poll")]
-    delivery_mode: Delivery,
-    /// Where a `ping` client is called: https, at a public address or one in [outbound] allow
+    /// How the client is told of results; poll when nothing is said
+    #[arg(long)]
+    delivery_mode: Option<Delivery>,
+    /// Where the client is called: https, at a public address or one in [outbound] allow
     #[arg(long, value_name = "URL")]
     notification_endpoint: Option<String>,
     /// How the person compares both screens
@@ -67,18 +52,26 @@ pub(super) struct Add {
     binding_mode: Binding,
     /// Signature of this client's ID tokens, when not the default
     #[arg(long)]
-    id_token_alg: Option<Alg>,
+    id_token_alg: Option<String>,
     /// Accept client assertions that name an endpoint instead of the issuer (older profiles)
     #[arg(long)]
     endpoint_audience: bool,
+    /// Any other member of the metadata; the value is JSON where it is no text; can be given several times
+    #[arg(long, value_name = "MEMBER=VALUE")]
+    set: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
-enum Auth {
+enum Method {
     ClientSecretBasic,
     ClientSecretPost,
+    ClientSecretJwt,
     PrivateKeyJwt,
+    TlsClientAuth,
+    SelfSignedTlsClientAuth,
+    /// A public client: authorization code alone
+    None,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -95,6 +88,8 @@ enum Delivery {
     Poll,
     /// The client is called when there is a result, and fetches it
     Ping,
+    /// The client is called with the result
+    Push,
 }
 
 /// `auto`: a number of 2 to 8 digits is typed, anything else is shown. `show`: shown. `type`: always typed.
@@ -105,201 +100,84 @@ enum Binding {
     Type,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Alg {
-    #[value(name = "ES256")]
-    Es256,
-    #[value(name = "RS256")]
-    Rs256,
+/// What the options come to.
+pub(super) fn metadata(options: &Add) -> anyhow::Result<Map<String, Value>> {
+    let grants: Vec<&str> = options.grant.iter().copied().map(grant).collect();
+    let ciba = options.grant.contains(&Grant::Ciba);
+    let delivery_mode = options.delivery_mode.or(ciba.then_some(Delivery::Poll));
+    let said = [
+        ("client_name", Some(json!(options.name))),
+        ("client_uri", options.uri.as_ref().map(|uri| json!(uri))),
+        ("token_endpoint_auth_method", Some(json!(name(&options.auth)))),
+        ("jwks", jwks(options)?),
+        ("scope", Some(json!(options.scope))),
+        ("grant_types", Some(json!(grants))),
+        ("redirect_uris", Some(json!(options.redirect_uri))),
+        (
+            "backchannel_token_delivery_mode",
+            delivery_mode.map(|mode| json!(name(&mode))),
+        ),
+        (
+            "backchannel_client_notification_endpoint",
+            options.notification_endpoint.as_ref().map(|endpoint| json!(endpoint)),
+        ),
+        ("binding_mode", Some(json!(name(&options.binding_mode)))),
+        (
+            "id_token_signed_response_alg",
+            options.id_token_alg.as_ref().map(|alg| json!(alg)),
+        ),
+        ("endpoint_audience", Some(json!(options.endpoint_audience))),
+    ];
+    let said = said
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let mut metadata: Map<String, Value> = said.collect();
+    assign(&mut metadata, &options.set)?;
+    Ok(metadata)
 }
 
-/// The client that the options come to, and the secret that was made for it.
-pub(super) fn registered(options: Add, config: &Config) -> anyhow::Result<(Client, Option<Secret>)> {
-    let plain = |c: char| c.is_ascii_graphic() && !":\"\\".contains(c);
-    let id = options.id.as_str();
-    ensure!(
-        !id.is_empty() && id.len() <= MAX_LEN && id.chars().all(plain),
-        "--id {id:?} is not 1 to {MAX_LEN} printable ASCII characters"
-    );
-    ensure!(id != APP_CLIENT_ID, "{APP_CLIENT_ID} is built in");
-    let name = options.name.trim();
-    let shown = !name.is_empty() && name.len() <= MAX_LEN && !name.chars().any(|c| c.is_control() || is_deceptive(c));
-    ensure!(
-        shown,
-        "--name is empty, longer than {MAX_LEN} bytes, or has characters that do not show"
-    );
-    if let Some(uri) = &options.uri {
-        let web = Url::parse(uri).is_ok_and(|url| ["https", "http"].contains(&url.scheme()));
-        ensure!(web, "--uri {uri:?} is not a web address");
+/// The secret that is given, or that one is to be made.
+pub(super) fn secret(options: &Add) -> anyhow::Result<NewSecret> {
+    if !options.secret_stdin {
+        return Ok(NewSecret::Kept);
     }
-    let grants: Vec<GrantType> = options.grant.iter().copied().map(grant).collect();
-    check_redirects(&grants, &options.redirect_uri)?;
-    let (delivery_mode, notification_endpoint) = delivery(&grants, &options, config)?;
-    let (secret_sha256, made) = secret(&options)?;
-    let client = Client {
-        auth_method: match options.auth {
-            Auth::ClientSecretBasic => ClientAuthMethod::ClientSecretBasic,
-            Auth::ClientSecretPost => ClientAuthMethod::ClientSecretPost,
-            Auth::PrivateKeyJwt => ClientAuthMethod::PrivateKeyJwt,
-        },
-        secret_sha256,
-        jwks: jwks(options.auth, options.jwks.as_deref())?,
-        delivery_mode,
-        notification_endpoint,
-        grant_types: grants,
-        scopes: scopes(&options.scope, config)?,
-        binding_mode: match options.binding_mode {
-            Binding::Auto => BindingMode::Auto,
-            Binding::Show => BindingMode::Show,
-            Binding::Type => BindingMode::Type,
-        },
-        id_token_alg: match (options.id_token_alg, config.op.id_token_alg) {
-            (Some(Alg::Rs256), _) | (None, IdTokenAlg::Rs256) => "RS256",
-            (Some(Alg::Es256), _) | (None, IdTokenAlg::Es256) => "ES256",
-        }
-        .to_owned(),
-        uri: options.uri,
-        redirect_uris: options.redirect_uri,
-        endpoint_audience: options.endpoint_audience,
-        ..Client::new(id, name, SystemClock.now())
-    };
-    Ok((client, made))
+    let text = io::read_to_string(io::stdin()).context("the secret cannot be read")?;
+    Ok(NewSecret::Given(Secret::new(text.trim_end_matches(['\r', '\n']))))
 }
 
-fn grant(grant: Grant) -> GrantType {
+fn grant(grant: Grant) -> &'static str {
     match grant {
-        Grant::Ciba => GrantType::Ciba,
-        Grant::AuthorizationCode => GrantType::AuthorizationCode,
-        Grant::RefreshToken => GrantType::RefreshToken,
+        Grant::Ciba => countersign_protocol::CIBA_GRANT,
+        Grant::AuthorizationCode => "authorization_code",
+        Grant::RefreshToken => "refresh_token",
     }
 }
 
-fn check_redirects(grants: &[GrantType], redirect_uris: &[String]) -> anyhow::Result<()> {
-    let by_code = grants.contains(&GrantType::AuthorizationCode);
-    ensure!(
-        !by_code || !redirect_uris.is_empty(),
-        "--grant authorization_code needs a --redirect-uri"
-    );
-    ensure!(
-        by_code || redirect_uris.is_empty(),
-        "--redirect-uri is for --grant authorization_code"
-    );
-    ensure!(
-        by_code || grants.contains(&GrantType::Ciba),
-        "--grant refresh_token alone leads to no token: add ciba or authorization_code"
-    );
-    if let Some(bad) = redirect_uris.iter().find(|uri| !is_registrable(uri)) {
-        bail!(
-            "--redirect-uri {bad:?} is not https, http on 127.0.0.1 or [::1], or a private scheme with a dot, without fragment and user name"
-        );
-    }
-    Ok(())
+/// The word for a value on the command line, which is the one of its specification.
+fn name(value: &impl ValueEnum) -> String {
+    let word = value.to_possible_value();
+    word.map(|word| word.get_name().to_owned()).unwrap_or_default()
 }
 
-/// How a client of the CIBA grant is told of results, and where (CIBA Core section 4).
-fn delivery(
-    grants: &[GrantType],
-    options: &Add,
-    config: &Config,
-) -> anyhow::Result<(Option<DeliveryMode>, Option<Url>)> {
-    let endpoint = options.notification_endpoint.as_deref();
-    let mode = match options.delivery_mode {
-        Delivery::Poll => DeliveryMode::Poll,
-        Delivery::Ping => DeliveryMode::Ping,
-    };
-    let by_ciba = grants.contains(&GrantType::Ciba);
-    ensure!(
-        by_ciba || mode == DeliveryMode::Poll,
-        "--delivery-mode is for --grant ciba"
-    );
-    ensure!(
-        config.op.delivery_modes.contains(&mode),
-        "--delivery-mode {} is not among [op] delivery_modes",
-        super::word(&mode)
-    );
-    let url = match (mode, endpoint) {
-        (DeliveryMode::Poll, None) => return Ok((by_ciba.then_some(mode), None)),
-        (DeliveryMode::Poll, Some(_)) => bail!("--notification-endpoint is for --delivery-mode ping"),
-        (DeliveryMode::Ping | DeliveryMode::Push, None) => bail!("--delivery-mode ping needs --notification-endpoint"),
-        (DeliveryMode::Ping | DeliveryMode::Push, Some(endpoint)) => endpoint,
-    };
-    ensure!(
-        url.len() <= MAX_URL,
-        "--notification-endpoint is longer than {MAX_URL} bytes"
-    );
-    let parsed = Url::parse(url).with_context(|| format!("--notification-endpoint {url:?} is not a URL"))?;
-    check_endpoint(&parsed, &config.outbound.allow)
-        .with_context(|| format!("--notification-endpoint {url:?} cannot be called"))?;
-    Ok((Some(mode), Some(parsed)))
-}
-
-fn scopes(scope: &str, config: &Config) -> anyhow::Result<Vec<String>> {
-    let mut scopes: Vec<String> = Vec::new();
-    for value in scope.split_whitespace().filter(|value| *value != "openid") {
-        let known = is_scope_value(value) && config.op.scopes.contains_key(value);
-        let all: Vec<&str> = config.op.scopes.keys().map(String::as_str).collect();
-        ensure!(
-            known,
-            "--scope {value:?} is not one of openid {}: add it to [op.scopes] with words for people",
-            all.join(" ")
-        );
-        if !scopes.iter().any(|known| known == value) {
-            scopes.push(value.to_owned());
-        }
-    }
-    Ok(scopes)
-}
-
-/// Hash of the secret, and the secret itself when it was made here.
-fn secret(options: &Add) -> anyhow::Result<(Option<String>, Option<Secret>)> {
-    use std::fmt::Write as _;
-    if options.auth == Auth::PrivateKeyJwt {
-        ensure!(!options.secret_stdin, "--secret-stdin is for clients with a secret");
-        return Ok((None, None));
-    }
-    let given = if options.secret_stdin {
-        let text = io::read_to_string(io::stdin()).context("the secret cannot be read")?;
-        let text = text.trim_end_matches(['\r', '\n']).to_owned();
-        ensure!(
-            text.len() >= MIN_SECRET,
-            "the secret is shorter than {MIN_SECRET} characters: it has to be random, leave --secret-stdin out to get one"
-        );
-        Some(text)
-    } else {
-        None
-    };
-    let made = given.is_none();
-    let secret = given.unwrap_or_else(|| {
-        let mut bytes = [0; 32];
-        OsRandom.fill(&mut bytes);
-        b64::encode(bytes)
-    });
-    let mut hash = String::new();
-    for byte in digest::sha256(&secret) {
-        write!(hash, "{byte:02x}")?;
-    }
-    Ok((Some(hash), made.then(|| Secret::new(secret))))
-}
-
-fn jwks(auth: Auth, file: Option<&Path>) -> anyhow::Result<Option<serde_json::Value>> {
-    let file = match (auth, file) {
-        (Auth::PrivateKeyJwt, Some(file)) => file,
-        (Auth::PrivateKeyJwt, None) => bail!("--auth private_key_jwt needs --jwks"),
-        (Auth::ClientSecretBasic | Auth::ClientSecretPost, Some(_)) => bail!("--jwks is for --auth private_key_jwt"),
-        (Auth::ClientSecretBasic | Auth::ClientSecretPost, None) => return Ok(None),
-    };
+fn jwks(options: &Add) -> anyhow::Result<Option<Value>> {
+    let Some(file) = &options.jwks else { return Ok(None) };
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let set: JwkSet =
-        serde_json::from_str(&text).with_context(|| format!("{} is not a JWK Set of public keys", file.display()))?;
-    ensure!(!set.keys.is_empty(), "{} has no key that can be used", file.display());
-    Ok(Some(serde_json::to_value(&set)?))
+    let set: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))?;
+    ensure!(set.is_object(), "{} is not a JWK Set of public keys", file.display());
+    Ok(Some(set))
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
+    use countersign_jose::b64;
+    use countersign_protocol::DeliveryMode;
 
-    use super::*;
+    use super::{super::registry, *};
+    use crate::{
+        config::Config,
+        domain::{Client, GrantType},
+    };
 
     #[derive(clap::Parser)]
     struct Line {
@@ -309,7 +187,11 @@ mod tests {
 
     fn add(options: &str) -> anyhow::Result<(Client, Option<Secret>)> {
         let words = std::iter::once("add").chain(options.split_whitespace());
-        registered(Line::try_parse_from(words)?.add, &Config::from_toml("")?)
+        let options = Line::try_parse_from(words)?.add;
+        let base = Client::new(options.id.as_str(), options.id.as_str(), 0);
+        let mut client = registry::described(&Config::from_toml("")?, &metadata(&options)?, base)?;
+        let made = registry::with_secret(&mut client, secret(&options)?, None)?;
+        Ok((client, made))
     }
 
     const SHOP: &str = "--id shop --name Shop --auth client_secret_basic --grant ciba";
@@ -338,7 +220,8 @@ mod tests {
             let Err(error) = add(&format!("{PINGED} {bad}")) else {
                 panic!("R-150, V-003: {bad} is refused")
             };
-            assert!(format!("{error:#}").contains("--notification-endpoint"), "{error:#}");
+            let error = format!("{error:#}");
+            assert!(error.contains("backchannel_client_notification_endpoint"), "{error}");
         }
     }
 
@@ -356,38 +239,59 @@ mod tests {
         assert_eq!(client.grant_types, [GrantType::Ciba]);
     }
 
+    /// Proves G-17 and C-02: what is the client's alone can be set with it.
+    #[test]
+    fn every_member_can_be_set() {
+        let more = "--set backchannel_authentication_request_signing_alg=ES256 --set jwks_uri=https://shop.example/jwks \
+                    --set require_signed_backchannel_request=true --set request_max_expiry=60 --set backchannel_user_code_parameter=true";
+        let (client, _) = add(&format!("{PINGED} https://shop.example/cb {more}")).unwrap();
+        assert_eq!(client.requests.signing_alg.as_deref(), Some("ES256"), "G-17");
+        assert!(client.requests.user_code, "G-17");
+        assert!(client.requests.signed, "C-02: forced for one client");
+        assert_eq!(client.requests.max_expiry, Some(60));
+    }
+
     #[test]
     fn what_makes_no_usable_client_is_named() {
         for (options, word) in [
             (SHOP.replace("shop", "countersign-app"), "built in"),
-            (SHOP.replace("shop", "a:b"), "--id"),
-            (SHOP.replace("ciba", "authorization_code"), "--redirect-uri"),
-            (SHOP.replace("ciba", "refresh_token"), "refresh_token"),
-            (SHOP.replace("client_secret_basic", "private_key_jwt"), "--jwks"),
-            (SHOP.replace("client_secret_basic", "none"), "--auth"),
+            (SHOP.replace("shop", "a:b"), "client_id"),
+            (SHOP.replace("ciba", "authorization_code"), "redirect_uris"),
+            (SHOP.replace("ciba", "refresh_token"), "grant_types"),
+            (SHOP.replace("client_secret_basic", "private_key_jwt"), "jwks"),
+            (
+                SHOP.replace("client_secret_basic", "none"),
+                "token_endpoint_auth_method",
+            ),
+            (SHOP.replace("client_secret_basic", "password"), "--auth"),
             (format!("{SHOP} --scope unheard-of"), "[op.scopes]"),
-            (format!("{SHOP} --uri javascript:alert(1)"), "--uri"),
+            (format!("{SHOP} --uri javascript:alert(1)"), "client_uri"),
             (
                 format!("{SHOP} --redirect-uri https://x.example/cb"),
                 "authorization_code",
             ),
             (
                 format!("{SHOP} --grant authorization_code --redirect-uri http://x.example/cb"),
-                "--redirect-uri",
+                "redirect_uris",
             ),
-            (format!("{SHOP} --jwks file"), "--jwks"),
-            (format!("{SHOP} --delivery-mode ping"), "--notification-endpoint"),
-            (format!("{SHOP} --delivery-mode push"), "--delivery-mode"),
+            (format!("{SHOP} --jwks no-such-file"), "cannot be read"),
             (
-                format!("{SHOP} --notification-endpoint https://x.example"),
-                "--delivery-mode",
+                format!("{SHOP} --delivery-mode ping"),
+                "backchannel_client_notification_endpoint",
             ),
             (
                 format!("{PINGED} http://x.example/cb")
                     .replace("ciba", "authorization_code --redirect-uri https://x.example"),
-                "--delivery-mode",
+                "backchannel_client_notification_endpoint",
+            ),
+            (
+                format!("{PINGED} https://x.example/cb")
+                    .replace("ciba", "authorization_code --redirect-uri https://x.example"),
+                "backchannel_token_delivery_mode",
             ),
             (format!("{SHOP} --binding-mode guess"), "--binding-mode"),
+            (format!("{SHOP} --set unheard_of=1"), "unheard_of: is not known"),
+            (format!("{SHOP} --set request_max_expiry"), "MEMBER=VALUE"),
         ] {
             let Err(error) = add(&options) else {
                 panic!("{options} is refused")

@@ -1,31 +1,28 @@
 //! `countersign client`: OAuth clients of the embedded provider.
 
 mod add;
-mod look_alikes;
+mod apply;
+mod change;
+mod invite;
+mod registry;
 
-use std::{
-    io::{self, Write},
-    sync::Arc,
-};
+use std::io::{self, Write as _};
 
 use anyhow::{bail, ensure};
 use clap::Subcommand;
 use countersign_clock::{Clock as _, SystemClock};
-use countersign_protocol::ClientId;
 
 use self::{
-    add::{Add, registered},
-    look_alikes::are_confusable,
+    add::{Add, metadata, secret},
+    apply::Apply,
+    change::Set,
+    invite::Invite,
+    registry::{Registry, warn_of_look_alikes},
 };
 use super::ConfigFile;
-use crate::{
-    app,
-    config::Config,
-    domain::APP_CLIENT_ID,
-    storage::{AddClient, Role, Storage},
-};
+use crate::{domain::Client, storage::AddClient};
 
-/// Add, list and remove clients
+/// Add, change, list and remove clients, and invite them
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -38,9 +35,46 @@ enum Command {
     #[command(after_help = "Examples:\n  \
         countersign client add --id shop --name \"Demo Shop\" --auth client_secret_basic --scope \"openid profile payment\" --grant ciba\n  \
         countersign client add --id bank --name Bank --auth private_key_jwt --jwks bank.jwks.json --scope openid --grant ciba \\\n    \
-        --delivery-mode ping --notification-endpoint https://bank.example/ciba\n\n\
+        --delivery-mode ping --notification-endpoint https://bank.example/ciba\n  \
+        countersign client add --id till --name Till --auth private_key_jwt --grant ciba --set jwks_uri=https://till.example/jwks \\\n    \
+        --set backchannel_authentication_request_signing_alg=ES256 --set require_signed_backchannel_request=true\n\n\
         Prefer private_key_jwt: then no secret is sent. A secret that is made here is printed once, as the only line.")]
-    Add(Add),
+    Add(Box<Add>),
+    /// Make the clients those of a file; say what changes
+    #[command(
+        after_help = "The file has one table [[client]] for each client, with client_id and the members of its metadata:\n\n  \
+        [[client]]\n  client_id = \"shop\"\n  client_name = \"Demo Shop\"\n  grant_types = [\"urn:openid:params:grant-type:ciba\"]\n  \
+        backchannel_token_delivery_mode = \"poll\"\n  scope = \"openid profile\"\n  secret_file = \"shop.secret\"\n\n\
+        Without secret_file and secret_env a secret is made and printed once. The same file again changes nothing."
+    )]
+    Apply(Apply),
+    /// Show all that is registered of a client
+    Show {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// `client_id`
+        id: String,
+    },
+    /// Change members of a client, or its secret
+    #[command(after_help = "Examples:\n  \
+        countersign client set shop scope=\"openid profile\" request_max_expiry=60\n  \
+        countersign client set shop redirect_uris='[\"https://shop.example/cb\"]'\n  \
+        countersign client set shop --new-secret")]
+    Set(Set),
+    /// Switch a client off: refused everywhere, its requests and tokens worth nothing meanwhile
+    Disable {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// `client_id`
+        id: String,
+    },
+    /// Switch a client on again
+    Enable {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// `client_id`
+        id: String,
+    },
     /// List clients
     List {
         #[command(flatten)]
@@ -53,6 +87,20 @@ enum Command {
         /// `client_id`
         id: String,
     },
+    /// Make an initial access token, with which clients can be registered over HTTP
+    Invite(Invite),
+    /// List invitations
+    Invitations {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Take an invitation back
+    Uninvite {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Name of the invitation
+        name: String,
+    },
 }
 
 /// Runs the command and writes to standard output.
@@ -63,53 +111,47 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let out = &mut io::stdout();
     match args.command {
         Command::Add(options) => {
-            let config = options.config.load()?;
-            let (client, secret) = registered(options, &config)?;
-            let storage = open(&config).await?;
-            let clients = storage.list_clients().await?;
-            let (id, name) = (client.id.clone(), client.name.clone());
-            match storage.add_client(client).await? {
+            let (metadata, secret) = (metadata(&options)?, secret(&options)?);
+            let registry = Registry::open(&options.config).await?;
+            let base = Client::new(options.id.as_str(), options.id.as_str(), SystemClock.now());
+            let (client, secret) = registry.described(&metadata, base, secret).await?;
+            match registry.storage.add_client(client.clone()).await? {
                 AddClient::Added => {}
-                AddClient::Taken => bail!("there is a client {id} already"),
+                AddClient::Taken => bail!("there is a client {} already", client.id),
             }
-            for known in clients.iter().filter(|known| are_confusable(&known.name, &name)) {
-                let (known_id, known) = (&known.id, &known.name);
-                writeln!(
-                    io::stderr(),
-                    "warning: people cannot tell {name:?} ({id}) from {known:?} ({known_id}): their names look alike"
-                )?;
-            }
-            if let Some(secret) = secret {
-                writeln!(out, "{}", secret.expose())?;
-            }
+            warn_of_look_alikes(&client, &registry.storage.list_clients().await?)?;
+            change::print_secret(secret.as_ref(), out)?;
         }
+        Command::Apply(options) => apply::apply(options, out).await?,
+        Command::Show { config, id } => change::show(&config, &id, out).await?,
+        Command::Set(options) => change::set(options, out).await?,
+        Command::Disable { config, id } => change::set_disabled(&config, &id, true).await?,
+        Command::Enable { config, id } => change::set_disabled(&config, &id, false).await?,
         Command::List { config } => {
-            for client in open(&config.load()?).await?.list_clients().await? {
+            for client in Registry::open(&config).await?.storage.list_clients().await? {
                 let auth = word(&client.auth_method);
                 let grants: Vec<String> = client.grant_types.iter().map(word).collect();
                 let (id, name) = (&client.id, &client.name);
+                let state = if client.disabled { "\tdisabled" } else { "" };
                 writeln!(
                     out,
-                    "{id}\t{name}\t{auth}\t{}\topenid {}",
+                    "{id}\t{name}\t{auth}\t{}\topenid {}{state}",
                     grants.join(" "),
                     client.scopes.join(" ")
                 )?;
             }
         }
         Command::Remove { config, id } => {
-            ensure!(id != APP_CLIENT_ID, "{APP_CLIENT_ID} is built in and cannot be removed");
-            let removed = open(&config.load()?)
-                .await?
-                .remove_client(&ClientId::new(id.as_str()), SystemClock.now())
-                .await?;
+            let registry = Registry::open(&config).await?;
+            let client = registry.get(&id).await?;
+            let removed = registry.storage.remove_client(&client.id, SystemClock.now()).await?;
             ensure!(removed, "there is no client {id}");
         }
+        Command::Invite(options) => invite::invite(options, out).await?,
+        Command::Invitations { config } => invite::list(&config, out).await?,
+        Command::Uninvite { config, name } => invite::take_back(&config, &name).await?,
     }
     Ok(())
-}
-
-async fn open(config: &Config) -> anyhow::Result<Arc<dyn Storage>> {
-    app::open_storage(&config.storage, Role::Command).await
 }
 
 /// The name of a value in its specification.

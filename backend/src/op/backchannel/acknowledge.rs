@@ -3,6 +3,7 @@
 use countersign_clock::Millis;
 use countersign_jose::digest;
 use countersign_protocol::{AuthReqId, BackchannelAuthenticationResponse, ClientShown};
+use serde_json::json;
 
 use super::{Checked, binding_message::Binding};
 use crate::{
@@ -69,6 +70,8 @@ impl Provider {
             details: checked.details.as_ref().map(AskedDetails::shown),
             matching,
             acr_values: checked.acr_values,
+            needs_user_verification: checked.needs_user_verification,
+            context: checked.context.map(|reported| json!({ "reported": reported })),
             now,
         };
         self.parts.trigger.trigger_authentication_device(triggered).await?;

@@ -47,9 +47,14 @@ const INVISIBLE: [std::ops::RangeInclusive<char>; 9] = [
 
 pub(super) fn check(asked: &Asked<'_>, checked: &mut Checked) -> Result<(), Refusal> {
     let message = asked.params.get("binding_message");
-    let longest = asked.provider.parts.config.binding_message_length;
-    checked.binding = bind(asked.client.binding_mode, message, longest)
-        .map_err(|problem| Refusal::new(OAuthErrorCode::InvalidBindingMessage, problem))?;
+    let config = &asked.provider.parts.config;
+    let unacceptable = |problem| Refusal::new(OAuthErrorCode::InvalidBindingMessage, problem);
+    checked.binding = bind(asked.client.binding_mode, message, config.binding_message_length).map_err(unacceptable)?;
+    if !message.is_none_or(|message| config.binding_message_pattern.admits(message)) {
+        return Err(unacceptable(
+            "binding_message does not look as messages have to look here",
+        ));
+    }
     Ok(())
 }
 
@@ -125,7 +130,7 @@ fn is_mark(character: char) -> bool {
 }
 
 /// Whether a character is of a category that shows something, in its place. Written out, so that a category that is added is refused.
-fn is_plain(character: char) -> bool {
+pub(super) fn is_plain(character: char) -> bool {
     use GeneralCategory as Gc;
     let visible = matches!(
         character.general_category(),

@@ -1,37 +1,42 @@
-//! The backchannel authentication endpoint (CIBA Core section 7): a table of checks, one rule and one file each, then the hint, then the
-//! acknowledgement. The first failure answers, and changes nothing.
+//! The backchannel authentication endpoint (CIBA Core section 7): the client, then its signed request where there is one, then a table of
+//! checks of parameters, one rule and one file each, then the person, then what the operator's rules say, then the acknowledgement. The
+//! first failure answers, and nobody is asked.
 
 mod acknowledge;
 mod acr_values;
 mod authorization_details;
 mod binding_message;
+mod entitled;
 mod expiry;
 mod hints;
+mod metadata;
 mod notification_token;
 mod pairwise;
-mod request_object;
+mod policy;
+mod request_context;
 mod requested_scope;
 mod resource;
+mod signed;
 
-use countersign_protocol::{BackchannelAuthenticationResponse, OAuthErrorCode, Secret};
+use countersign_protocol::{BackchannelAuthenticationResponse, Secret};
+use serde_json::{Map, Value};
 
-pub(super) use binding_message::is_plain_text;
+pub use self::signed::AUTHENTICATION_PARAMETERS;
+pub(super) use self::{binding_message::is_plain_text, hints::UnknownHints, metadata::BackchannelMetadata};
 
-use self::{binding_message::Binding, hints::Hint};
+use self::binding_message::Binding;
 use super::{
     ClientRequest, OpError, Params, Provider, Refusal,
     clients::{Authenticated, PublicClients},
     details::AskedDetails,
 };
-use crate::{
-    domain::{Client, GrantType},
-    steps::STEPS,
-};
+use crate::{domain::Client, steps::STEPS};
 
 /// What a check may look at.
 struct Asked<'a> {
     provider: &'a Provider,
     client: &'a Client,
+    /// The claims of the signed request where there is one, else the form.
     params: &'a Params,
 }
 
@@ -45,15 +50,15 @@ struct Checked {
     expires_in: u32,
     notification_token: Option<Secret>,
     binding: Binding,
-    hint: Hint,
+    context: Option<Map<String, Value>>,
+    needs_user_verification: bool,
 }
 
 /// One rule: it reads what was asked and writes down what it found.
 type Check = fn(&Asked<'_>, &mut Checked) -> Result<(), Refusal>;
 
-/// All rules, in the order in which they answer.
-const CHECKS: [(&str, Check); 9] = [
-    ("request_object", request_object::check),
+/// All rules about parameters, in the order in which they answer.
+const CHECKS: [(&str, Check); 8] = [
     ("scope", requested_scope::check),
     ("authorization_details", authorization_details::check),
     ("resource", resource::check),
@@ -61,7 +66,7 @@ const CHECKS: [(&str, Check); 9] = [
     ("acr_values", acr_values::check),
     ("requested_expiry", expiry::check),
     ("binding_message", binding_message::check),
-    ("hints", hints::check),
+    ("request_context", request_context::check),
 ];
 
 impl Provider {
@@ -75,31 +80,40 @@ impl Provider {
         request: ClientRequest<'_>,
     ) -> Result<BackchannelAuthenticationResponse, OpError> {
         let Authenticated { client, proven } = self.authenticate(request, PublicClients::Refused).await?;
-        if !client.grant_types.contains(&GrantType::Ciba) {
-            let unauthorized = OAuthErrorCode::UnauthorizedClient;
-            return Err(Refusal::new(unauthorized, "the client is not registered for CIBA").into());
-        }
-        if client
-            .delivery_mode
-            .is_some_and(|mode| !self.parts.config.delivery_modes.contains(&mode))
-        {
-            let unauthorized = OAuthErrorCode::UnauthorizedClient;
-            return Err(Refusal::new(unauthorized, "the client's delivery mode is not offered any more").into());
-        }
-        // No request is signed: request_object refuses them.
-        pairwise::proven_enough(&client, proven, false)?;
+        self.entitled(&client)?;
+        let signed = self
+            .signed_request(&client, request.params)
+            .await
+            .inspect_err(|error| {
+                note(&client, "request", error);
+            })?;
+        pairwise::proven_enough(&client, proven, signed.is_some())?;
         let asked = Asked {
             provider: self,
             client: &client,
-            params: request.params,
+            params: signed.as_ref().unwrap_or(request.params),
         };
         let mut checked = Checked::default();
         for (name, check) in CHECKS {
-            check(&asked, &mut checked).inspect_err(|refusal| {
-                tracing::info!(client.id = %client.id, check = name, error = ?refusal.code, "an authentication request was refused");
-            })?;
+            check(&asked, &mut checked)
+                .map_err(OpError::from)
+                .inspect_err(|error| note(&client, name, error))?;
         }
-        let account = self.hinted(&client, &checked.hint).await?;
+        let hinted = self
+            .hinted(&asked)
+            .await
+            .inspect_err(|error| note(&client, "hint", error))?;
+        policy::check(&asked, &mut checked)
+            .map_err(OpError::from)
+            .inspect_err(|error| note(&client, "policy", error))?;
+        let account = self.spend(hinted).await?;
         self.acknowledge(&client, &account, checked).await
+    }
+}
+
+/// Tells the operator which rule answered. What was asked is not in it.
+fn note(client: &Client, rule: &'static str, error: &OpError) {
+    if let OpError::Refused(refusal) = error {
+        tracing::info!(client.id = %client.id, check = rule, error = ?refusal.code, "an authentication request was refused");
     }
 }

@@ -79,8 +79,9 @@ impl Provider {
             return matches!(audience, Audience::One(one) if self.is_called(one));
         }
         let ours = |one: &String| {
-            one.strip_prefix(issuer)
-                .is_some_and(|path| ["", "/token", "/bc-authorize"].contains(&path))
+            one.strip_prefix(issuer).is_some_and(|path| {
+                ["", "/token"].contains(&path) || Some(path) == self.backchannel_authentication_path()
+            })
         };
         match audience {
             Audience::One(one) => ours(one),

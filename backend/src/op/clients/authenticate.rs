@@ -136,7 +136,7 @@ pub(in crate::op) fn not_authenticated() -> Refusal {
 }
 
 /// Lower-case hexadecimal, as secrets are kept.
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
     bytes
         .iter()

@@ -27,16 +27,18 @@ impl Provider {
     /// The codes of RFC 6749 section 5.2 and CIBA Core section 11, or that the store or the keys do not answer.
     pub async fn token(&self, request: ClientRequest<'_>) -> Result<TokenResponse, OpError> {
         let client = self.authenticate(request, PublicClients::Allowed).await?.client;
-        match request.params.required("grant_type", 128)? {
-            CIBA_GRANT => {
+        let grant = request.params.required("grant_type", 128)?;
+        let offered = self.parts.config.offers(grant);
+        match grant {
+            CIBA_GRANT if offered => {
                 may(&client, GrantType::Ciba)?;
                 self.redeem_auth_request(&client, request.params).await
             }
-            "authorization_code" => {
+            "authorization_code" if offered => {
                 may(&client, GrantType::AuthorizationCode)?;
                 self.redeem_code(&client, request.params).await
             }
-            "refresh_token" => {
+            "refresh_token" if offered => {
                 may(&client, GrantType::RefreshToken)?;
                 self.refresh(&client, request.params).await
             }

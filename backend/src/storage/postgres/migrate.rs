@@ -7,6 +7,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0001_init.sql"),
     include_str!("../../../migrations/postgres/0002_outbox.sql"),
     include_str!("../../../migrations/postgres/0003_details.sql"),
+    include_str!("../../../migrations/postgres/0006_registration.sql"),
 ];
 
 /// Held by whoever changes the schema, so that nodes that start together take turns. ("countersi" in ASCII, as far as it fits.)

@@ -31,6 +31,7 @@ const FILL: &str = "
     insert into outbox select 'h' || n, 'ping', 'client' || n % 4000, (array['waiting', 'owed', 'done', 'dead'])[n % 4 + 1], 'sealed', n, n, n, 0, null,
         'error', n from generate_series(1, 8000) n;
     insert into seen select 'jti', 'client', 'j' || n, n from generate_series(1, 5000) n;
+    insert into invitations select sha256(n::text::bytea), 'i' || n, n, n, 1 from generate_series(1, 2000) n;
     analyze;";
 
 /// What is done for every request or by a sweep.
@@ -50,6 +51,7 @@ const FREQUENT: &[&str] = &[
     sql::changes::MARKS_POSTGRES,
     sql::changes::SETTLED_POSTGRES,
     sql::clients::FIND,
+    sql::invitations::IS_GOOD,
     sql::devices::FIND,
     sql::devices::FIND_BY_SESSION,
     sql::devices::FIND_BY_POP,

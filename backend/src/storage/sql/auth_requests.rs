@@ -23,10 +23,10 @@ pub(in crate::storage) const SETTLE: &str =
 
 /// No row unless client `$1`, person `$2` and deciding device `$3` may still have tokens.
 /// The client's row is not locked, because all of its redemptions would meet there: whoever removes a client waits for the requests that are being
-/// redeemed, and revokes after that.
+/// redeemed, and revokes after that; whoever disables one has its tokens refused wherever they are shown.
 pub(in crate::storage) const MAY_REDEEM: Locking = locking!(
     "select 1 from clients c, accounts a, devices d
-    where c.id = $1 and a.sub = $2 and a.disabled = 0 and d.id = $3 and d.revoked_at is null",
+    where c.id = $1 and c.disabled = 0 and a.sub = $2 and a.disabled = 0 and d.id = $3 and d.revoked_at is null",
     "for share of a, d"
 );
 

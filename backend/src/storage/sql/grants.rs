@@ -7,6 +7,13 @@ macro_rules! family {
     };
 }
 
+/// Whether the client of family `f` is disabled. The app is a client that is in no table.
+macro_rules! off {
+    () => {
+        "case when exists (select 1 from clients o where o.id = f.client_id and o.disabled <> 0) then cast(1 as bigint) else cast(0 as bigint) end as off, "
+    };
+}
+
 pub(in crate::storage) const ADD_FAMILY: &str = "insert into grant_families
         (id, client_id, sub, scope, auth_time, amr, acr, created_at, device_id, extras)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
@@ -27,6 +34,7 @@ pub(in crate::storage) const ADD_CODE: &str = "insert into codes
 pub(in crate::storage) const FIND_CODE: Locking = locking!(
     concat!(
         "select c.redirect_uri, c.code_challenge, c.nonce, c.expires_at, c.used_at, c.dpop_jkt, ",
+        off!(),
         family!(),
         " from codes c join grant_families f on f.id = c.family_id where c.hash = $1 and f.client_id = $2"
     ),
@@ -45,6 +53,7 @@ pub(in crate::storage) const ADD_REFRESH: &str =
 pub(in crate::storage) const FIND_REFRESH: Locking = locking!(
     concat!(
         "select r.expires_at, r.used_at, ",
+        off!(),
         family!(),
         " from refresh_tokens r join grant_families f on f.id = r.family_id where r.hash = $1 and f.client_id = $2"
     ),
@@ -64,7 +73,8 @@ pub(in crate::storage) const FIND_TOKEN: &str = concat!(
             where hash = $1 and used_at is null) t
     join grant_families f on f.id = t.family_id
     join accounts a on a.sub = f.sub
-    where t.expires_at > $2 and f.revoked_at is null and a.disabled = 0"
+    where t.expires_at > $2 and f.revoked_at is null and a.disabled = 0
+        and not exists (select 1 from clients o where o.id = f.client_id and o.disabled <> 0)"
 );
 
 pub(in crate::storage) const REVOKE_ACCESS: &str = "delete from access_tokens

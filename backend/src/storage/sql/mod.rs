@@ -8,6 +8,7 @@ pub(super) mod changes;
 pub(super) mod clients;
 pub(super) mod devices;
 pub(super) mod grants;
+pub(super) mod invitations;
 pub(super) mod keys;
 pub(super) mod locking;
 pub(super) mod outbox;

@@ -8,6 +8,9 @@ pub(in crate::storage) const CANCEL_PROMPTS: &str =
 /// What was owed may have been paid.
 pub(in crate::storage) const FORGET_DEBTS: &str = "delete from outbox where state in ('waiting', 'owed')";
 
+/// They may have been used up.
+pub(in crate::storage) const FORGET_INVITATIONS: &str = "delete from invitations";
+
 pub(in crate::storage) const DENY_REQUESTS: &str =
     "update auth_requests set state = 'denied', approval = null where state in ('pending', 'approved')";
 

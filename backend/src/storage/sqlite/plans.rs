@@ -34,6 +34,7 @@ fn no_frequent_statement_reads_a_whole_table() {
         sql::changes::MARKS_SQLITE,
         sql::changes::SETTLED_SQLITE,
         sql::clients::FIND,
+        sql::invitations::IS_GOOD,
         sql::devices::FIND,
         sql::devices::FIND_BY_SESSION,
         sql::devices::FIND_BY_POP,

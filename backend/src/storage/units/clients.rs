@@ -2,11 +2,14 @@ use async_trait::async_trait;
 use countersign_clock::Millis;
 use countersign_protocol::ClientId;
 
-use super::{Engine, Row, Statements, StorageError, Store, prompts, to_json, values};
+use super::{Engine, Row, Statements, StorageError, Store, invitations, prompts, to_json, values};
 use crate::{
     domain::Client,
-    storage::{AddClient, Clients, sql},
+    storage::{AddClient, Clients, ReplaceClient, Replacement, SelfRegistered, SelfRegistration, sql},
 };
+
+/// So that none of two registrations sees one place too many.
+const TURNS: &str = "registrations";
 
 #[async_trait]
 impl<E: Engine> Clients for Store<E> {
@@ -21,6 +24,22 @@ impl<E: Engine> Clients for Store<E> {
     async fn add_client(&self, client: Client) -> Result<AddClient, StorageError> {
         self.engine
             .write_single(client, |connection, client| Box::pin(add(connection, client)))
+            .await
+    }
+
+    async fn register_client(&self, registration: SelfRegistration) -> Result<SelfRegistered, StorageError> {
+        self.engine
+            .write_locking(registration, |connection, registration| {
+                Box::pin(register(connection, registration))
+            })
+            .await
+    }
+
+    async fn replace_client(&self, replacement: Replacement) -> Result<ReplaceClient, StorageError> {
+        self.engine
+            .write_locking(replacement, |connection, replacement| {
+                Box::pin(replace(connection, replacement))
+            })
             .await
     }
 
@@ -43,11 +62,68 @@ impl<E: Engine> Clients for Store<E> {
 
 async fn add(connection: &mut impl Statements, client: &Client) -> Result<AddClient, StorageError> {
     let json = to_json(client)?;
-    let added = connection.run(sql::clients::ADD, values![client.id, json]).await?;
-    match added {
+    let new = values![client.id, json, client.disabled, false];
+    match connection.run(sql::clients::ADD, new).await? {
         0 => Ok(AddClient::Taken),
         _ => Ok(AddClient::Added),
     }
+}
+
+async fn register(
+    connection: &mut impl Statements,
+    registration: &SelfRegistration,
+) -> Result<SelfRegistered, StorageError> {
+    let SelfRegistration {
+        client,
+        invitation,
+        most,
+        now,
+    } = registration;
+    connection.lock(TURNS).await?;
+    if let Some(invitation) = invitation
+        && !invitations::is_good(connection, *invitation, *now).await?
+    {
+        return Ok(SelfRegistered::NotInvited);
+    }
+    let count = connection
+        .one(sql::clients::COUNT_REGISTERED, &[], |row| {
+            row.value::<u32>("registered")
+        })
+        .await?;
+    if count.unwrap_or(0) >= *most {
+        return Ok(SelfRegistered::Full);
+    }
+    let json = to_json(client)?;
+    let new = values![client.id, json, client.disabled, true];
+    if connection.run(sql::clients::ADD, new).await? == 0 {
+        return Ok(SelfRegistered::Taken);
+    }
+    if let Some(invitation) = invitation {
+        invitations::count_use(connection, *invitation).await?;
+    }
+    Ok(SelfRegistered::Added)
+}
+
+async fn replace<S: Statements>(connection: &mut S, replacement: &Replacement) -> Result<ReplaceClient, StorageError> {
+    let Replacement { before, after, now } = replacement;
+    let found = connection
+        .one(sql::clients::FIND_TO_CHANGE.text(S::DIALECT), values![before.id], read)
+        .await?;
+    let Some(found) = found else {
+        return Ok(ReplaceClient::Unknown);
+    };
+    if found != *before {
+        return Ok(ReplaceClient::Changed);
+    }
+    let json = to_json(after)?;
+    let changed = values![before.id, json, after.disabled];
+    connection.run(sql::clients::REPLACE, changed).await?;
+    if after.disabled && !before.disabled {
+        let id = before.id.as_str();
+        prompts::cancel_of_client(connection, id, *now).await?;
+        connection.run(sql::outbox::DROP_OF_CREDITOR, values![id]).await?;
+    }
+    Ok(ReplaceClient::Replaced)
 }
 
 async fn remove(connection: &mut impl Statements, id: &str, now: Millis) -> Result<bool, StorageError> {

@@ -67,6 +67,7 @@ struct Standing {
     expires_at: Millis,
     used: bool,
     revoked: bool,
+    client_disabled: bool,
 }
 
 async fn add_code(connection: &mut impl Statements, code: &AuthorizationCode) -> Result<(), StorageError> {
@@ -152,7 +153,7 @@ async fn rotate<S: Statements>(connection: &mut S, rotation: &Rotation) -> Resul
 }
 
 async fn is_good<S: Statements>(connection: &mut S, found: &Standing, now: Millis) -> Result<bool, StorageError> {
-    let in_time = now < found.expires_at && !found.revoked;
+    let in_time = now < found.expires_at && !found.revoked && !found.client_disabled;
     let person = values![found.family.sub];
     Ok(in_time
         && connection
@@ -289,6 +290,7 @@ fn read_standing(row: &Row<'_>) -> Result<Standing, StorageError> {
         expires_at: row.value("expires_at")?,
         used: row.value::<Option<Millis>>("used_at")?.is_some(),
         revoked: row.value::<Option<Millis>>("revoked_at")?.is_some(),
+        client_disabled: row.value("off")?,
     })
 }
 

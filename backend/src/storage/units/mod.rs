@@ -7,6 +7,7 @@ mod clients;
 mod decide;
 mod devices;
 mod grants;
+mod invitations;
 mod keys;
 mod outbox;
 mod prompts;

@@ -32,6 +32,7 @@ async fn end_questions(connection: &mut impl Statements, after: AfterRestore) ->
     connection.run(recovery::SKIP_SEQ, &[]).await?;
     let prompts = connection.run(recovery::CANCEL_PROMPTS, values![now]).await?;
     let requests = connection.run(recovery::DENY_REQUESTS, &[]).await?;
+    connection.run(recovery::FORGET_INVITATIONS, &[]).await?;
     let debts = connection.run(recovery::FORGET_DEBTS, &[]).await?;
     let devices = if after.revoke_devices {
         connection.run(recovery::REVOKE_DEVICES, values![now]).await?

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use countersign::{
     domain::{AuthRequestState, Client},
-    storage::{AddClient, Clients, StorageError},
+    storage::{AddClient, Clients, ReplaceClient, Replacement, SelfRegistered, SelfRegistration, StorageError},
 };
 use countersign_clock::Millis;
 use countersign_protocol::{ClientId, Handle, PromptState};
@@ -24,11 +24,52 @@ impl Clients for Model {
         })
     }
 
+    async fn register_client(&self, registration: SelfRegistration) -> Result<SelfRegistered, StorageError> {
+        self.write(|kept| {
+            let SelfRegistration { client, invitation, .. } = registration;
+            if invitation.is_some_and(|hash| !kept.is_invited(hash, registration.now)) {
+                return Ok(SelfRegistered::NotInvited);
+            }
+            if kept.registered.len() >= usize::try_from(registration.most).unwrap() {
+                return Ok(SelfRegistered::Full);
+            }
+            if kept.clients.contains_key(&client.id) {
+                return Ok(SelfRegistered::Taken);
+            }
+            if let Some(hash) = invitation {
+                kept.count_use(hash);
+            }
+            kept.registered.insert(client.id.clone());
+            kept.clients.insert(client.id.clone(), client);
+            Ok(SelfRegistered::Added)
+        })
+    }
+
+    async fn replace_client(&self, replacement: Replacement) -> Result<ReplaceClient, StorageError> {
+        self.write(|kept| {
+            let Replacement { before, after, now } = replacement;
+            let Some(found) = kept.clients.get_mut(&before.id) else {
+                return Ok(ReplaceClient::Unknown);
+            };
+            if *found != before {
+                return Ok(ReplaceClient::Changed);
+            }
+            let switched_off = after.disabled && !before.disabled;
+            *found = after;
+            if switched_off {
+                kept.cancel_requests_of(&before.id, now)?;
+                kept.debts.retain(|_, debt| debt.owed.creditor != before.id.as_str());
+            }
+            Ok(ReplaceClient::Replaced)
+        })
+    }
+
     async fn remove_client(&self, id: &ClientId, now: Millis) -> Result<bool, StorageError> {
         self.write(|kept| {
             if kept.clients.remove(id).is_none() {
                 return Ok(false);
             }
+            kept.registered.remove(id);
             kept.revoke_families(|family| family.facts.client_id == *id);
             kept.end_requests_of(id, now)?;
             kept.debts.retain(|_, debt| debt.owed.creditor != id.as_str());
@@ -42,8 +83,8 @@ impl Clients for Model {
 }
 
 impl Kept {
-    /// What waits is cancelled, oldest first; what is over without an answer is expired, as it was before; what is approved is denied.
-    fn end_requests_of(&mut self, client_id: &ClientId, now: Millis) -> Result<(), StorageError> {
+    /// What waits is cancelled, oldest first; what is over without an answer is expired, as it was before.
+    fn cancel_requests_of(&mut self, client_id: &ClientId, now: Millis) -> Result<(), StorageError> {
         let mut pending: Vec<(Millis, i64, Handle)> = self
             .requests
             .values()
@@ -61,11 +102,21 @@ impl Kept {
             };
             self.settle(&handle, ending)?;
         }
+        Ok(())
+    }
+
+    /// As [`Kept::cancel_requests_of`], and what is approved is denied.
+    fn end_requests_of(&mut self, client_id: &ClientId, now: Millis) -> Result<(), StorageError> {
+        self.cancel_requests_of(client_id, now)?;
         for request in self.requests.values_mut() {
             if request.client_id == *client_id && matches!(request.state, AuthRequestState::Approved(_)) {
                 request.state = AuthRequestState::Denied;
             }
         }
         Ok(())
+    }
+
+    pub(super) fn is_client_disabled(&self, id: &ClientId) -> bool {
+        self.clients.get(id).is_some_and(|client| client.disabled)
     }
 }

@@ -207,10 +207,11 @@ impl Kept {
         self.families[family_id].facts.client_id == *client_id
     }
 
-    /// In time, not revoked, and its person not switched off.
+    /// In time, not revoked, and neither its person nor its client switched off.
     fn is_good(&self, family_id: &str, expires_at: Millis, now: Millis) -> bool {
         let family = &self.families[family_id];
-        now < expires_at && !family.revoked && self.is_enabled(&family.facts.sub)
+        let in_time = now < expires_at && !family.revoked;
+        in_time && self.is_enabled(&family.facts.sub) && !self.is_client_disabled(&family.facts.client_id)
     }
 
     /// Forgets families of which nothing is left, and says how many.

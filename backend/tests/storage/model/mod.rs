@@ -8,6 +8,7 @@ mod clients;
 mod decisions;
 mod devices;
 mod grants;
+mod invitations;
 mod keys;
 mod outbox;
 mod prompts;
@@ -15,12 +16,14 @@ mod redemptions;
 mod replay;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Mutex,
 };
 
 use countersign::{
-    domain::{Account, AccountKey, AuthRequest, AuthRequestId, Client, DebtId, Device, StoredKey, TokenHash},
+    domain::{
+        Account, AccountKey, AuthRequest, AuthRequestId, Client, DebtId, Device, Invitation, StoredKey, TokenHash,
+    },
     storage::StorageError,
 };
 use countersign_clock::Millis;
@@ -41,6 +44,9 @@ pub struct Model(Mutex<Kept>);
 struct Kept {
     accounts: Vec<Account>,
     clients: BTreeMap<ClientId, Client>,
+    /// Which clients registered themselves.
+    registered: BTreeSet<ClientId>,
+    invitations: BTreeMap<String, Invitation>,
     requests: HashMap<AuthRequestId, AuthRequest>,
     prompts: HashMap<Handle, Asked>,
     /// Last change number of each person.

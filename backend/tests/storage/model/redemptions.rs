@@ -71,6 +71,7 @@ impl Kept {
     fn may_redeem(&self, request: &AuthRequest, approval: &Approval) -> bool {
         let device = self.devices.get(&approval.device_id);
         self.clients.contains_key(&request.client_id)
+            && !self.is_client_disabled(&request.client_id)
             && self.is_enabled(&request.sub)
             && device.is_some_and(|device| device.revoked_at.is_none())
     }

@@ -3,8 +3,13 @@
 use std::fmt::Debug;
 
 use countersign::{
-    domain::{AccountKey, AuthorizationCode, Client, KeyPurpose, NewAccount, NewDevice, StoredKey, TokenHash},
-    storage::{CodeRedemption, Decide, Mismatch, Opening, Redemption, RotateKeys, Rotation, Storage, StorageError},
+    domain::{
+        AccountKey, AuthorizationCode, Client, Invitation, KeyPurpose, NewAccount, NewDevice, StoredKey, TokenHash,
+    },
+    storage::{
+        CodeRedemption, Decide, Mismatch, Opening, Redemption, Replacement, RotateKeys, Rotation, SelfRegistration,
+        Storage, StorageError,
+    },
 };
 use countersign_clock::Millis;
 use countersign_protocol::{ClientId, DeviceId, PushTarget};
@@ -14,6 +19,10 @@ pub enum Call {
     Disable(String, bool),
     AddClient(Box<Client>),
     RemoveClient(ClientId, Millis),
+    ReplaceClient(Box<Replacement>),
+    RegisterClient(Box<SelfRegistration>),
+    Invite(Invitation),
+    TakeBack(String),
     Register(Box<NewDevice>),
     Rename(AccountKey, DeviceId, String),
     Revoke(AccountKey, DeviceId, Millis),
@@ -58,6 +67,10 @@ impl Call {
             Self::Disable(username, disabled) => told(&store.set_account_disabled(username, *disabled).await),
             Self::AddClient(client) => told(&store.add_client(Client::clone(client)).await),
             Self::RemoveClient(id, now) => told(&store.remove_client(id, *now).await),
+            Self::ReplaceClient(replacement) => told(&store.replace_client(Replacement::clone(replacement)).await),
+            Self::RegisterClient(new) => told(&store.register_client(SelfRegistration::clone(new)).await),
+            Self::Invite(invitation) => told(&store.add_invitation(invitation.clone()).await),
+            Self::TakeBack(name) => told(&store.remove_invitation(name).await),
             Self::Register(new) => told(&store.register_device(NewDevice::clone(new)).await),
             Self::Rename(account, id, name) => told(&store.rename_device(account, id, name).await),
             Self::Revoke(account, id, now) => told(&store.revoke_device(account, id, *now).await),

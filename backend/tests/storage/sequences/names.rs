@@ -8,6 +8,8 @@ use crate::sample::person;
 
 /// Not in the order of any language, so that a store that sorts by one is found out.
 pub const PEOPLE: [&str; 4] = ["ada", "Bob", "cid", "a-da"];
+/// In no order either.
+pub const INVITATIONS: [&str; 2] = ["partner", "Guest"];
 pub const CLIENTS: [&str; 3] = ["shop", "Bank", "s-hop"];
 
 pub fn client_id(number: u8) -> ClientId {

@@ -1,7 +1,9 @@
 //! Everything that can be read from a store.
 
 use countersign::{
-    domain::{AccountKey, AuthRequest, Client, Device, DeviceKeys, KeyPurpose, KeyState, Prompt, SignedReceipt},
+    domain::{
+        AccountKey, AuthRequest, Client, Device, DeviceKeys, Invitation, KeyPurpose, KeyState, Prompt, SignedReceipt,
+    },
     storage::{AccessTokenFacts, HintMatch, Storage, StorageError},
 };
 use countersign_clock::Millis;
@@ -18,6 +20,7 @@ pub enum Seen {
     Hint(String, String),
     Client(Option<Box<Client>>),
     Clients(Vec<Client>),
+    Invitations(Vec<Invitation>),
     Device(String, Option<DeviceSeen>),
     Devices(Vec<DeviceSeen>),
     Keys(Vec<KeySeen>),
@@ -46,7 +49,7 @@ pub struct DeviceSeen {
 
 /// Reads everything, as of `now`.
 pub async fn observe(store: &dyn Storage, names: &Names, now: Millis) -> Result<Vec<Seen>, StorageError> {
-    let mut seen = people_and_clients(store).await?;
+    let mut seen = people_and_clients(store, now).await?;
     seen.extend(devices(store, names).await?);
     for account in everybody() {
         seen.extend(questions_to(store, &account, now).await?);
@@ -75,7 +78,7 @@ pub async fn observe(store: &dyn Storage, names: &Names, now: Millis) -> Result<
     Ok(seen)
 }
 
-async fn people_and_clients(store: &dyn Storage) -> Result<Vec<Seen>, StorageError> {
+async fn people_and_clients(store: &dyn Storage, now: Millis) -> Result<Vec<Seen>, StorageError> {
     let mut seen = Vec::new();
     for person in PEOPLE {
         let by_sub = store.find_account(&Subject::from(person)).await?;
@@ -102,6 +105,7 @@ async fn people_and_clients(store: &dyn Storage) -> Result<Vec<Seen>, StorageErr
         seen.push(Seen::Client(client.map(Box::new)));
     }
     seen.push(Seen::Clients(store.list_clients().await?));
+    seen.push(Seen::Invitations(store.list_invitations(now).await?));
     Ok(seen)
 }
 

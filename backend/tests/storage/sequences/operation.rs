@@ -67,6 +67,25 @@ pub enum Operation {
     RemoveClient {
         client: u8,
     },
+    /// With a slip, by somebody who saw it before another change.
+    ReplaceClient {
+        client: u8,
+        disabled: bool,
+        slip: bool,
+    },
+    RegisterClient {
+        client: u8,
+        invitation: Option<u8>,
+        most: u8,
+    },
+    Invite {
+        invitation: u8,
+        uses: u8,
+        lasts: u8,
+    },
+    TakeBack {
+        invitation: u8,
+    },
     Register(Register),
     Rename {
         device: u8,

@@ -25,7 +25,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         (44, prompts().boxed()),
         (34, grants().boxed()),
         (14, devices().boxed()),
-        (6, people_and_clients().boxed()),
+        (9, people_and_clients().boxed()),
         (10, keys_and_sightings().boxed()),
     ])
 }
@@ -144,6 +144,13 @@ fn people_and_clients() -> impl Strategy<Value = Operation> {
         7 => (0..=2_u8, once_in(4)).prop_map(|(person, disabled)| Operation::Disable { person, disabled }),
         6 => (0..=2_u8).prop_map(|client| Operation::AddClient { client }),
         3 => (0..=2_u8).prop_map(|client| Operation::RemoveClient { client }),
+        4 => (0..=2_u8, once_in(3), once_in(6))
+            .prop_map(|(client, disabled, slip)| Operation::ReplaceClient { client, disabled, slip }),
+        3 => (0..=2_u8, weighted(0.7, 0..=1_u8), 1..=3_u8)
+            .prop_map(|(client, invitation, most)| Operation::RegisterClient { client, invitation, most }),
+        2 => (0..=1_u8, 1..=2_u8, 1..=12_u8)
+            .prop_map(|(invitation, uses, lasts)| Operation::Invite { invitation, uses, lasts }),
+        1 => (0..=1_u8).prop_map(|invitation| Operation::TakeBack { invitation }),
     ]
 }
 

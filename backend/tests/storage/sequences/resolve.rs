@@ -1,20 +1,22 @@
 //! From small numbers to whole values. What is there is asked from the model, so the same steps always make the same calls.
 
 use countersign::{
-    domain::{AccountKey, DeviceKeys, KeyPurpose, KeyState, NewAccount, NewDevice, StoredKey, TokenHash},
-    storage::{Devices as _, RotateKeys},
+    domain::{
+        AccountKey, Client, DeviceKeys, Invitation, KeyPurpose, KeyState, NewAccount, NewDevice, StoredKey, TokenHash,
+    },
+    storage::{Clients as _, Devices as _, Replacement, RotateKeys, SelfRegistration},
 };
 use countersign_clock::Millis;
-use countersign_protocol::{DeviceId, PublicJwk, PushTarget, Secret};
+use countersign_protocol::{ClientId, DeviceId, PublicJwk, PushTarget, Secret};
 use serde_json::json;
 
 use super::{
     call::Call,
-    names::{PEOPLE, STRANGER, client_id, device_id, stranger},
+    names::{INVITATIONS, PEOPLE, STRANGER, client_id, device_id, stranger},
     operation::{Name, Operation, Register},
     world::{TICK, World},
 };
-use crate::sample;
+use crate::{registrations, sample};
 
 impl World<'_> {
     pub(super) async fn call(&mut self, operation: &Operation, now: Millis) -> Call {
@@ -33,6 +35,24 @@ impl World<'_> {
                 Call::AddClient(Box::new(client))
             }
             Operation::RemoveClient { client } => Call::RemoveClient(client_id(client), now),
+            Operation::ReplaceClient { client, disabled, slip } => {
+                self.replacement(client_id(client), disabled, slip, now).await
+            }
+            Operation::RegisterClient {
+                client,
+                invitation,
+                most,
+            } => registration(client_id(client), invitation, most, now),
+            Operation::Invite {
+                invitation,
+                uses,
+                lasts,
+            } => Call::Invite(Invitation {
+                created_at: now,
+                expires_at: now + Millis::from(lasts) * TICK,
+                ..registrations::invitation(INVITATIONS[usize::from(invitation)], u32::from(uses))
+            }),
+            Operation::TakeBack { invitation } => Call::TakeBack(INVITATIONS[usize::from(invitation)].to_owned()),
             Operation::Register(ref register) => self.registration(register).await,
             Operation::Rename { device, slip } => {
                 let name = format!("renamed at {}", now - sample::NOW);
@@ -91,6 +111,19 @@ impl World<'_> {
         }
     }
 
+    /// With a slip, by somebody who saw it otherwise.
+    async fn replacement(&self, id: ClientId, disabled: bool, slip: bool, now: Millis) -> Call {
+        let known = self.model.find_client(&id).await.unwrap();
+        let mut before = known.unwrap_or_else(|| sample::client(id.as_str()));
+        let after = Client {
+            disabled,
+            name: format!("renamed at {}", now - sample::NOW),
+            ..before.clone()
+        };
+        before.disabled ^= slip;
+        Call::ReplaceClient(Box::new(Replacement { before, after, now }))
+    }
+
     /// It comes by the newest clock: what a late one leaves as the time when a device was last heard of is not promised.
     async fn registration(&mut self, register: &Register) -> Call {
         let session = TokenHash(sample::hash(&self.names.new_session(register.session)));
@@ -135,6 +168,15 @@ impl World<'_> {
             announcement: (purpose == KeyPurpose::RequestObject).then(|| "a.b.c".to_owned()),
         }
     }
+}
+
+fn registration(id: ClientId, invitation: Option<u8>, most: u8, now: Millis) -> Call {
+    Call::RegisterClient(Box::new(SelfRegistration {
+        client: sample::client(id.as_str()),
+        invitation: invitation.map(|number| TokenHash(sample::hash(INVITATIONS[usize::from(number)]))),
+        most: u32::from(most),
+        now,
+    }))
 }
 
 /// People of the embedded provider, and the one of another.

@@ -4,7 +4,8 @@ use unicode_security::skeleton;
 
 /// Whether `one` and `other` can be taken for each other: the same skeleton (Unicode Technical Standard 39, section 4), whatever the case and
 /// the spaces.
-pub(super) fn are_confusable(one: &str, other: &str) -> bool {
+#[must_use]
+pub fn are_confusable(one: &str, other: &str) -> bool {
     let other = looks(other);
     looks(one).iter().any(|look| other.contains(look))
 }

@@ -1,0 +1,41 @@
+//! What the discovery document says of authentication requests (CIBA Core section 4).
+
+use countersign_jose::Algorithm;
+use countersign_protocol::DeliveryMode;
+use serde::Serialize;
+
+use crate::op::Provider;
+
+/// The members about the backchannel authentication endpoint. None of them is there when requests are not taken.
+#[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the registry names these members")]
+pub(in crate::op) struct BackchannelMetadata {
+    backchannel_authentication_endpoint: String,
+    backchannel_token_delivery_modes_supported: Vec<DeliveryMode>,
+    backchannel_user_code_parameter_supported: bool,
+    /// Left out where no request may be signed, which says so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    backchannel_authentication_request_signing_alg_values_supported: Vec<Algorithm>,
+}
+
+impl Provider {
+    /// Path of the backchannel authentication endpoint; none when requests are not taken.
+    #[must_use]
+    pub fn backchannel_authentication_path(&self) -> Option<&str> {
+        let config = &self.parts.config;
+        config
+            .takes_requests()
+            .then_some(config.backchannel_authentication_path.as_str())
+    }
+
+    pub(in crate::op) fn backchannel_metadata(&self) -> Option<BackchannelMetadata> {
+        let config = &self.parts.config;
+        let path = self.backchannel_authentication_path()?;
+        Some(BackchannelMetadata {
+            backchannel_authentication_endpoint: format!("{}{path}", self.issuer()),
+            backchannel_token_delivery_modes_supported: config.delivery_modes.clone(),
+            backchannel_user_code_parameter_supported: false,
+            backchannel_authentication_request_signing_alg_values_supported: config.request_signing_algs.clone(),
+        })
+    }
+}

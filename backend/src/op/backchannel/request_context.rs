@@ -1,0 +1,89 @@
+//! `request_context` (FAPI-CIBA section 5.3): what the client says of the place where the request began. The person sees it as something that the client
+//! reported, so nothing in it may look like something else.
+
+use countersign_jose::unique;
+use serde_json::{Map, Value};
+
+use super::{Asked, Checked, binding_message::is_plain};
+use crate::op::refusal::Refusal;
+
+const MAX_LEN: usize = 2048;
+const MAX_DEPTH: usize = 4;
+
+pub(super) fn check(asked: &Asked<'_>, checked: &mut Checked) -> Result<(), Refusal> {
+    let context = asked
+        .params
+        .bounded("request_context", MAX_LEN)?
+        .map(read)
+        .transpose()?;
+    let context = context.filter(|context| !context.is_empty());
+    if context.is_none() && asked.provider.parts.config.require_request_context {
+        return Err(Refusal::invalid_request("request_context is missing"));
+    }
+    checked.context = context;
+    Ok(())
+}
+
+fn read(json: &str) -> Result<Map<String, Value>, Refusal> {
+    let members = unique::object(json.as_bytes())
+        .map_err(|_| Refusal::invalid_request("request_context is not one JSON object without repeated members"))?;
+    if members
+        .iter()
+        .all(|(name, value)| is_text(name) && is_showable(value, MAX_DEPTH))
+    {
+        Ok(members)
+    } else {
+        Err(Refusal::invalid_request(
+            "request_context is nested too deeply or has characters that are not plain text",
+        ))
+    }
+}
+
+fn is_showable(value: &Value, depth: usize) -> bool {
+    let Some(deeper) = depth.checked_sub(1) else {
+        return false;
+    };
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::String(text) => is_text(text),
+        Value::Array(values) => values.iter().all(|value| is_showable(value, deeper)),
+        Value::Object(members) => members
+            .iter()
+            .all(|(name, value)| is_text(name) && is_showable(value, deeper)),
+    }
+}
+
+fn is_text(text: &str) -> bool {
+    text.chars().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_reports_is_a_small_object_of_plain_text() {
+        for good in [
+            "{}",
+            r#"{"device":"Firefox 143 on Windows","ip":"203.0.113.7","location":"Zürich","order":{"id":"A-4711","items":3}}"#,
+            r#"{"a":[{"b":1}]}"#,
+        ] {
+            assert!(read(good).is_ok(), "R-207: {good}");
+        }
+        for bad in [
+            "",
+            "null",
+            "[]",
+            "\"x\"",
+            "{",
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":[[[[1]]]]}"#,
+            r#"{"a":"\u202eevil"}"#,
+            r#"{"a\u200b":"x"}"#,
+            r#"{"a":"line\nbreak"}"#,
+            r#"{"a":{"b":["\u0000"]}}"#,
+        ] {
+            assert!(read(bad).is_err(), "R-207: {bad}");
+        }
+    }
+}
