@@ -52,13 +52,6 @@ pub fn build(
 ) -> anyhow::Result<App> {
     let owed = Arc::new(Notify::new());
     let outbound = Outbound::new(&config.outbound, Arc::new(SystemLookup))?;
-    let outbox = OutboxWorker {
-        storage: storage.clone(),
-        delivery: Arc::new(Delivery::new(keys.clone(), outbound.clone())),
-        clock: clock.clone(),
-        random: random.clone(),
-        owed: owed.clone(),
-    };
     let signals = signals(&config.storage)?;
     let wakes = if signals.is_some() {
         Wakes::among_nodes()
@@ -73,7 +66,7 @@ pub fn build(
         keys: keys.clone(),
         clock: clock.clone(),
         wakes: wakes.clone(),
-        owed,
+        owed: owed.clone(),
     }));
     let provider = Arc::new(Provider::new(op::Parts {
         config: config.op.clone(),
@@ -85,8 +78,15 @@ pub fn build(
         random: random.clone(),
         trigger: consent.clone(),
         wakes: wakes.clone(),
-        outbound,
+        outbound: outbound.clone(),
     }));
+    let outbox = OutboxWorker {
+        storage: storage.clone(),
+        delivery: Arc::new(Delivery::new(provider.clone(), outbound)),
+        clock: clock.clone(),
+        random: random.clone(),
+        owed,
+    };
     let registry = Arc::new(DeviceRegistry::new(devices::Parts {
         config: config.devices.clone(),
         origin: origin.clone(),

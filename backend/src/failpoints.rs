@@ -35,9 +35,11 @@ pub(crate) enum Point {
     Wake,
     /// After that, before the answer.
     Woken,
+    /// A client was called and has answered, before the store hears of it.
+    Called,
 }
 
-const POINTS: [Point; 8] = [
+const POINTS: [Point; 9] = [
     Point::Open,
     Point::Decide,
     Point::Complete,
@@ -46,6 +48,7 @@ const POINTS: [Point; 8] = [
     Point::CommitAfter,
     Point::Wake,
     Point::Woken,
+    Point::Called,
 ];
 
 #[derive(Clone, Copy)]
@@ -113,7 +116,7 @@ pub(crate) fn reach(point: Point) {
             Some(COMMITS.fetch_add(1, Ordering::SeqCst) + 1)
         }
         Point::CommitBefore | Point::CommitAfter => return,
-        Point::Decide | Point::Wake | Point::Woken => None,
+        Point::Decide | Point::Wake | Point::Woken | Point::Called => None,
     };
     let Some(armed) = ARMED.as_ref().filter(|armed| armed.point == point) else {
         return;

@@ -2,6 +2,7 @@
 
 mod auth0;
 mod backup;
+mod called;
 mod details;
 mod device_life;
 mod doctor;
@@ -18,6 +19,7 @@ mod operator_postgres;
 mod ping;
 mod poll;
 mod power_cut;
+mod push;
 mod race;
 mod resume;
 mod robot;

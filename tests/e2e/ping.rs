@@ -86,7 +86,7 @@ impl Cast {
     }
 }
 
-/// R-151 in each call, R-181 to R-183.
+/// G-07, B-05; R-151 in each call, R-181 to R-183.
 #[tokio::test]
 async fn a_client_is_called_after_approval_denial_and_expiry() {
     let endpoint = NotificationEndpoint::start(&[]);

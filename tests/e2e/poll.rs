@@ -12,6 +12,7 @@ use serde_json::json;
 /// Requests may be short, and are forgotten soon after.
 const SHORT: &str = "[op]\ninterval = 1\nmin_expiry = 1\ngrace_seconds = 5\n";
 
+/// B-05 by polling.
 #[tokio::test]
 async fn every_reason_to_deny_is_the_same_denial_for_the_client_and_kept_for_the_person() {
     let backend = Backend::start(&BackendOptions::default());

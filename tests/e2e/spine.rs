@@ -4,6 +4,7 @@ use countersign_authenticator::view::RequestState;
 use countersign_e2e::{Backend, BackendOptions, Device, Person, PollError, RelyingParty};
 use countersign_protocol::PromptState;
 
+/// B-05 by polling.
 #[tokio::test]
 async fn a_signed_approval_survives_a_power_cut_and_is_redeemed_exactly_once() {
     let mut backend = Backend::start(&BackendOptions::default());

@@ -10,7 +10,7 @@ use super::ConfigFile;
 use crate::{
     app,
     domain::{DeadDebt, DebtId, DebtKind},
-    storage::{Resend, Role},
+    storage::{Resend, Role, Storage},
 };
 
 /// Lines of a list, at most.
@@ -28,7 +28,8 @@ enum Command {
     /// List what was given up on, the newest first
     #[command(
         after_help = "Each line has the prompt, the client, the tries, how long ago it was given up on, until when it can be sent again, \
-        and what went wrong last, with tabs between. The result of a request stays at the token endpoint, whether or not the client was told."
+        and what went wrong last, with tabs between. What a `ping` was about stays at the token endpoint, whether or not the client was told. Tokens \
+        that a `push` was to deliver were revoked when it was given up on: its client has to ask anew."
     )]
     List {
         #[command(flatten)]
@@ -78,18 +79,31 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                 writeln!(out, "{sent} will be sent again")?;
                 return Ok(());
             };
-            let id = DebtId {
-                reference: prompt,
-                kind: DebtKind::Ping,
-            };
-            match storage.resend_debt(&id, now).await? {
+            match resend(&*storage, &prompt, now).await? {
                 Resend::Owed => {}
-                Resend::TimeOver => bail!("the time of that request is over: its client could do nothing with a ping"),
+                Resend::TimeOver => {
+                    bail!("the time of that request is over: its client could do nothing with the news")
+                }
+                Resend::Revoked => bail!(
+                    "that was to deliver tokens: they were revoked when it was given up on, the client has to ask anew"
+                ),
                 Resend::Unknown => bail!("nothing of that name was given up on"),
             }
         }
     }
     Ok(())
+}
+
+/// Whatever is owed because of this prompt.
+async fn resend(storage: &dyn Storage, prompt: &str, now: Millis) -> anyhow::Result<Resend> {
+    for kind in DebtKind::ALL {
+        let reference = prompt.to_owned();
+        let verdict = storage.resend_debt(&DebtId { reference, kind }, now).await?;
+        if verdict != Resend::Unknown {
+            return Ok(verdict);
+        }
+    }
+    Ok(Resend::Unknown)
 }
 
 fn line(dead: &DeadDebt, now: Millis) -> String {

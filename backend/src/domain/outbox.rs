@@ -5,21 +5,27 @@ use countersign_clock::Millis;
 pub enum DebtKind {
     /// A client is told that its request has a result (CIBA Core section 10.2).
     Ping,
+    /// A client is told the result itself (CIBA Core section 10.3).
+    Push,
 }
 
 impl DebtKind {
+    /// All kinds.
+    pub const ALL: [Self; 2] = [Self::Ping, Self::Push];
+
     /// The word for it, in the store and on the command line.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Ping => "ping",
+            Self::Push => "push",
         }
     }
 
     /// What a word stands for.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        (word == "ping").then_some(Self::Ping)
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 }
 
@@ -79,7 +85,7 @@ pub enum Payment {
         /// What went wrong, for the operator: no secrets, nothing that was received.
         error: String,
     },
-    /// It is given up on; an operator can have it tried again before its deadline.
+    /// It is given up on, and tokens that were to be delivered are revoked; an operator can have anything else tried again before its deadline.
     Dead {
         /// As in [`Payment::Retry`].
         error: String,

@@ -12,7 +12,7 @@ use tokio::{sync::Notify, task::JoinSet};
 
 use super::{every, report};
 use crate::{
-    domain::{ClaimedDebt, DebtKind, Lease, Payment},
+    domain::{ClaimedDebt, Lease, Payment},
     op::{Delivery, Told},
     steps::STEPS,
     storage::{Claim, Storage},
@@ -105,9 +105,7 @@ impl OutboxWorker {
         fields(prompt.handle = %debt.id.reference, client.id = %debt.creditor, attempt = debt.attempt)
     )]
     async fn pay(self, debt: ClaimedDebt) {
-        let told = match debt.id.kind {
-            DebtKind::Ping => self.delivery.ping(&debt).await,
-        };
+        let told = self.delivery.deliver(&debt).await;
         let now = self.clock.now();
         let mut chance = [0; 8];
         self.random.fill(&mut chance);
@@ -167,7 +165,7 @@ fn log(debt: &ClaimedDebt, payment: &Payment) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::DebtId;
+    use crate::domain::{DebtId, DebtKind};
 
     fn debt(attempt: u32) -> ClaimedDebt {
         ClaimedDebt {

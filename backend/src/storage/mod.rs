@@ -28,7 +28,7 @@ mod units;
 mod value;
 
 pub use accounts::{Accounts, AddAccount, HintMatch};
-pub use auth_requests::{AuthRequests, Redeemed, Redemption};
+pub use auth_requests::{AuthRequests, Redeemed, Redemption, Sealed, SealedTokens, Sealing};
 pub use changes::{Changes, PersonMark};
 pub use clients::{AddClient, Clients, ReplaceClient, Replacement, SelfRegistered, SelfRegistration};
 pub use devices::{Devices, Registered, RotateKeys};

@@ -24,6 +24,8 @@ pub enum Resend {
     Owed,
     /// Its deadline is over: whoever is told now could do nothing with it.
     TimeOver,
+    /// It was to deliver tokens: those were revoked when it was given up on.
+    Revoked,
     /// There is no dead debt of that name.
     Unknown,
 }
@@ -34,7 +36,7 @@ pub enum Resend {
 pub trait Outbox {
     /// Takes on debts that are due and that nobody has a lease on, the longest due first. A lease that is over protects nothing.
     async fn claim_debts(&self, claim: Claim) -> Result<Vec<ClaimedDebt>, StorageError>;
-    /// Says how a try ended. False, and nothing changed, when somebody else has claimed the debt since.
+    /// Says how a try ended; with a debt that is given up on, the grant that it was to deliver is revoked. False, and nothing changed, when somebody else has claimed the debt since.
     async fn settle_debt(
         &self,
         id: &DebtId,
@@ -48,7 +50,7 @@ pub trait Outbox {
     async fn resend_debt(&self, id: &DebtId, now: Millis) -> Result<Resend, StorageError>;
     /// How much is owed. A read.
     async fn arrears(&self) -> Result<Arrears, StorageError>;
-    /// Gives up on what is owed past its deadline, erases payloads of dead debts past theirs, deletes what is paid or was never owed past its
+    /// Gives up on what is owed past its deadline (as [`Outbox::settle_debt`] does), erases payloads of dead debts past theirs, deletes what is paid or was never owed past its
     /// deadline and what died before `before`, at most `limit` of each. Returns how many.
     async fn sweep_debts(&self, before: Millis, now: Millis, limit: u32) -> Result<u64, StorageError>;
 }

@@ -78,11 +78,19 @@ impl AsValue for [u8; 32] {
     }
 }
 
-impl AsValue for Vec<u8> {
+impl AsValue for [u8] {
     const NULL: Value<'static> = Value::Bytes(None);
 
     fn as_value(&self) -> Value<'_> {
         Value::Bytes(Some(self))
+    }
+}
+
+impl AsValue for Vec<u8> {
+    const NULL: Value<'static> = Value::Bytes(None);
+
+    fn as_value(&self) -> Value<'_> {
+        self.as_slice().as_value()
     }
 }
 

@@ -35,6 +35,7 @@ mod publisher;
 
 mod op_auth0;
 mod op_browser;
+mod op_calling;
 mod op_signed;
 mod op_trigger;
 mod op_world;
@@ -59,6 +60,8 @@ mod op_notification_token;
 mod op_pairwise;
 mod op_parameters;
 mod op_ping;
+mod op_push;
+mod op_push_retries;
 mod op_receiver;
 mod op_registration;
 mod op_request_policy;

@@ -82,6 +82,6 @@ async fn a_way_of_delivery_that_is_not_offered_is_refused() {
     assert_eq!(*offered, serde_json::json!(["poll"]), "R-002");
     let form = [&GOOD[..], &[("client_notification_token", TOKEN)]].concat();
     let answer = world.post_as("pinged", "/bc-authorize", &form).await;
-    answer.refused(400, "unauthorized_client", "R-131");
+    answer.refused(400, "unauthorized_client", "R-131, G-03");
     assert_eq!(world.post("/bc-authorize", &GOOD).await.status, 200, "others go on");
 }

@@ -1,123 +1,21 @@
 //! Clients are called when there is a result.
 
-use std::sync::Arc;
-
-use countersign::{
-    config::Config,
-    domain::{Arrears, DeadDebt},
-    jobs::OutboxWorker,
-    op::Delivery,
-    outbound::{Outbound, SystemLookup},
-    storage::{Outbox as _, Prompts as _},
-};
-use countersign_clock::{Clock as _, OsRandom};
-use countersign_protocol::{AuthReqId, CIBA_GRANT};
-use tokio::{sync::oneshot, task::JoinHandle};
+use countersign::{domain::Arrears, storage::Prompts as _};
+use countersign_clock::Clock as _;
 
 use crate::{
+    op_calling::{Calling, LOOPBACK, TOKEN, work},
     op_notification_token::pinged,
-    op_receiver::{Receiver, Says, eventually},
-    op_world::World,
+    op_receiver::{Says, eventually},
 };
 
-const TOKEN: &str = "8d67dc78-7faa-4d41-aabd-67707b374255";
-const LOOPBACK: &str = "[outbound]\nallow = [\"127.0.0.1/32\"]";
-
-/// A provider that calls.
-struct Calling {
-    world: World,
-    receiver: Receiver,
-    stop: Option<oneshot::Sender<()>>,
-    working: JoinHandle<()>,
-}
-
-impl Calling {
-    /// A provider whose client answers `script`.
-    async fn new(script: &[Says]) -> Self {
-        Self::with(script, LOOPBACK).await
-    }
-
-    async fn with(script: &[Says], config: &str) -> Self {
-        let world = World::new().await;
-        let receiver = Receiver::start(script).await;
-        world.add_client(pinged("pinged", &receiver.endpoint)).await;
-        let (stop, working) = work(&world, config);
-        Self {
-            world,
-            receiver,
-            stop: Some(stop),
-            working,
-        }
-    }
-
-    async fn ask(&self) -> AuthReqId {
-        let form = [
-            ("scope", "openid"),
-            ("login_hint", "anna"),
-            ("client_notification_token", TOKEN),
-        ];
-        let answer = self.world.post_as("pinged", "/bc-authorize", &form).await;
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        AuthReqId::new(answer.json()["auth_req_id"].as_str().unwrap())
-    }
-
-    /// A request that is approved.
-    async fn approved(&self) -> AuthReqId {
-        let auth_req_id = self.ask().await;
-        self.world.approve().await;
-        auth_req_id
-    }
-
-    async fn arrears(&self) -> Arrears {
-        self.world.storage.arrears().await.unwrap()
-    }
-
-    /// Waits until nothing is owed, moving the clock so that waits between tries are over.
-    async fn paid(&self) {
-        for _ in 0..6000 {
-            if self.arrears().await.debts == 0 {
-                return;
-            }
-            self.world.clock.advance(20);
-            // As the jobs of a server do.
-            let now = self.world.clock.now();
-            self.world.storage.sweep_debts(0, now, 10).await.unwrap();
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        panic!("waited in vain for the debts: {:?}", self.arrears().await);
-    }
-
-    async fn dead(&self) -> Vec<DeadDebt> {
-        self.world.storage.dead_debts(10).await.unwrap()
-    }
-
-    async fn poll(&self, auth_req_id: &AuthReqId) -> crate::op_world::Answer {
-        let form = [("grant_type", CIBA_GRANT), ("auth_req_id", auth_req_id.expose())];
-        self.world.post_as("pinged", "/token", &form).await
-    }
-}
-
-/// A worker for this provider, and how it is told to stop.
-fn work(world: &World, config: &str) -> (oneshot::Sender<()>, JoinHandle<()>) {
-    let config = Config::from_toml(config).unwrap();
-    let outbound = Outbound::new(&config.outbound, Arc::new(SystemLookup)).unwrap();
-    let worker = OutboxWorker {
-        storage: world.storage.clone(),
-        delivery: Arc::new(Delivery::new(world.keys.clone(), outbound)),
-        clock: world.clock.clone(),
-        random: Arc::new(OsRandom),
-        owed: Arc::default(),
-    };
-    let (stop, told) = oneshot::channel();
-    let working = tokio::spawn(worker.run(async {
-        told.await.ok();
-    }));
-    (stop, working)
+async fn calling(script: &[Says]) -> Calling {
+    Calling::with(|endpoint| pinged("pinged", endpoint), script, LOOPBACK).await
 }
 
 #[tokio::test]
 async fn a_client_is_called_once_however_its_request_ended() {
-    let calling = Calling::new(&[]).await;
+    let calling = calling(&[]).await;
     let approved = calling.ask().await;
     assert_eq!(
         calling.arrears().await,
@@ -161,7 +59,7 @@ async fn a_client_is_called_once_however_its_request_ended() {
 ///
 #[tokio::test]
 async fn a_client_that_is_called_may_poll_too() {
-    let calling = Calling::new(&[Says::Status(401)]).await;
+    let calling = calling(&[Says::Status(401)]).await;
     let asked = calling.ask().await;
     calling
         .poll(&asked)
@@ -181,7 +79,7 @@ async fn a_client_that_is_called_may_poll_too() {
 #[tokio::test]
 async fn what_may_pass_is_tried_again_until_the_client_knows() {
     let script = [500, 503, 429, 502].map(Says::Status);
-    let calling = Calling::new(&script).await;
+    let calling = calling(&script).await;
     let asked = calling.approved().await;
     calling.paid().await;
     let calls = calling.receiver.calls();
@@ -194,7 +92,7 @@ async fn what_may_pass_is_tried_again_until_the_client_knows() {
 
 #[tokio::test]
 async fn a_client_that_asks_to_be_left_alone_is() {
-    let calling = Calling::new(&[Says::Later(503, 30)]).await;
+    let calling = calling(&[Says::Later(503, 30)]).await;
     calling.approved().await;
     calling.receiver.heard(1).await;
     eventually("the try to be settled", || {
@@ -212,7 +110,7 @@ async fn a_client_that_asks_to_be_left_alone_is() {
 async fn a_no_is_final_and_redirects_lead_nowhere() {
     let says = [301, 302, 303, 307, 308].map(Says::Elsewhere);
     let says = [&says[..], &[400, 401, 403, 404, 410].map(Says::Status)].concat();
-    let calling = Calling::new(&says).await;
+    let calling = calling(&says).await;
     for tries in 1..=says.len() {
         let asked = calling.approved().await;
         calling.receiver.heard(tries).await;
@@ -234,7 +132,7 @@ async fn a_no_is_final_and_redirects_lead_nowhere() {
 /// V-043, R-153.
 #[tokio::test]
 async fn a_body_is_never_waited_for() {
-    let calling = Calling::new(&[Says::Endless, Says::Status(200)]).await;
+    let calling = calling(&[Says::Endless, Says::Status(200)]).await;
     calling.approved().await;
     calling.paid().await;
     calling.approved().await;
@@ -250,7 +148,7 @@ async fn a_body_is_never_waited_for() {
 /// V-003: what was allowed when the client was registered may not be any more.
 #[tokio::test]
 async fn an_endpoint_that_must_not_be_called_is_not() {
-    let calling = Calling::with(&[], "").await;
+    let calling = Calling::with(|at| pinged("pinged", at), &[], "").await;
     calling.approved().await;
     calling.paid().await;
     let dead = calling.dead().await;
@@ -261,7 +159,7 @@ async fn an_endpoint_that_must_not_be_called_is_not() {
 
 #[tokio::test]
 async fn what_cannot_be_delivered_in_time_is_given_up_on() {
-    let calling = Calling::new(&[Says::Status(500); 400]).await;
+    let calling = calling(&[Says::Status(500); 400]).await;
     calling.approved().await;
     calling.receiver.heard(1).await;
     calling.world.clock.advance(120_000 + 60_000 - 1_000);
@@ -276,7 +174,7 @@ async fn what_cannot_be_delivered_in_time_is_given_up_on() {
 
 #[tokio::test]
 async fn a_worker_that_stops_finishes_what_it_began_and_begins_nothing() {
-    let mut calling = Calling::new(&[Says::WhenTold]).await;
+    let mut calling = calling(&[Says::WhenTold]).await;
     calling.approved().await;
     calling.receiver.heard(1).await;
     drop(calling.stop.take());
@@ -297,7 +195,7 @@ async fn a_worker_that_stops_finishes_what_it_began_and_begins_nothing() {
 /// What a dead worker took on is taken over when its lease is over.
 #[tokio::test]
 async fn a_worker_that_died_is_taken_over() {
-    let calling = Calling::new(&[Says::WhenTold]).await;
+    let calling = calling(&[Says::WhenTold]).await;
     let asked = calling.approved().await;
     calling.receiver.heard(1).await;
     calling.working.abort();
@@ -317,7 +215,7 @@ async fn a_worker_that_died_is_taken_over() {
 
 #[tokio::test]
 async fn many_are_told_at_once_and_each_one_once() {
-    let calling = Calling::new(&[]).await;
+    let calling = calling(&[]).await;
     let mut asked = Vec::new();
     for _ in 0..200 {
         asked.push(calling.approved().await.expose().to_owned());

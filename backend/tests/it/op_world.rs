@@ -50,6 +50,7 @@ pub struct World {
     pub keys: Arc<KeyRing>,
     pub trigger: Arc<RecordingTrigger>,
     pub wakes: Arc<Wakes>,
+    pub provider: Arc<Provider>,
     /// Whether decisions are told to who waits for them, as they are on the node that takes them.
     pub tells: AtomicBool,
     pub router: Router,
@@ -128,14 +129,16 @@ impl World {
             wakes: wakes.clone(),
             outbound: Outbound::new(&config.outbound, Arc::new(SystemLookup)).unwrap(),
         });
+        let provider = Arc::new(provider);
         let world = Self {
             clock,
             storage,
             keys,
             trigger,
             wakes,
+            provider: provider.clone(),
             tells: AtomicBool::new(true),
-            router: op_routes(Arc::new(provider)),
+            router: op_routes(provider),
             folder,
         };
         world.add_person("anna").await;

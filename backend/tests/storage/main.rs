@@ -35,6 +35,8 @@ mod postgres_signals;
 #[cfg(test)]
 mod prompts;
 #[cfg(test)]
+mod push_delivery;
+#[cfg(test)]
 mod redemptions;
 #[cfg(test)]
 mod registrations;
@@ -163,6 +165,21 @@ every_store_keeps! {
         a_newer_request_of_the_same_client_supersedes_older_ones,
         a_handle_is_opened_once_and_the_second_opening_leaves_nothing,
         history_has_the_proof_and_the_time_of_redemption;
+    push_delivery:
+        tokens_are_sealed_once_and_stay_what_is_delivered,
+        of_many_parallel_sealings_one_records_tokens,
+        sealing_and_redeeming_that_meet_bring_one_set_of_tokens,
+        a_worker_that_lost_its_lease_seals_nothing,
+        nothing_is_sealed_for_a_debt_or_a_client_of_another_name,
+        a_result_without_tokens_is_told_as_it_is,
+        a_request_that_expired_has_nothing_to_seal,
+        whoever_was_switched_off_since_ends_the_request_without_tokens,
+        a_device_that_was_revoked_since_or_a_missing_key_ends_the_request,
+        tokens_that_are_given_up_on_are_revoked_and_never_sent_again,
+        a_late_no_revokes_nothing,
+        tokens_that_reach_nobody_in_time_are_revoked,
+        a_request_that_is_over_is_not_turned_into_tokens,
+        a_client_that_is_removed_takes_its_sealed_tokens_along;
     redemptions:
         an_approved_request_is_redeemed_once,
         of_a_hundred_parallel_redemptions_one_is_granted,

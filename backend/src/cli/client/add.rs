@@ -44,7 +44,7 @@ pub(super) struct Add {
     /// How the client is told of results; poll when nothing is said
     #[arg(long)]
     delivery_mode: Option<Delivery>,
-    /// Where the client is called: https, at a public address or one in [outbound] allow
+    /// Where a `ping` or `push` client is called: https, at a public address or one in [outbound] allow
     #[arg(long, value_name = "URL")]
     notification_endpoint: Option<String>,
     /// How the person compares both screens
@@ -88,7 +88,7 @@ enum Delivery {
     Poll,
     /// The client is called when there is a result, and fetches it
     Ping,
-    /// The client is called with the result
+    /// The client is called with its tokens
     Push,
 }
 
@@ -195,11 +195,10 @@ mod tests {
     }
 
     const SHOP: &str = "--id shop --name Shop --auth client_secret_basic --grant ciba";
-
     const PINGED: &str =
         "--id shop --name Shop --auth client_secret_basic --grant ciba --delivery-mode ping --notification-endpoint";
 
-    /// R-150, V-003: what cannot be called safely is not registered.
+    /// V-003: what cannot be called safely is not registered.
     #[test]
     fn a_client_is_called_at_a_public_https_address_or_not_at_all() {
         let (client, _) = add(&format!("{PINGED} https://shop.example/cb")).unwrap();

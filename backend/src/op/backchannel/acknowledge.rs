@@ -2,7 +2,7 @@
 
 use countersign_clock::Millis;
 use countersign_jose::digest;
-use countersign_protocol::{AuthReqId, BackchannelAuthenticationResponse, ClientShown};
+use countersign_protocol::{AuthReqId, BackchannelAuthenticationResponse, ClientShown, DeliveryMode};
 use serde_json::json;
 
 use super::{Checked, binding_message::Binding};
@@ -79,7 +79,7 @@ impl Provider {
         Ok(BackchannelAuthenticationResponse {
             auth_req_id,
             expires_in: u64::from(checked.expires_in),
-            interval: Some(u64::from(config.interval)),
+            interval: (client.delivery_mode != Some(DeliveryMode::Push)).then_some(u64::from(config.interval)),
             binding_code,
         })
     }

@@ -1,22 +1,26 @@
-//! Which clients may ask people at all (CIBA Core sections 4 and 13).
+//! Which clients may ask people at all, and be told in the way that they registered (CIBA Core sections 4 and 13).
 
-use countersign_protocol::OAuthErrorCode;
+use countersign_protocol::{DeliveryMode, OAuthErrorCode};
 
 use crate::{
     domain::{Client, GrantType},
-    op::{Provider, Refusal},
+    op::{Provider, Refusal, delivery::are_bound},
 };
 
 impl Provider {
-    /// Whether `client` registered for CIBA, in a way of delivery that is offered.
+    /// Whether `client` registered for CIBA, in a way of delivery that is offered and fits its tokens.
     pub(super) fn entitled(&self, client: &Client) -> Result<(), Refusal> {
         let unauthorized = |why| Err(Refusal::new(OAuthErrorCode::UnauthorizedClient, why));
-        if !client.grant_types.contains(&GrantType::Ciba) {
+        let mode = client.delivery_mode.unwrap_or(DeliveryMode::Poll);
+        // A client that is called with its tokens needs no grant to fetch them.
+        if mode != DeliveryMode::Push && !client.grant_types.contains(&GrantType::Ciba) {
             return unauthorized("the client is not registered for CIBA");
         }
-        let offered = |mode| self.parts.config.delivery_modes.contains(&mode);
-        if !client.delivery_mode.is_none_or(offered) {
+        if !self.parts.config.delivery_modes.contains(&mode) {
             return unauthorized("the client's delivery mode is not offered any more");
+        }
+        if mode == DeliveryMode::Push && are_bound(&client.tokens) {
+            return unauthorized("tokens that are bound to a key cannot be delivered by push");
         }
         Ok(())
     }

@@ -12,8 +12,9 @@ const MAX_LEN: usize = 1024;
 const MIN_LEN: usize = 21;
 
 pub(super) fn check(asked: &Asked<'_>, checked: &mut Checked) -> Result<(), Refusal> {
-    if asked.client.delivery_mode != Some(DeliveryMode::Ping) {
-        return Ok(());
+    match asked.client.delivery_mode {
+        Some(DeliveryMode::Ping | DeliveryMode::Push) => {}
+        Some(DeliveryMode::Poll) | None => return Ok(()),
     }
     let token = asked.params.required("client_notification_token", MAX_LEN)?;
     if !is_b64token(token) {

@@ -7,9 +7,9 @@ use super::poll_pace::Pace;
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, Client},
     meters::{Outcome, meters},
-    op::{OpError, Params, Provider, Refusal, details, fresh, scope::wants_refresh, tokens::Authentication},
+    op::{OpError, Params, Provider, Refusal, details, fresh},
     steps::STEPS,
-    storage::{Redeemed, Redemption},
+    storage::Redeemed,
 };
 
 const MAX_LEN: usize = 128;
@@ -98,32 +98,12 @@ impl Provider {
         approval: &Approval,
         now: Millis,
     ) -> Result<TokenResponse, OpError> {
-        let access = self.fresh_access(now);
-        let refresh = wants_refresh(client, &request.scope).then(|| self.fresh_refresh(now));
         // Signed before the request is used up: afterwards nothing can fail.
-        let authentication = Authentication {
-            sub: &request.sub,
-            auth_time: approval.auth_time,
-            amr: &approval.amr,
-            acr: &approval.acr,
-            nonce: None,
-        };
-        let key = self.id_token_key(client)?;
-        let id_token = self.id_token(&key, client, &authentication, &access.token)?;
-        let redemption = Redemption {
-            id: request.id,
-            client_id: client.id.clone(),
-            family_id: fresh::secret(&*self.parts.random),
-            access: access.kept.clone(),
-            refresh: refresh.as_ref().map(|refresh| refresh.kept.clone()),
-            now,
-        };
-        match self.parts.storage.redeem(redemption).await? {
+        let minted = self.mint(client, request, approval, None, now)?;
+        match self.parts.storage.redeem(minted.redemption).await? {
             Redeemed::Granted { .. } => {
                 meters().count(Outcome::Redeemed);
-                let mut response = self.token_response(access, refresh, Some(id_token));
-                response.authorization_details = details::of_grant(&request.extras);
-                Ok(response)
+                Ok(minted.response)
             }
             Redeemed::Refused { request } => Err(refused(&request.state_at(now)).into()),
             Redeemed::Blocked => {

@@ -3,6 +3,7 @@
 mod authorization_code;
 mod ciba;
 mod held_polls;
+mod mint;
 mod poll_pace;
 mod refresh_token;
 

@@ -1,10 +1,10 @@
 //! The token endpoint (RFC 6749 section 3.2): from `grant_type` to grant.
 
 use countersign_clock::Millis;
-use countersign_protocol::{CIBA_GRANT, OAuthErrorCode, Secret, TokenResponse};
+use countersign_protocol::{CIBA_GRANT, DeliveryMode, OAuthErrorCode, Secret, TokenResponse};
 
 use crate::{
-    domain::{AccessToken, Client, GrantType, RefreshToken},
+    domain::{AccessToken, Client, ClientAuthMethod, GrantType, RefreshToken},
     op::{ClientRequest, OpError, Provider, Refusal, clients::PublicClients, fresh},
 };
 
@@ -88,12 +88,13 @@ impl Provider {
 }
 
 fn may(client: &Client, grant: GrantType) -> Result<(), Refusal> {
-    let public = client.auth_method == crate::domain::ClientAuthMethod::None;
+    let unauthorized = |description| Err(Refusal::new(OAuthErrorCode::UnauthorizedClient, description));
+    let public = client.auth_method == ClientAuthMethod::None;
+    if grant == GrantType::Ciba && client.delivery_mode == Some(DeliveryMode::Push) {
+        return unauthorized("the client is called with its tokens, and does not fetch them (CIBA Core section 11)");
+    }
     if client.grant_types.contains(&grant) && !(public && grant == GrantType::Ciba) {
         return Ok(());
     }
-    Err(Refusal::new(
-        OAuthErrorCode::UnauthorizedClient,
-        "the client is not registered for this grant",
-    ))
+    unauthorized("the client is not registered for this grant")
 }

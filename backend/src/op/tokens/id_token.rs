@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_jose::{SigningKey, digest};
-use countersign_protocol::{ClientId, Secret, Subject};
+use countersign_protocol::{AuthReqId, ClientId, Secret, Subject};
 use serde::Serialize;
 
 use crate::{
@@ -22,6 +22,13 @@ pub(in crate::op) struct Authentication<'a> {
     pub(in crate::op) nonce: Option<&'a str>,
 }
 
+/// What an ID token that is delivered by push says beside (CIBA Core section 10.3.1).
+pub(in crate::op) struct Pushed<'a> {
+    pub(in crate::op) auth_req_id: &'a AuthReqId,
+    /// The refresh token that comes with it.
+    pub(in crate::op) refresh_token: Option<&'a str>,
+}
+
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
@@ -35,6 +42,16 @@ struct Claims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
     at_hash: String,
+    #[serde(
+        rename = "urn:openid:params:jwt:claim:rt_hash",
+        skip_serializing_if = "Option::is_none"
+    )]
+    rt_hash: Option<String>,
+    #[serde(
+        rename = "urn:openid:params:jwt:claim:auth_req_id",
+        skip_serializing_if = "Option::is_none"
+    )]
+    auth_req_id: Option<&'a AuthReqId>,
 }
 
 impl Provider {
@@ -55,6 +72,19 @@ impl Provider {
         authentication: &Authentication<'_>,
         access_token: &str,
     ) -> Result<Secret, OpError> {
+        self.id_token_pushed(key, client, authentication, access_token, None)
+    }
+
+    /// As [`Provider::id_token`], for a client that is called with its tokens where there is something `pushed`.
+    pub(in crate::op) fn id_token_pushed(
+        &self,
+        key: &SigningKey,
+        client: &Client,
+        authentication: &Authentication<'_>,
+        access_token: &str,
+        pushed: Option<&Pushed<'_>>,
+    ) -> Result<Secret, OpError> {
+        let hash = |token: &str| digest::token_hash(key.algorithm(), token);
         let iat = self.parts.clock.now_seconds();
         let claims = Claims {
             iss: self.issuer(),
@@ -66,7 +96,9 @@ impl Provider {
             acr: authentication.acr,
             amr: authentication.amr,
             nonce: authentication.nonce,
-            at_hash: digest::token_hash(key.algorithm(), access_token),
+            at_hash: hash(access_token),
+            rt_hash: pushed.and_then(|pushed| pushed.refresh_token).map(hash),
+            auth_req_id: pushed.map(|pushed| pushed.auth_req_id),
         };
         Ok(Secret::new(key.sign("JWT", &claims)?))
     }

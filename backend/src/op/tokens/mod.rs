@@ -6,6 +6,6 @@ mod introspection;
 mod revocation;
 mod userinfo;
 
-pub(super) use id_token::Authentication;
+pub(super) use id_token::{Authentication, Pushed};
 pub use introspection::{ActiveToken, Introspection};
 pub use userinfo::UserInfo;

@@ -34,6 +34,10 @@ pub(in crate::storage) const MAY_REDEEM: Locking = locking!(
 pub(in crate::storage) const REDEEM: &str = "update auth_requests set state = 'redeemed', redeemed_at = $2
     where id_hash = $1 and state = 'approved' and readable_until > $2";
 
+/// An approval that cannot be turned into tokens.
+pub(in crate::storage) const FAIL: &str =
+    "update auth_requests set state = 'denied', approval = null where id_hash = $1 and state = 'approved'";
+
 pub(in crate::storage) const SWEEP: &str = "delete from auth_requests where id_hash in
     (select id_hash from auth_requests where readable_until <= $1 order by readable_until limit $2)";
 

@@ -1,3 +1,5 @@
+use super::locking::{Locking, locking};
+
 pub(in crate::storage) const ADD: &str =
     "insert into outbox (reference, kind, creditor, state, payload, deadline, attempt)
     values ($1, $2, $3, 'waiting', $4, $5, 0)";
@@ -36,17 +38,29 @@ pub(in crate::storage) const DONE: &str =
 pub(in crate::storage) const RETRY: &str = "update outbox set due_at = $4, lease = null, last_error = $5
     where reference = $1 and kind = $2 and lease = $3 and state = 'owed'";
 
-/// Only who has the lease `$3`. `$4` now, `$5` why.
+/// Only who has the lease `$3`. `$4` now, `$5` why. Tokens that nobody was given are not kept.
 pub(in crate::storage) const DEAD: &str =
-    "update outbox set state = 'dead', lease = null, settled_at = $4, last_error = $5
-    where reference = $1 and kind = $2 and lease = $3 and state = 'owed'";
+    "update outbox set state = 'dead', lease = null, settled_at = $4, last_error = $5,
+        payload = case when family_id is null then payload end
+    where reference = $1 and kind = $2 and lease = $3 and state = 'owed' returning family_id";
+
+/// No row unless `$3` is the lease of a debt whose result was not sealed yet.
+pub(in crate::storage) const HOLDS: Locking = locking!(
+    "select 1 from outbox where reference = $1 and kind = $2 and lease = $3 and state = 'owed' and family_id is null",
+    "for update"
+);
+
+/// What is to be delivered, `$3`; the grant that began with it, `$4`; and a deadline that may be nearer, `$5`.
+pub(in crate::storage) const SEAL: &str =
+    "update outbox set payload = $3, family_id = $4, deadline = case when deadline < $5 then deadline else $5 end
+    where reference = $1 and kind = $2";
 
 pub(in crate::storage) const LIST_DEAD: &str =
     "select reference, kind, creditor, attempt, settled_at, deadline, last_error from outbox
     where state = 'dead' order by settled_at desc, reference limit $1";
 
 pub(in crate::storage) const FIND_DEAD: &str =
-    "select deadline from outbox where reference = $1 and kind = $2 and state = 'dead'";
+    "select family_id from outbox where reference = $1 and kind = $2 and state = 'dead'";
 
 /// `$3` now.
 pub(in crate::storage) const RESEND: &str =
@@ -60,22 +74,26 @@ pub(in crate::storage) const COUNT_DEAD: &str = "select count(*) as debts from o
 
 pub(in crate::storage) const DROP_OF_CREDITOR: &str = "delete from outbox where creditor = $1";
 
-/// What nobody has a lease on at `$1`, its deadline.
+/// What nobody has a lease on at `$1`, its deadline. As with [`CLAIM_SQLITE`] the conditions stand there twice, in this and in what follows.
 pub(in crate::storage) const GIVE_UP: &str =
     "update outbox set state = 'dead', payload = null, lease = null, settled_at = deadline,
         last_error = coalesce(last_error, 'not reached before its deadline')
     where (reference, kind) in (
         select reference, kind from outbox where state = 'owed' and due_at <= $1 and deadline <= $1
-        order by due_at limit $2)";
+        order by due_at limit $2)
+    and state = 'owed' and due_at <= $1 returning family_id";
 
 pub(in crate::storage) const ERASE: &str = "update outbox set payload = null where (reference, kind) in (
     select reference, kind from outbox where state = 'dead' and payload is not null and deadline <= $1
-    order by deadline limit $2)";
+    order by deadline limit $2)
+    and state = 'dead'";
 
 pub(in crate::storage) const SWEEP: &str = "delete from outbox where (reference, kind) in (
     select reference, kind from outbox where deadline <= $1 and state <> 'dead' and state <> 'owed'
-    order by deadline limit $2)";
+    order by deadline limit $2)
+    and state <> 'dead' and state <> 'owed'";
 
 pub(in crate::storage) const SWEEP_DEAD: &str = "delete from outbox where (reference, kind) in (
     select reference, kind from outbox where state = 'dead' and settled_at < $1 and deadline <= $2
-    order by settled_at limit $3)";
+    order by settled_at limit $3)
+    and state = 'dead'";

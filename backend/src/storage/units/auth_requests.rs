@@ -1,10 +1,11 @@
 use async_trait::async_trait;
+use countersign_clock::Millis;
 use countersign_protocol::Handle;
 
 use super::{Engine, Row, Statements, StorageError, Store, grants, outbox, to_json, values};
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, GrantFamily, NewAuthRequest},
-    storage::{AuthRequests, Redeemed, Redemption, sql},
+    storage::{AuthRequests, Redeemed, Redemption, Sealed, SealedTokens, Sealing, sql},
 };
 
 const WHAT: &str = "authentication request";
@@ -26,6 +27,55 @@ impl<E: Engine> AuthRequests for Store<E> {
             })
             .await
     }
+
+    async fn seal_result(&self, sealing: Sealing) -> Result<Sealed, StorageError> {
+        self.engine
+            .write_locking(sealing, |connection, sealing| {
+                Box::pin(seal_result(connection, sealing))
+            })
+            .await
+    }
+}
+
+async fn seal_result<S: Statements>(connection: &mut S, sealing: &Sealing) -> Result<Sealed, StorageError> {
+    // First the request, then the debt: as when a client is removed.
+    let to_redeem = sql::auth_requests::FIND_TO_REDEEM.text(S::DIALECT);
+    let Some(request) = find(connection, to_redeem, sealing.id).await? else {
+        return Ok(Sealed::Lost);
+    };
+    if request.client_id != sealing.client_id || !outbox::holds(connection, &sealing.debt, &sealing.lease).await? {
+        return Ok(Sealed::Lost);
+    }
+    let state = request.state_at(sealing.now);
+    if !matches!(state, AuthRequestState::Approved(_)) {
+        return Ok(Sealed::Settled(state));
+    }
+    if let Some(SealedTokens {
+        redemption,
+        payload,
+        deadline,
+    }) = &sealing.tokens
+    {
+        match redeem(connection, redemption).await? {
+            Redeemed::Granted { .. } => {
+                outbox::seal(
+                    connection,
+                    &sealing.debt,
+                    payload,
+                    Some(&redemption.family_id),
+                    *deadline,
+                )
+                .await?;
+                return Ok(Sealed::Tokens);
+            }
+            Redeemed::Blocked => {}
+            // Its readable time is over.
+            Redeemed::Refused { .. } | Redeemed::Unknown => return Ok(Sealed::Settled(state)),
+        }
+    }
+    connection.run(sql::auth_requests::FAIL, values![sealing.id]).await?;
+    outbox::seal(connection, &sealing.debt, &sealing.failure, None, Millis::MAX).await?;
+    Ok(Sealed::Failure)
 }
 
 async fn redeem<S: Statements>(connection: &mut S, redemption: &Redemption) -> Result<Redeemed, StorageError> {

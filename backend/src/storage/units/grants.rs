@@ -269,7 +269,7 @@ pub(super) async fn add_tokens(
     Ok(())
 }
 
-async fn revoke_family(connection: &mut impl Statements, id: &str, now: Millis) -> Result<(), StorageError> {
+pub(super) async fn revoke_family(connection: &mut impl Statements, id: &str, now: Millis) -> Result<(), StorageError> {
     connection.run(sql::grants::REVOKE_FAMILY, values![id, now]).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use countersign_clock::Millis;
 
-use super::{Dialect, Engine, Row, Statements, StorageError, Store, values};
+use super::{Dialect, Engine, Row, Statements, StorageError, Store, grants, values};
 use crate::{
     domain::{Arrears, ClaimedDebt, DeadDebt, DebtId, DebtKind, Lease, NewDebt, Payment},
     storage::{Claim, Outbox, Resend, sql},
@@ -22,12 +22,21 @@ impl<E: Engine> Outbox for Store<E> {
         payment: Payment,
         now: Millis,
     ) -> Result<bool, StorageError> {
-        self.engine
-            .write_single(
-                (id.clone(), lease.clone(), payment, now),
-                |connection, (id, lease, payment, now)| Box::pin(settle(connection, id, lease, payment, *now)),
-            )
-            .await
+        let dies = matches!(payment, Payment::Dead { .. });
+        let input = (id.clone(), lease.clone(), payment, now);
+        if dies {
+            self.engine
+                .write_locking(input, |connection, (id, lease, payment, now)| {
+                    Box::pin(settle(connection, id, lease, payment, *now))
+                })
+                .await
+        } else {
+            self.engine
+                .write_single(input, |connection, (id, lease, payment, now)| {
+                    Box::pin(settle(connection, id, lease, payment, *now))
+                })
+                .await
+        }
     }
 
     async fn dead_debts(&self, limit: u32) -> Result<Vec<DeadDebt>, StorageError> {
@@ -40,7 +49,7 @@ impl<E: Engine> Outbox for Store<E> {
 
     async fn resend_debt(&self, id: &DebtId, now: Millis) -> Result<Resend, StorageError> {
         self.engine
-            .write((id.clone(), now), |connection, (id, now)| {
+            .write_locking((id.clone(), now), |connection, (id, now)| {
                 Box::pin(resend(connection, id, *now))
             })
             .await
@@ -54,7 +63,7 @@ impl<E: Engine> Outbox for Store<E> {
 
     async fn sweep_debts(&self, before: Millis, now: Millis, limit: u32) -> Result<u64, StorageError> {
         self.engine
-            .write((before, now, limit), |connection, (before, now, limit)| {
+            .write_locking((before, now, limit), |connection, (before, now, limit)| {
                 Box::pin(sweep(connection, *before, *now, *limit))
             })
             .await
@@ -115,7 +124,12 @@ async fn settle(
         }
         Payment::Dead { error } => {
             let dead = values![reference, kind, lease, now, error];
-            connection.run(sql::outbox::DEAD, dead).await?
+            let died = connection.one(sql::outbox::DEAD, dead, read_family_id).await?;
+            let count = u64::from(died.is_some());
+            if let Some(family_id) = died.flatten() {
+                grants::revoke_family(connection, &family_id, now).await?;
+            }
+            count
         }
     };
     Ok(changed == 1)
@@ -129,10 +143,35 @@ async fn resend(connection: &mut impl Statements, id: &DebtId, now: Millis) -> R
     if owed == 1 {
         return Ok(Resend::Owed);
     }
-    if connection.any(sql::outbox::FIND_DEAD, values![reference, kind]).await? {
-        return Ok(Resend::TimeOver);
-    }
-    Ok(Resend::Unknown)
+    let dead = connection
+        .one(sql::outbox::FIND_DEAD, values![reference, kind], read_family_id)
+        .await?;
+    Ok(match dead {
+        Some(Some(_)) => Resend::Revoked,
+        Some(None) => Resend::TimeOver,
+        None => Resend::Unknown,
+    })
+}
+
+/// Whether this is the lease of a debt whose result was not sealed yet. If so, it stays as long as the unit runs.
+pub(super) async fn holds<S: Statements>(connection: &mut S, id: &DebtId, lease: &Lease) -> Result<bool, StorageError> {
+    let (reference, kind, lease) = (&id.reference, id.kind.word(), &lease.0);
+    let by = values![reference, kind, lease];
+    connection.any(sql::outbox::HOLDS.text(S::DIALECT), by).await
+}
+
+/// Puts what is to be delivered into a debt that the unit holds.
+pub(super) async fn seal(
+    connection: &mut impl Statements,
+    id: &DebtId,
+    payload: &[u8],
+    family_id: Option<&str>,
+    deadline: Millis,
+) -> Result<(), StorageError> {
+    let (reference, kind) = (&id.reference, id.kind.word());
+    let sealed = values![reference, kind, payload, family_id, deadline];
+    connection.run(sql::outbox::SEAL, sealed).await?;
+    Ok(())
 }
 
 async fn arrears(connection: &mut impl Statements) -> Result<Arrears, StorageError> {
@@ -153,13 +192,24 @@ async fn arrears(connection: &mut impl Statements) -> Result<Arrears, StorageErr
 }
 
 async fn sweep(connection: &mut impl Statements, before: Millis, now: Millis, limit: u32) -> Result<u64, StorageError> {
-    let given_up = connection.run(sql::outbox::GIVE_UP, values![now, limit]).await?;
+    let given_up = connection
+        .all(sql::outbox::GIVE_UP, values![now, limit], read_family_id)
+        .await?;
+    for family_id in given_up.iter().flatten() {
+        grants::revoke_family(connection, family_id, now).await?;
+    }
     let erased = connection.run(sql::outbox::ERASE, values![now, limit]).await?;
     let over = connection.run(sql::outbox::SWEEP, values![now, limit]).await?;
     let dead = connection
         .run(sql::outbox::SWEEP_DEAD, values![before, now, limit])
         .await?;
+    let given_up = u64::try_from(given_up.len()).unwrap_or(u64::MAX);
     Ok(given_up + erased + over + dead)
+}
+
+/// The grant that a debt was to deliver.
+fn read_family_id(row: &Row<'_>) -> Result<Option<String>, StorageError> {
+    row.value("family_id")
 }
 
 fn read_id(row: &Row<'_>) -> Result<DebtId, StorageError> {

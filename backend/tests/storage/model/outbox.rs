@@ -18,6 +18,8 @@ pub(super) struct Debt {
     attempts: u32,
     error: String,
     erased: bool,
+    /// The grant that it is to deliver.
+    family_id: Option<String>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -43,11 +45,27 @@ impl Debt {
             attempts: 0,
             error: String::new(),
             erased: false,
+            family_id: None,
         }
     }
 
     fn is_over(&self, now: Millis) -> bool {
         self.owed.deadline <= now
+    }
+
+    pub(super) fn is_held_by(&self, lease: &Lease) -> bool {
+        matches!(&self.stage, Stage::Owed { lease: Some(held), .. } if held == lease)
+    }
+
+    /// Puts what is to be delivered into it.
+    pub(super) fn seal(&mut self, payload: Vec<u8>, family_id: Option<String>, deadline: Millis) {
+        self.owed.payload = payload;
+        self.family_id = family_id;
+        self.owed.deadline = self.owed.deadline.min(deadline);
+    }
+
+    pub(super) fn is_sealed(&self) -> bool {
+        self.family_id.is_some()
     }
 
     fn is_due(&self, now: Millis) -> bool {
@@ -120,16 +138,17 @@ impl Outbox for Model {
         now: Millis,
     ) -> Result<bool, StorageError> {
         self.write(|kept| {
-            let holds =
-                |debt: &&mut Debt| matches!(&debt.stage, Stage::Owed { lease: Some(held), .. } if held == lease);
-            let Some(debt) = kept.debts.get_mut(id).filter(holds) else {
+            let Some(debt) = kept.debts.get_mut(id).filter(|debt| debt.is_held_by(lease)) else {
                 return Ok(false);
             };
+            let mut undelivered = None;
             match (payment, &mut debt.stage) {
                 (Payment::Done, stage) => *stage = Stage::Done,
                 (Payment::Dead { error }, stage) => {
                     *stage = Stage::Dead { at: now };
                     debt.error = error;
+                    debt.erased = debt.family_id.is_some();
+                    undelivered.clone_from(&debt.family_id);
                 }
                 (Payment::Retry { due_at, error }, Stage::Owed { due_at: due, lease, .. }) => {
                     (*due, *lease) = (due_at, None);
@@ -137,6 +156,7 @@ impl Outbox for Model {
                 }
                 (Payment::Retry { .. }, Stage::Waiting | Stage::Done | Stage::Dead { .. }) => {}
             }
+            kept.revoke_families(|family| Some(&family.facts.id) == undelivered.as_ref());
             Ok(true)
         })
     }
@@ -166,6 +186,9 @@ impl Outbox for Model {
             let Some(debt) = dead else {
                 return Ok(Resend::Unknown);
             };
+            if debt.family_id.is_some() {
+                return Ok(Resend::Revoked);
+            }
             if debt.is_over(now) || debt.erased {
                 return Ok(Resend::TimeOver);
             }
@@ -195,10 +218,12 @@ impl Outbox for Model {
     async fn sweep_debts(&self, before: Millis, now: Millis, _: u32) -> Result<u64, StorageError> {
         self.write(|kept| {
             let mut changed = 0;
+            let mut undelivered = Vec::new();
             for debt in kept.debts.values_mut().filter(|debt| debt.is_over(now)) {
                 if debt.is_due(now) {
                     let at = debt.owed.deadline;
                     (debt.stage, debt.erased) = (Stage::Dead { at }, true);
+                    undelivered.extend(debt.family_id.clone());
                     changed += 1;
                 }
                 if debt.died_at().is_some() && !debt.erased {
@@ -206,6 +231,7 @@ impl Outbox for Model {
                     changed += 1;
                 }
             }
+            kept.revoke_families(|family| undelivered.contains(&family.facts.id));
             let there = kept.debts.len();
             kept.debts.retain(|_, debt| {
                 let kept_for_the_record = debt.died_at().is_none_or(|at| at >= before);

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use countersign::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, GrantFamily},
-    storage::{AuthRequests, Redeemed, Redemption, StorageError},
+    storage::{AuthRequests, Redeemed, Redemption, Sealed, Sealing, StorageError},
 };
 
 use super::{Kept, Model};
@@ -14,6 +14,10 @@ impl AuthRequests for Model {
 
     async fn redeem(&self, redemption: Redemption) -> Result<Redeemed, StorageError> {
         self.write(|kept| kept.redeem(&redemption))
+    }
+
+    async fn seal_result(&self, sealing: Sealing) -> Result<Sealed, StorageError> {
+        self.write(|kept| kept.seal_result(sealing))
     }
 }
 
@@ -65,6 +69,36 @@ impl Kept {
             request: Box::new(request),
             approval,
         })
+    }
+
+    fn seal_result(&mut self, sealing: Sealing) -> Result<Sealed, StorageError> {
+        let request = self.requests.get(&sealing.id);
+        let own = request.filter(|request| request.client_id == sealing.client_id);
+        let debt = self.debts.get(&sealing.debt);
+        let held = debt.is_some_and(|debt| debt.is_held_by(&sealing.lease) && !debt.is_sealed());
+        let Some(request) = own.filter(|_| held) else {
+            return Ok(Sealed::Lost);
+        };
+        let state = request.state_at(sealing.now);
+        if !matches!(state, AuthRequestState::Approved(_)) {
+            return Ok(Sealed::Settled(state));
+        }
+        if let Some(tokens) = sealing.tokens {
+            match self.redeem(&tokens.redemption)? {
+                Redeemed::Granted { .. } => {
+                    let family_id = Some(tokens.redemption.family_id);
+                    let debt = self.debts.get_mut(&sealing.debt).unwrap();
+                    debt.seal(tokens.payload, family_id, tokens.deadline);
+                    return Ok(Sealed::Tokens);
+                }
+                Redeemed::Refused { .. } | Redeemed::Unknown => return Ok(Sealed::Settled(state)),
+                Redeemed::Blocked => {}
+            }
+        }
+        self.requests.get_mut(&sealing.id).unwrap().state = AuthRequestState::Denied;
+        let debt = self.debts.get_mut(&sealing.debt).unwrap();
+        debt.seal(sealing.failure, None, i64::MAX);
+        Ok(Sealed::Failure)
     }
 
     /// Person, client and deciding device are still active.
