@@ -11,6 +11,9 @@ use serde_json::json;
 
 use crate::{
     op_browser::{exchange, open},
+    op_calling::{Calling, LOOPBACK, TOKEN},
+    op_push::pushed,
+    op_receiver::Says,
     op_signed::{SignedRequest, sign_bytes, signing_shop},
     op_world::{Answer, SECRET, World, basic, shop},
 };
@@ -133,6 +136,36 @@ async fn a_signed_request_carries_them_to_the_byte() {
     let id = answer.json()["auth_req_id"].as_str().unwrap().to_owned();
     let poll = [("grant_type", countersign_protocol::CIBA_GRANT), ("auth_req_id", &id)];
     assert!(granted(&world.post_as("signing", "/token", &poll).await), "R-268");
+}
+
+/// Proves R-268: a client that is called is told so too, also when it is called again with what was kept sealed meanwhile.
+#[tokio::test]
+async fn pushed_tokens_say_what_was_granted() {
+    let types = TYPES.replacen("[op]\n", "[op]\ndelivery_modes = [\"push\"]\n", 1);
+    let client = |endpoint: &str| Client {
+        requests: payer("pushed").requests,
+        ..pushed(endpoint)
+    };
+    let calling = Calling::with(client, &[Says::Status(500)], &format!("{LOOPBACK}{types}")).await;
+    let form = [
+        ("scope", "openid"),
+        ("login_hint", "anna"),
+        ("client_notification_token", TOKEN),
+        ("authorization_details", SENT),
+    ];
+    let answer = calling.world.post_as("pushed", "/bc-authorize", &form).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    calling.world.approve().await;
+    calling.paid().await;
+    let calls = calling.receiver.calls();
+    assert_eq!(calls.len(), 2, "the first call failed");
+    for call in calls {
+        assert!(
+            call.body.contains(&format!("\"authorization_details\":{SENT}")),
+            "R-268: {}",
+            call.body
+        );
+    }
 }
 
 #[tokio::test]
