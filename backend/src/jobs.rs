@@ -114,6 +114,7 @@ async fn sweep(storage: &dyn Storage, history_from: Millis, now: Millis) -> Resu
     while storage.sweep_prompts(history_from, now, CHUNK).await? >= full {}
     while storage.sweep_grants(now, CHUNK).await? >= full {}
     while storage.sweep_replay(now, CHUNK).await? >= full {}
+    while storage.sweep_pushed(now, CHUNK).await? >= full {}
     while storage.sweep_debts(now - DEAD_DAYS * DAY, now, CHUNK).await? >= full {}
     Ok(())
 }

@@ -17,6 +17,7 @@ pub mod steps;
 
 pub mod config;
 pub mod domain;
+pub mod dpop;
 pub mod outbound;
 pub mod storage;
 pub mod telemetry;

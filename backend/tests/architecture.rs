@@ -9,12 +9,13 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("failpoints", &[]),
     ("meters", &[]),
     ("steps", &[]),
     ("config", &[]),
     ("domain", &[]),
+    ("dpop", &[]),
     ("outbound", &["config"]),
     ("telemetry", &["steps", "config"]),
     ("storage", &["meters", "steps", "domain", "config"]),
@@ -24,10 +25,10 @@ const ARROWS: [(&str, &[&str]); 20] = [
     (
         "op",
         &[
-            "meters", "steps", "config", "domain", "outbound", "storage", "keys", "wakes",
+            "meters", "steps", "config", "domain", "dpop", "outbound", "storage", "keys", "wakes",
         ],
     ),
-    ("devices", &["config", "domain", "storage", "keys"]),
+    ("devices", &["config", "domain", "dpop", "storage", "keys"]),
     (
         "consent",
         &[

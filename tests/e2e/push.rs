@@ -1,6 +1,6 @@
 //! Clients that are called with their tokens: over real TLS, by a real device's decision, through failures and the server's death.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use countersign_e2e::{
     Backend, BackendOptions, NotificationEndpoint, Person, RawDevice, RelyingParty, Says, Started, eventually,
@@ -10,9 +10,9 @@ use countersign_e2e::{
 use countersign_jose::{b64, digest};
 use countersign_postgres_cluster::Cluster;
 use countersign_protocol::Verdict;
-use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 const CONFIG: &str = "[op]\ndelivery_modes = [\"poll\", \"push\"]\ninterval = 1\nmin_expiry = 1\ngrace_seconds = 60\n";
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -177,22 +177,29 @@ const DEATHS: [(&str, usize); 4] = [
 ];
 
 ///
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tokens_in_a_file_survive_the_servers_death_at_every_step() {
-    die_at_every_step(Store::Sqlite).await;
+#[test]
+fn tokens_in_a_file_survive_the_servers_death_at_every_step() {
+    die_at_every_step(Store::Sqlite);
 }
 
 ///
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tokens_in_a_database_server_survive_the_servers_death_at_every_step() {
-    die_at_every_step(Store::Postgres).await;
+#[test]
+fn tokens_in_a_database_server_survive_the_servers_death_at_every_step() {
+    die_at_every_step(Store::Postgres);
 }
 
-/// All at the same time, because each one waits until the dead server's lease is over.
-async fn die_at_every_step(store: Store) {
+/// All at the same time, because each one waits until the dead server's lease is over; each on a thread of its own, because starting a server blocks.
+fn die_at_every_step(store: Store) {
     let cluster = store.start();
-    let deaths = DEATHS.map(|(point, calls)| die(cluster.as_ref(), point, calls));
-    join_all(deaths).await;
+    let cluster = cluster.as_ref();
+    thread::scope(|scope| {
+        for (point, calls) in DEATHS {
+            scope.spawn(move || {
+                let runtime = Runtime::new().expect("a runtime can be made");
+                runtime.block_on(die(cluster, point, calls));
+            });
+        }
+    });
 }
 
 async fn die(cluster: Option<&Cluster>, point: &str, calls: usize) {
@@ -207,7 +214,7 @@ async fn die(cluster: Option<&Cluster>, point: &str, calls: usize) {
     .await;
     cast.backend.kill();
     cast.backend.fail_at(Some(&format!("{point}:abort")));
-    tokio::task::block_in_place(|| cast.backend.restart());
+    cast.backend.restart();
     let asked = cast.ask(&[]).await;
     let pending = cast.phone.pending().await.remove(0);
     let decision = cast.phone.decision(&pending, Verdict::Approve, None);
@@ -222,7 +229,7 @@ async fn die(cluster: Option<&Cluster>, point: &str, calls: usize) {
     .await;
     cast.backend.kill();
     cast.backend.fail_at(None);
-    tokio::task::block_in_place(|| cast.backend.restart());
+    cast.backend.restart();
     cast.logged("reached client shop", 1).await;
     let mut given = Vec::new();
     for call in 0..calls {

@@ -3,7 +3,10 @@
 use std::io::{self, Write};
 
 use anyhow::ensure;
-use clap::{Subcommand, ValueEnum};
+use clap::{
+    Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use countersign_clock::{Clock as _, Millis, SystemClock};
 
 use super::ConfigFile;
@@ -11,7 +14,7 @@ use crate::{
     app,
     config::Config,
     domain::{KeyPurpose, KeyState},
-    keys::{PURPOSES, Rotation},
+    keys::Rotation,
     storage::Role,
     wakes::Topic,
 };
@@ -37,9 +40,9 @@ enum Command {
     Rotate {
         #[command(flatten)]
         config: ConfigFile,
-        /// Which key; all of them when left out
-        #[arg(long)]
-        purpose: Option<Purpose>,
+        /// Which key; all that there are when left out
+        #[arg(long, value_parser = purpose())]
+        purpose: Option<KeyPurpose>,
         /// In an emergency: let a new key sign before everybody knows it
         #[arg(long)]
         now: bool,
@@ -51,14 +54,11 @@ enum Command {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Purpose {
-    /// ID tokens, ES256
-    IdTokenEs256,
-    /// ID tokens, RS256
-    IdTokenRs256,
-    /// What devices show and sign
-    RequestObject,
+fn purpose() -> impl TypedValueParser<Value = KeyPurpose> {
+    PossibleValuesParser::new(KeyPurpose::ALL.map(KeyPurpose::word)).try_map(|word| {
+        let named = KeyPurpose::ALL.into_iter().find(|purpose| purpose.word() == word);
+        named.ok_or("no such purpose")
+    })
 }
 
 /// Runs the command and writes to standard output.
@@ -70,8 +70,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Command::Rotate { config, purpose, now } => {
             let config = config.load()?;
-            let purposes = purpose.map_or_else(|| PURPOSES.to_vec(), |purpose| vec![named(purpose)]);
             let (_, keys) = app::open(&config, Role::Command, origin(&config)?).await?;
+            let purposes = purpose.map_or_else(|| keys.purposes(), |purpose| vec![purpose]);
             let announce = Millis::from(config.keys.announce_seconds) * 1000;
             for purpose in purposes {
                 let mut rotation = keys.rotate(purpose, if now { 0 } else { announce }).await?;
@@ -123,12 +123,4 @@ fn origin(config: &Config) -> anyhow::Result<String> {
         "set [server] public_url: devices believe a new key only when it is announced for the address they know"
     );
     Ok(config.server.origin(config.server.listen))
-}
-
-fn named(purpose: Purpose) -> KeyPurpose {
-    match purpose {
-        Purpose::IdTokenEs256 => KeyPurpose::IdTokenEs256,
-        Purpose::IdTokenRs256 => KeyPurpose::IdTokenRs256,
-        Purpose::RequestObject => KeyPurpose::RequestObject,
-    }
 }

@@ -31,6 +31,10 @@ pub struct OpConfig {
     pub id_token_seconds: u32,
     /// Life of a refresh token.
     pub refresh_token_seconds: u32,
+    /// Life of a pushed authorization request.
+    pub pushed_request_seconds: u32,
+    /// Whether DPoP proofs of clients have to carry our nonce.
+    pub dpop_nonce: bool,
     /// Time for the sign-in page.
     pub sign_in_seconds: u32,
     /// Wrong passwords before waiting.
@@ -188,6 +192,7 @@ impl OpConfig {
             self.id_token_seconds,
             self.refresh_token_seconds,
             self.sign_in_seconds,
+            self.pushed_request_seconds,
         ];
         require(lives.iter().all(|&life| life > 0), "op", "access_token_seconds", || {
             "lifetimes are greater than 0".to_owned()

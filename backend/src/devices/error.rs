@@ -1,6 +1,6 @@
 use countersign_jose::JoseError;
 
-use crate::{keys::KeyError, storage::StorageError};
+use crate::{dpop::ProofError, keys::KeyError, storage::StorageError};
 
 /// Why a call of a device, or of somebody who wants to become one, is refused.
 #[derive(Debug, thiserror::Error)]
@@ -70,4 +70,13 @@ pub enum DeviceError {
     /// Sealing an access token failed.
     #[error("an access token could not be made")]
     Seal(#[source] JoseError),
+}
+
+impl From<ProofError> for DeviceError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Unacceptable(problem) => Self::Proof(problem),
+            ProofError::Nonce => Self::Nonce,
+        }
+    }
 }

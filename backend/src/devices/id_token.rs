@@ -39,7 +39,10 @@ pub struct Sought<'a> {
 /// Verifies the ID token of a sign-in (OpenID Connect Core section 3.1.3.7) and says whose it is.
 pub fn verify(token: &str, keys: &Snapshot, sought: &Sought<'_>) -> Result<AccountKey, DeviceError> {
     let keys = JwkSet {
-        keys: keys.public(&[KeyPurpose::IdTokenEs256, KeyPurpose::IdTokenRs256]),
+        keys: keys.public(&[
+            KeyPurpose::IdToken(Algorithm::Es256),
+            KeyPurpose::IdToken(Algorithm::Rs256),
+        ]),
     };
     let expect = Expect {
         typ: Typ::OneOfOrAbsent(&["JWT"]),

@@ -5,24 +5,22 @@
 
 mod access_token;
 mod device_keys;
-mod dpop;
 mod error;
 mod id_token;
 mod list;
-mod nonce;
 mod register;
 mod rotate;
-mod seen_proofs;
 
 use std::sync::Arc;
 
 use countersign_clock::{Clock, Millis, Random};
-use countersign_jose::{b64, digest};
+use countersign_jose::{Algorithm, b64, digest};
 use countersign_protocol::{DeviceId, Secret, SessionResponse};
 
 use crate::{
     config::DevicesConfig,
     domain::{AccountKey, Device, TokenHash},
+    dpop::{self, Nonces, ProofFor, Proven, Seen, SeenProofs},
     keys::KeyRing,
     storage::Storage,
 };
@@ -30,10 +28,6 @@ use crate::{
 pub use device_keys::is_timely;
 pub use error::DeviceError;
 pub use register::TwoFieldRegistration;
-
-use dpop::{ProofFor, Proven};
-use nonce::Nonces;
-use seen_proofs::{Seen, SeenProofs};
 
 /// Longest JWT that is read, bytes.
 pub const MAX_JWT_BYTES: usize = 16 * 1024;
@@ -60,6 +54,8 @@ pub struct Parts {
     pub several_nodes: bool,
 }
 
+/// How far the clocks of device and backend may differ, seconds.
+const SKEW_SECONDS: i64 = 120;
 /// `kind` of proofs among what is remembered once.
 const PROOFS: &str = "dpop";
 
@@ -155,11 +151,14 @@ impl DeviceRegistry {
         let url = format!("{}{}", self.parts.origin, call.path);
         let made_for = ProofFor {
             method: call.method,
-            url: &url,
+            urls: &[url],
             access_token: call.access_token,
+            algorithms: &[Algorithm::Es256],
+            nonces: Some(&self.nonces),
+            skew_seconds: SKEW_SECONDS,
             now: self.parts.clock.now(),
         };
-        dpop::check(proof, &made_for, &self.nonces)
+        Ok(dpop::check(proof, &made_for)?)
     }
 
     /// Lets `device` in when the proof is by its key; `stranger` is the answer to any other key, so that nobody learns about devices of others.

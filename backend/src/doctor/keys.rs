@@ -5,7 +5,7 @@ use crate::{
     app,
     config::Config,
     domain::{KeyPurpose, KeyState, StoredKey},
-    keys::{KeyRing, PURPOSES, key_encryption_key},
+    keys::{KeyRing, key_encryption_key},
     storage::{Inspection, Role},
 };
 
@@ -77,7 +77,7 @@ fn judge(config: &Config, stored: &[StoredKey]) -> Verdict {
             "put the file back that was there when the keys were made",
         );
     }
-    for purpose in PURPOSES {
+    for purpose in KeyPurpose::FIRST {
         let signs = |key: &&StoredKey| key.purpose == purpose && key.state == KeyState::Active;
         if !stored.iter().any(|key| signs(&key)) {
             return ill(

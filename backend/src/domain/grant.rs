@@ -48,6 +48,14 @@ pub enum Confirmation {
     X5tS256(String),
 }
 
+impl Confirmation {
+    /// Whether something that is bound to `kept`, or to nothing, may be presented by somebody who showed `presented`.
+    #[must_use]
+    pub fn is_met(kept: Option<&Self>, presented: Option<&Self>) -> bool {
+        kept.is_none_or(|kept| presented == Some(kept))
+    }
+}
+
 /// An authorization code (RFC 6749 section 4.1.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizationCode {
@@ -65,6 +73,14 @@ pub struct AuthorizationCode {
     pub dpop_jkt: Option<String>,
     /// Good before.
     pub expires_at: Millis,
+}
+
+impl AuthorizationCode {
+    /// What whoever redeems it has to show, where it is bound to a key.
+    #[must_use]
+    pub fn confirmation(&self) -> Option<Confirmation> {
+        self.dpop_jkt.clone().map(Confirmation::Jkt)
+    }
 }
 
 /// An access token.

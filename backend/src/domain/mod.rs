@@ -9,6 +9,7 @@ mod grant;
 mod invitation;
 mod outbox;
 mod prompt;
+mod pushed_request;
 mod shown;
 mod signing_key;
 
@@ -24,5 +25,6 @@ pub use grant::{AccessToken, AuthorizationCode, Confirmation, GrantExtras, Grant
 pub use invitation::Invitation;
 pub use outbox::{Arrears, ClaimedDebt, DeadDebt, DebtId, DebtKind, Lease, NewDebt, Payment};
 pub use prompt::{ConnectorId, Matching, Prompt, Settlement};
+pub use pushed_request::PushedRequest;
 pub use shown::is_deceptive;
 pub use signing_key::{KeyPurpose, KeyState, StoredKey};

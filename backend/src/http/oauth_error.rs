@@ -29,6 +29,15 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     response
 }
 
+/// A signed answer that nobody stores.
+pub(super) fn jwt(jwt: String) -> Response {
+    let mut response = Response::new(Body::from(jwt));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/jwt"));
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    response
+}
+
 /// An answer without a body that nobody stores.
 pub(super) fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
@@ -71,6 +80,30 @@ pub(super) fn failed(error: &OpError) -> Response {
             )
         }
     }
+}
+
+/// Answers an error of a resource of ours: there a bad proof is a bad credential (RFC 9449 section 7.1), and the challenge names the scheme.
+pub(super) fn failed_at_resource(error: &OpError, is_dpop: bool, algorithms: &str) -> Response {
+    use OAuthErrorCode as Code;
+    let OpError::Refused(refusal) = error else {
+        return failed(error);
+    };
+    let word = match refusal.code {
+        Code::InvalidToken => "invalid_token",
+        Code::InvalidDpopProof => "invalid_dpop_proof",
+        Code::UseDpopNonce => "use_dpop_nonce",
+        _ => return refused(refusal),
+    };
+    let challenge = if is_dpop {
+        format!("DPoP error=\"{word}\", algs=\"{algorithms}\"")
+    } else {
+        format!("Bearer error=\"{word}\"")
+    };
+    let mut response = body(StatusCode::UNAUTHORIZED, refusal.code, &refusal.description);
+    if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
 }
 
 /// Answers a refusal.

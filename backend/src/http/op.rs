@@ -6,24 +6,29 @@ use axum::{
     Router,
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderValue, Request, StatusCode, header},
+    http::{HeaderValue, Request, StatusCode, header},
+    middleware::{self, Next},
     response::Response,
     routing::{get, post},
 };
 use serde::Serialize;
 
 use super::{auth0, oauth_error, op_form, registration, sign_in, sign_in_assets};
-use crate::op::{ClientRequest, Endpoint, OpError, Provider};
+use crate::op::{ClientRequest, Endpoint, OpError, Provider, ResourceRequest, UserInfoAnswer};
 
 type Op = State<Arc<Provider>>;
 
 /// All endpoints of `provider`, at the paths that its discovery document names.
 pub fn routes(provider: Arc<Provider>) -> Router {
-    let aliases = if provider.has_auth0_aliases() {
-        auth0::routes(provider.clone())
-    } else {
-        Router::new()
-    };
+    let mut with_proofs = Router::new()
+        .route("/token", post(token))
+        .route("/par", post(push_authorization))
+        .route("/userinfo", get(userinfo).post(userinfo))
+        .with_state(provider.clone());
+    if provider.has_auth0_aliases() {
+        with_proofs = with_proofs.merge(auth0::routes(provider.clone()));
+    }
+    let with_proofs = with_proofs.route_layer(middleware::from_fn_with_state(provider.clone(), tell_nonce));
     let router = match provider.backchannel_authentication_path() {
         Some(path) => Router::new().route(path, post(backchannel_authentication)),
         None => Router::new(),
@@ -38,13 +43,11 @@ pub fn routes(provider: Arc<Provider>) -> Router {
         )
         .route("/sign-in", post(sign_in::submit))
         .route(sign_in_assets::STYLESHEET, get(sign_in_assets::stylesheet))
-        .route("/token", post(token))
-        .route("/userinfo", get(userinfo).post(userinfo))
         .route("/introspect", post(introspect))
         .route("/revoke", post(revoke))
         .merge(registration::routes(&provider))
         .with_state(provider)
-        .merge(aliases)
+        .merge(with_proofs)
 }
 
 async fn metadata(State(provider): Op) -> Response {
@@ -74,6 +77,20 @@ async fn backchannel_authentication(State(provider): Op, request: Request<Body>)
     .await
 }
 
+async fn push_authorization(State(provider): Op, request: Request<Body>) -> Response {
+    let read = match op_form::read(request).await {
+        Ok(read) => read,
+        Err(unreadable) => return oauth_error::refused_with(unreadable.status, &unreadable.refusal),
+    };
+    match provider
+        .push_authorization(read.as_client(Endpoint::PushedAuthorization))
+        .await
+    {
+        Ok(pushed) => oauth_error::json(StatusCode::CREATED, &pushed),
+        Err(error) => oauth_error::failed(&error),
+    }
+}
+
 async fn introspect(State(provider): Op, request: Request<Body>) -> Response {
     as_client(Endpoint::Introspection, request, async |request| {
         provider.introspect(request).await
@@ -92,8 +109,32 @@ async fn revoke(State(provider): Op, request: Request<Body>) -> Response {
     }
 }
 
-async fn userinfo(State(provider): Op, headers: HeaderMap) -> Response {
-    answer(provider.userinfo(op_form::authorization(&headers)).await)
+async fn userinfo(State(provider): Op, request: Request<Body>) -> Response {
+    let headers = request.headers();
+    let asked = ResourceRequest {
+        method: request.method().as_str(),
+        path: "/userinfo",
+        authorization: op_form::authorization(headers),
+        dpop: op_form::dpop(headers),
+        certificate: request.extensions().get(),
+    };
+    match provider.userinfo(asked).await {
+        Ok(UserInfoAnswer::Plain(claims)) => oauth_error::json(StatusCode::OK, &claims),
+        Ok(UserInfoAnswer::Signed(jwt)) => oauth_error::jwt(jwt),
+        Err(error) => oauth_error::failed_at_resource(&error, asked.is_dpop(), &Provider::dpop_algorithms()),
+    }
+}
+
+/// Every answer tells the nonce of the next proof, where proofs need one (RFC 9449 section 8.2).
+async fn tell_nonce(State(provider): Op, request: Request<Body>, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let nonce = provider
+        .dpop_nonce()
+        .and_then(|nonce| HeaderValue::from_str(&nonce).ok());
+    if let Some(nonce) = nonce {
+        response.headers_mut().insert("dpop-nonce", nonce);
+    }
+    response
 }
 
 /// A form of a client in, JSON out.

@@ -41,7 +41,7 @@ impl Form {
             authorization: only(&self.headers, &header::AUTHORIZATION),
             params: &self.params,
             certificate: self.certificate.as_ref(),
-            dpop: only(&self.headers, &DPOP),
+            dpop: dpop(&self.headers),
         }
     }
 }
@@ -106,6 +106,11 @@ fn is_form(headers: &HeaderMap) -> bool {
 /// The `Authorization` header, as it came, see [`only`].
 pub(super) fn authorization(headers: &HeaderMap) -> Option<&str> {
     only(headers, &header::AUTHORIZATION)
+}
+
+/// The `DPoP` header, as it came, see [`only`].
+pub(super) fn dpop(headers: &HeaderMap) -> Option<&str> {
+    only(headers, &DPOP)
 }
 
 /// A header that is there once. One that is not text or is there twice is no credential: it reads as an empty one.

@@ -110,10 +110,16 @@ impl OutboxWorker {
         let mut chance = [0; 8];
         self.random.fill(&mut chance);
         let payment = payment(&debt, told, now, u64::from_le_bytes(chance));
-        log(&debt, &payment);
-        let settled = self.storage.settle_debt(&debt.id, &debt.lease, payment, now).await;
-        // When that fails the lease comes to an end, and the debt is paid again.
-        report("settling what was owed", settled);
+        let settled = self
+            .storage
+            .settle_debt(&debt.id, &debt.lease, payment.clone(), now)
+            .await;
+        // What is logged is on disk. When that fails the lease comes to an end, and the debt is paid again.
+        match settled {
+            Ok(true) => log(&debt, &payment),
+            Ok(false) => log_late(&debt),
+            Err(error) => report::<(), _>("settling what was owed", Err(error)),
+        }
     }
 }
 
@@ -160,6 +166,11 @@ fn log(debt: &ClaimedDebt, payment: &Payment) {
             tracing::warn!(prompt.handle = %handle, client.id = %client, attempt, error, "{kind} of prompt {handle} to client {client} is given up on");
         }
     }
+}
+
+fn log_late(debt: &ClaimedDebt) {
+    let (kind, handle, client, attempt) = (debt.id.kind.word(), &debt.id.reference, &debt.creditor, debt.attempt);
+    tracing::warn!(prompt.handle = %handle, client.id = %client, attempt, "{kind} of prompt {handle} to client {client} is not this worker's any more");
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::sync::{
 };
 
 use countersign_clock::{Clock, Millis};
-use countersign_jose::{Algorithm, JoseError, Jwk, SigningKey, seal::SealingKey};
+use countersign_jose::{JoseError, Jwk, SigningKey, seal::SealingKey};
 
 use crate::{
     domain::{KeyPurpose, KeyState, StoredKey},
@@ -23,13 +23,6 @@ use crate::{
 
 pub use secret_file::{SecretFileError, key_encryption_key, write_private};
 pub use snapshot::Snapshot;
-
-/// All purposes, in the order in which keys are made.
-pub const PURPOSES: [KeyPurpose; 3] = [
-    KeyPurpose::IdTokenEs256,
-    KeyPurpose::IdTokenRs256,
-    KeyPurpose::RequestObject,
-];
 
 /// How long a retiring key stays published at least: longer than anything it signed is good for, but as a hint.
 pub const RETIRING_MILLIS: Millis = 24 * 60 * 60 * 1000;
@@ -107,7 +100,7 @@ impl KeyRing {
             read_at: AtomicI64::new(Millis::MIN),
         };
         let stored = ring.storage.list_keys().await?;
-        for purpose in PURPOSES {
+        for purpose in KeyPurpose::FIRST {
             if !stored.iter().any(|key| key.purpose == purpose) {
                 ring.make(purpose, None).await?;
             }
@@ -171,6 +164,28 @@ impl KeyRing {
         self.snapshot().active(purpose).ok_or(KeyError::NoActiveKey(purpose))
     }
 
+    /// The key that signs for `purpose`, made now where the purpose never had one. Other nodes publish it when they read the keys again.
+    ///
+    /// # Errors
+    /// As [`KeyRing::signer`], or when the key cannot be made or stored.
+    pub async fn first_signer(&self, purpose: KeyPurpose) -> Result<Arc<SigningKey>, KeyError> {
+        self.refresh().await?;
+        if let Some(known) = self.snapshot().active(purpose) {
+            return Ok(known);
+        }
+        self.make(purpose, None).await?;
+        self.refresh().await?;
+        self.signer(purpose)
+    }
+
+    /// The purposes that have keys.
+    #[must_use]
+    pub fn purposes(&self) -> Vec<KeyPurpose> {
+        let snapshot = self.snapshot();
+        let has_key = |purpose: &KeyPurpose| snapshot.active(*purpose).is_some();
+        KeyPurpose::ALL.into_iter().filter(has_key).collect()
+    }
+
     /// One step of rotation: publishes a `next` key where there is none, else makes it `active` once it was published for `announce`
     /// milliseconds, in which clients, devices and other nodes learn it.
     ///
@@ -209,7 +224,7 @@ impl KeyRing {
     }
 
     async fn make(&self, purpose: KeyPurpose, announcer: Option<&SigningKey>) -> Result<(), KeyError> {
-        let algorithm = algorithm(purpose);
+        let algorithm = purpose.algorithm();
         // RSA keys take a good part of a second: not on a thread that answers requests.
         let key = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm))
             .await
@@ -245,12 +260,5 @@ impl KeyRing {
         };
         self.storage.add_key(stored).await?;
         Ok(())
-    }
-}
-
-fn algorithm(purpose: KeyPurpose) -> Algorithm {
-    match purpose {
-        KeyPurpose::IdTokenEs256 | KeyPurpose::RequestObject => Algorithm::Es256,
-        KeyPurpose::IdTokenRs256 => Algorithm::Rs256,
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use countersign_jose::{JoseError, Jwk, SigningKey, seal::SealingKey};
 
-use super::{KeyError, algorithm};
+use super::KeyError;
 use crate::domain::{KeyPurpose, KeyState, StoredKey};
 
 /// Opened keys at one moment.
@@ -35,7 +35,7 @@ impl Snapshot {
                 key
             } else {
                 let pkcs8 = sealing.open(&entry.kid, &entry.sealed)?;
-                Arc::new(SigningKey::from_pkcs8(algorithm(entry.purpose), &pkcs8)?)
+                Arc::new(SigningKey::from_pkcs8(entry.purpose.algorithm(), &pkcs8)?)
             };
             if key.kid() != entry.kid {
                 return Err(JoseError::KeyMismatch.into());

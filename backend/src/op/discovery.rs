@@ -2,10 +2,10 @@
 //!
 //! Only registered members: what is ours alone stands in a document of its own.
 
-use countersign_jose::JwkSet;
+use countersign_jose::{Algorithm, JwkSet};
 use serde::Serialize;
 
-use super::{Provider, acr, backchannel::BackchannelMetadata, clients};
+use super::{Provider, acr, authorization, backchannel::BackchannelMetadata, clients, tokens};
 use crate::domain::KeyPurpose;
 
 const AUTH_METHODS: &[&str] = &[
@@ -41,7 +41,9 @@ pub struct Metadata {
     grant_types_supported: Vec<String>,
     acr_values_supported: [&'static str; 3],
     subject_types_supported: [&'static str; 2],
-    id_token_signing_alg_values_supported: [&'static str; 2],
+    id_token_signing_alg_values_supported: [Algorithm; 10],
+    userinfo_signing_alg_values_supported: [Algorithm; 10],
+    dpop_signing_alg_values_supported: [Algorithm; 4],
     token_endpoint_auth_methods_supported: &'static [&'static str],
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 7],
     introspection_endpoint_auth_methods_supported: &'static [&'static str],
@@ -53,6 +55,8 @@ pub struct Metadata {
     claims_supported: [&'static str; 12],
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
+    request_object_signing_alg_values_supported: [Algorithm; 10],
+    pushed_authorization_request_endpoint: String,
     request_uri_parameter_supported: bool,
 }
 
@@ -79,7 +83,9 @@ impl Provider {
             grant_types_supported: self.parts.config.offered_grants(),
             acr_values_supported: acr::SUPPORTED,
             subject_types_supported: ["public", "pairwise"],
-            id_token_signing_alg_values_supported: ["ES256", "RS256"],
+            id_token_signing_alg_values_supported: tokens::SIGNING_ALGORITHMS,
+            userinfo_signing_alg_values_supported: tokens::SIGNING_ALGORITHMS,
+            dpop_signing_alg_values_supported: tokens::DPOP_ALGORITHMS,
             token_endpoint_auth_methods_supported: AUTH_METHODS,
             token_endpoint_auth_signing_alg_values_supported: clients::ASSERTION_ALGORITHMS,
             introspection_endpoint_auth_methods_supported: AUTH_METHODS,
@@ -103,7 +109,9 @@ impl Provider {
                 "phone_number",
             ],
             claims_parameter_supported: false,
-            request_parameter_supported: false,
+            request_parameter_supported: true,
+            request_object_signing_alg_values_supported: authorization::REQUEST_OBJECT_ALGORITHMS,
+            pushed_authorization_request_endpoint: at("/par"),
             request_uri_parameter_supported: false,
         }
     }
@@ -111,7 +119,8 @@ impl Provider {
     /// The public keys that verify ID tokens, in every state of their life.
     #[must_use]
     pub fn jwks(&self) -> JwkSet {
-        let purposes = [KeyPurpose::IdTokenEs256, KeyPurpose::IdTokenRs256];
+        let purposes = KeyPurpose::ALL.map(|purpose| (purpose != KeyPurpose::RequestObject).then_some(purpose));
+        let purposes: Vec<KeyPurpose> = purposes.into_iter().flatten().collect();
         JwkSet {
             keys: self.parts.keys.snapshot().public(&purposes),
         }

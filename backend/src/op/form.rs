@@ -1,6 +1,10 @@
 //! Parameters of OAuth requests (RFC 6749 section 3.1 and appendix B), read strictly: each at most once, but for `resource` (RFC 8707
 //! section 2), valid UTF-8, and a parameter without a value counts as absent.
 
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
 use super::refusal::Refusal;
 
 /// More parameters than any request of ours has.
@@ -9,6 +13,7 @@ const MAX_PARAMETERS: usize = 64;
 const REPEATABLE: &str = "resource";
 
 /// The parameters of one request.
+#[derive(Clone)]
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
@@ -52,6 +57,27 @@ impl Params {
         }
         self.0.push((name, value));
         Ok(())
+    }
+
+    /// The claims of a request object as parameters: texts as they are, what is JSON as the text that was signed, null as absent.
+    ///
+    /// # Errors
+    /// As [`Params::from_pairs`].
+    pub(super) fn from_claims(claims: &BTreeMap<String, Box<RawValue>>) -> Result<Self, Refusal> {
+        let text = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned());
+        let there = claims.iter().filter(|(_, value)| value.get() != "null");
+        Self::from_pairs(there.flat_map(|(name, value)| {
+            // What may be there several times in a form is an array here.
+            let several = (name == REPEATABLE).then(|| serde_json::from_str::<Vec<String>>(value.get()).ok());
+            let several = several.flatten().unwrap_or_else(|| vec![text(value)]);
+            several.into_iter().map(|one| (name.clone(), one)).collect::<Vec<_>>()
+        }))
+    }
+
+    /// Names and values, without those parameters that `left_out` names.
+    pub(super) fn without(&self, left_out: &[&str]) -> Vec<(String, String)> {
+        let kept = self.0.iter().filter(|(name, _)| !left_out.contains(&name.as_str()));
+        kept.cloned().collect()
     }
 
     /// The value of `name`, when it has one.
@@ -131,6 +157,14 @@ mod tests {
         let params = Params::parse(b"resource=urn:a&x=1&resource=urn:b&resource=").unwrap();
         let all: Vec<&str> = params.all("resource").collect();
         assert_eq!(all, ["urn:a", "urn:b"], "R-069: RFC 8707 section 2");
+        for (claims, expected) in [
+            (r#"{"resource":["urn:a","urn:b"]}"#, &["urn:a", "urn:b"][..]),
+            (r#"{"resource":"urn:a"}"#, &["urn:a"]),
+        ] {
+            let params = Params::from_claims(&serde_json::from_str(claims).unwrap()).unwrap();
+            let all: Vec<&str> = params.all("resource").collect();
+            assert_eq!(all, expected, "R-069, R-267: {claims}");
+        }
     }
 
     #[test]

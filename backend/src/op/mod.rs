@@ -36,7 +36,7 @@ use crate::{
 };
 
 pub use acr::ACR_PASSWORD;
-pub use authorization::{Authorize, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
+pub use authorization::{Authorize, Pushed, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
 pub use backchannel::AUTHENTICATION_PARAMETERS;
 pub use clients::{
     By, ClientCertificate, ClientRequest, Endpoint, MetadataError, NewSecret, Offer, RegistrationCall,
@@ -49,7 +49,7 @@ pub use form::Params;
 pub use handle::handle_of;
 pub use refusal::{OpError, Refusal};
 pub use scope::is_scope_value;
-pub use tokens::{ActiveToken, Introspection, UserInfo};
+pub use tokens::{ActiveToken, Introspection, ResourceRequest, UserInfo, UserInfoAnswer};
 pub use trigger::{AuthenticationDeviceTrigger, Triggered};
 
 /// What a provider is made of.
@@ -86,6 +86,7 @@ pub struct Provider {
     held_polls: grants::HeldPolls,
     throttle: authorization::Throttle,
     registrations: clients::RegistrationPace,
+    proofs: tokens::ProofMemory,
     passwords: authorization::Passwords,
     unknown_hints: backchannel::UnknownHints,
 }
@@ -101,6 +102,7 @@ impl Provider {
             poll_pace: grants::PollPace::default(),
             held_polls: grants::HeldPolls::new(&parts.config, parts.wakes.clone()),
             throttle: authorization::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),
+            proofs: tokens::ProofMemory::new(&parts.keys),
             passwords: authorization::Passwords::default(),
             unknown_hints: backchannel::UnknownHints::new(
                 parts.config.unknown_hints,

@@ -55,6 +55,25 @@ impl Provider {
         Ok(values.join(" "))
     }
 
+    /// Whether `client` may still have all of the scope that it was granted: neither the operator nor its registration took a value away.
+    ///
+    /// # Errors
+    /// `invalid_grant` when it may not.
+    pub(super) fn check_still_allowed(&self, client: &Client, granted: &str) -> Result<(), Refusal> {
+        if granted.split(' ').all(|value| self.may_have(client, value)) {
+            return Ok(());
+        }
+        Err(Refusal::invalid_grant(
+            "the client may not have all of the scope any more",
+        ))
+    }
+
+    /// Whether `client` may have the scope `value` now.
+    pub(super) fn may_have(&self, client: &Client, value: &str) -> bool {
+        let allowed = || client.scopes.iter().any(|allowed| allowed == value);
+        value == "openid" || (self.parts.config.scopes.contains_key(value) && allowed())
+    }
+
     /// What `scope` means, in the operator's words. `openid` means nothing to people.
     pub(super) fn shown_scopes(&self, scope: &str) -> Vec<ScopeShown> {
         let words = &self.parts.config.scopes;

@@ -16,6 +16,8 @@ pub struct CodeRedemption {
     pub redirect_uri: String,
     /// base64url(SHA-256(`code_verifier`)) as presented.
     pub code_challenge: String,
+    /// The key that was proven: a code that is bound to one is redeemed with that one.
+    pub confirmation: Option<Confirmation>,
     /// The access token to record.
     pub access: AccessToken,
     /// The refresh token to record, where one is granted.
@@ -29,7 +31,7 @@ pub struct CodeRedemption {
 pub enum CodeUse {
     /// The tokens are recorded.
     Granted(Box<AuthorizationCode>),
-    /// Unknown, over, another client's, or redirect URI or verifier do not match. Nothing changed.
+    /// Unknown, over, another client's, or redirect URI, verifier or key do not match. Nothing changed.
     Refused,
     /// It was used before: everything that came of it is revoked now (RFC 6749 section 4.1.2).
     Reused,
@@ -42,6 +44,8 @@ pub struct Rotation {
     pub token: TokenHash,
     /// Who brings it.
     pub client_id: ClientId,
+    /// The key that was proven: a token that is bound to one is presented with that one.
+    pub confirmation: Option<Confirmation>,
     /// The access token to record.
     pub access: AccessToken,
     /// The refresh token that takes its place.
@@ -55,7 +59,8 @@ pub struct Rotation {
 pub enum RefreshUse {
     /// The new tokens are recorded, the old refresh token is used up.
     Granted(Box<GrantFamily>),
-    /// Unknown, over, revoked, another client's, or the person or the client is switched off. Nothing changed.
+    /// Unknown, over, revoked, another client's, the key does not match, or the person or the client is switched off. Nothing
+    /// changed.
     Refused,
     /// It was used before: the family is revoked now (RFC 9700 section 4.14.2).
     Reused,
@@ -81,7 +86,14 @@ pub struct AccessTokenFacts {
 pub trait Grants {
     /// Stores a code.
     async fn add_code(&self, code: AuthorizationCode) -> Result<(), StorageError>;
-    /// Uses a code up and records its tokens, in one commit, when client, redirect URI and challenge match and it is not over.
+    /// Finds a code that this client could redeem now: unused, not over, and nothing of it revoked. A read.
+    async fn find_code(
+        &self,
+        code: TokenHash,
+        client_id: &ClientId,
+        now: Millis,
+    ) -> Result<Option<AuthorizationCode>, StorageError>;
+    /// Uses a code up and records its tokens, in one commit, when client, redirect URI, challenge and key match and it is not over.
     async fn redeem_code(&self, redemption: CodeRedemption) -> Result<CodeUse, StorageError>;
     /// Rotates a refresh token.
     async fn rotate_refresh(&self, rotation: Rotation) -> Result<RefreshUse, StorageError>;

@@ -16,6 +16,7 @@ mod keys;
 mod outbox;
 mod postgres;
 mod prompts;
+mod pushed_requests;
 mod recovery;
 mod replay;
 mod row;
@@ -40,6 +41,7 @@ pub use keys::SigningKeys;
 pub use outbox::{Claim, Outbox, Resend};
 pub use postgres::{PostgresSignals, PostgresStorage, SignalListener, inspect_server};
 pub use prompts::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept};
+pub use pushed_requests::PushedRequests;
 pub use recovery::{AfterRestore, Ended, Recovery};
 pub use replay::Replay;
 pub use sqlite::{BackupError, Restoration, Role, SqliteStorage, back_up, inspect_file};
@@ -56,6 +58,7 @@ pub trait Storage:
     + SigningKeys
     + Outbox
     + Prompts
+    + PushedRequests
     + Replay
     + Send
     + Sync
@@ -73,6 +76,7 @@ impl<T> Storage for T where
         + SigningKeys
         + Outbox
         + Prompts
+        + PushedRequests
         + Replay
         + Send
         + Sync

@@ -11,6 +11,7 @@ use countersign::{
     wakes::Wakes,
 };
 use countersign_clock::{Clock as _, ManualClock, OsRandom};
+use countersign_jose::Algorithm;
 use countersign_protocol::{PromptState, StreamEvent};
 use tokio::{task::AbortHandle, time::timeout};
 
@@ -124,7 +125,10 @@ async fn a_signal_lets_the_keys_be_read() {
         countersign_jose::seal::SealingKey::new([7; 32]),
         op_world::ISSUER.to_owned(),
     );
-    let (elsewhere, purpose) = (elsewhere.await.unwrap(), countersign::domain::KeyPurpose::IdTokenEs256);
+    let (elsewhere, purpose) = (
+        elsewhere.await.unwrap(),
+        countersign::domain::KeyPurpose::IdToken(Algorithm::Es256),
+    );
     // The jobs read once when they start; only what comes after it shows the signal.
     timeout(BEFORE_A_HEARTBEAT, async {
         while world.wakes.listened().is_empty() {

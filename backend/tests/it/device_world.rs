@@ -28,7 +28,7 @@ use countersign::{
     wakes::Wakes,
 };
 use countersign_clock::{Clock as _, ManualClock, OsRandom};
-use countersign_jose::{digest, seal::SealingKey};
+use countersign_jose::{Algorithm, digest, seal::SealingKey};
 use countersign_protocol::{AuthReqId, ClientShown, Handle, ScopeShown, Subject};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -290,7 +290,7 @@ impl World {
     }
 
     pub fn sign_id_token(&self, claims: &Value) -> String {
-        let key = self.keys.signer(KeyPurpose::IdTokenEs256).unwrap();
+        let key = self.keys.signer(KeyPurpose::IdToken(Algorithm::Es256)).unwrap();
         key.sign("JWT", claims).unwrap()
     }
 

@@ -66,7 +66,7 @@ async fn the_provider_says_what_it_really_does() {
 async fn what_is_switched_off_is_neither_named_nor_there() {
     let form = [("scope", "openid"), ("login_hint", "anna")];
     let ciba = [("grant_type", countersign_protocol::CIBA_GRANT), ("auth_req_id", "x")];
-    let moved = "[op]\nbackchannel_authentication_path = \"/ciba/ask\"\ndelivery_modes = [\"ping\"]";
+    let moved = "[op]\nbackchannel_authentication_path = \"/ciba/ask\"\ndelivery_modes = [\"poll\"]";
     let world = World::with(moved).await;
     let metadata = world.get("/.well-known/openid-configuration").await.json();
     let endpoint = &metadata["backchannel_authentication_endpoint"];
@@ -76,13 +76,13 @@ async fn what_is_switched_off_is_neither_named_nor_there() {
         "G-16: where the operator wants it"
     );
     let modes = &metadata["backchannel_token_delivery_modes_supported"];
-    assert_eq!(*modes, serde_json::json!(["ping"]), "G-01, G-16");
+    assert_eq!(*modes, serde_json::json!(["poll"]), "G-01, G-16");
     assert_eq!(world.post("/ciba/ask", &form).await.status, 200, "G-16");
     assert_eq!(world.post("/bc-authorize", &form).await.status, 404, "G-16");
-    let mut polls = shop("polls");
-    polls.delivery_mode = Some(countersign_protocol::DeliveryMode::Poll);
-    world.add_client(polls).await;
-    let answer = world.post_as("polls", "/ciba/ask", &form).await;
+    let mut called = shop("called");
+    called.delivery_mode = Some(countersign_protocol::DeliveryMode::Ping);
+    world.add_client(called).await;
+    let answer = world.post_as("called", "/ciba/ask", &form).await;
     answer.refused(400, "unauthorized_client", "G-03: its mode is not offered any more");
     for off in [
         "[op]\nenabled = false",

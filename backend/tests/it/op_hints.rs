@@ -100,7 +100,10 @@ async fn keys_that_are_retired_still_verify_hints() {
     let started = world.post_as("rs", "/bc-authorize", &form).await;
     let by_rsa = id_token(&world, "rs", started).await;
     let by_ec = plain_id_token(&world).await;
-    for purpose in [KeyPurpose::IdTokenEs256, KeyPurpose::IdTokenRs256] {
+    for purpose in [
+        KeyPurpose::IdToken(Algorithm::Es256),
+        KeyPurpose::IdToken(Algorithm::Rs256),
+    ] {
         for _ in 0..2 {
             world.keys.rotate(purpose, 0).await.unwrap();
         }
@@ -110,7 +113,11 @@ async fn keys_that_are_retired_still_verify_hints() {
     // Two days later another rotation drops what is older than a day.
     world.clock.advance(2 * DAY * 1000);
     for _ in 0..2 {
-        world.keys.rotate(KeyPurpose::IdTokenEs256, 0).await.unwrap();
+        world
+            .keys
+            .rotate(KeyPurpose::IdToken(Algorithm::Es256), 0)
+            .await
+            .unwrap();
     }
     hint(&world, "shop", &by_ec)
         .await
@@ -130,15 +137,19 @@ async fn keys_stay_as_long_as_the_operator_takes_hints() {
     );
     let ring = ring.await.unwrap().retiring_for(8 * DAY * 1000);
     for _ in 0..2 {
-        ring.rotate(KeyPurpose::IdTokenEs256, 0).await.unwrap();
+        ring.rotate(KeyPurpose::IdToken(Algorithm::Es256), 0).await.unwrap();
     }
     for (days, taken) in [(6, true), (3, false)] {
         world.clock.advance(days * DAY * 1000);
-        ring.rotate(KeyPurpose::IdTokenEs256, 0).await.unwrap();
-        ring.rotate(KeyPurpose::IdTokenEs256, 0).await.unwrap();
+        ring.rotate(KeyPurpose::IdToken(Algorithm::Es256), 0).await.unwrap();
+        ring.rotate(KeyPurpose::IdToken(Algorithm::Es256), 0).await.unwrap();
         world.keys.refresh().await.unwrap();
         let answer = hint(&world, "shop", &token).await;
-        let kept = world.keys.snapshot().public(&[KeyPurpose::IdTokenEs256]).len();
+        let kept = world
+            .keys
+            .snapshot()
+            .public(&[KeyPurpose::IdToken(Algorithm::Es256)])
+            .len();
         if taken {
             assert_eq!(answer.status, 200, "R-080: {kept} keys: {}", answer.body);
         } else {
@@ -154,7 +165,7 @@ async fn what_is_no_id_token_for_this_client_is_refused() {
     let world = World::new().await;
     world.add_client(shop("other")).await;
     let token = plain_id_token(&world).await;
-    let own = world.keys.signer(KeyPurpose::IdTokenEs256).unwrap();
+    let own = world.keys.signer(KeyPurpose::IdToken(Algorithm::Es256)).unwrap();
     let good = claims(&token);
     let with = |claim: &str, value: Value| {
         let mut claims = good.clone();
@@ -221,7 +232,7 @@ async fn what_is_no_id_token_for_this_client_is_refused() {
 #[tokio::test]
 async fn an_id_token_of_somebody_who_is_gone_is_a_hint_at_nobody() {
     let world = World::new().await;
-    let own = world.keys.signer(KeyPurpose::IdTokenEs256).unwrap();
+    let own = world.keys.signer(KeyPurpose::IdToken(Algorithm::Es256)).unwrap();
     let token = plain_id_token(&world).await;
     let mut gone = claims(&token);
     gone["sub"] = json!("sub-nobody");
@@ -285,7 +296,7 @@ async fn a_pairwise_name_is_a_hint_within_its_sector() {
     moved["aud"] = json!("far");
     let moved = world
         .keys
-        .signer(KeyPurpose::IdTokenEs256)
+        .signer(KeyPurpose::IdToken(Algorithm::Es256))
         .unwrap()
         .sign("JWT", &moved)
         .unwrap();

@@ -4,7 +4,7 @@ use countersign::{
     domain::KeyPurpose,
     keys::{KeyRing, Rotation},
 };
-use countersign_jose::{b64, seal::SealingKey};
+use countersign_jose::{Algorithm, b64, seal::SealingKey};
 use serde_json::Value;
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     op_world::{ISSUER, START, World},
 };
 
-const PURPOSE: KeyPurpose = KeyPurpose::IdTokenEs256;
+const PURPOSE: KeyPurpose = KeyPurpose::IdToken(Algorithm::Es256);
 const ANNOUNCE: i64 = 600_000;
 
 fn kids(ring: &KeyRing) -> Vec<String> {

@@ -200,9 +200,13 @@ async fn names_outlive_the_keys_that_sign() {
     pairwise.in_sector("bank", "bank.example").await;
     let before = sub(&pairwise.tokens("bank", "anna").await);
     let keys = &pairwise.world.keys;
-    keys.rotate(KeyPurpose::IdTokenEs256, ANNOUNCE).await.unwrap();
+    keys.rotate(KeyPurpose::IdToken(Algorithm::Es256), ANNOUNCE)
+        .await
+        .unwrap();
     pairwise.world.clock.advance(ANNOUNCE);
-    keys.rotate(KeyPurpose::IdTokenEs256, ANNOUNCE).await.unwrap();
+    keys.rotate(KeyPurpose::IdToken(Algorithm::Es256), ANNOUNCE)
+        .await
+        .unwrap();
     assert_eq!(sub(&pairwise.tokens("bank", "anna").await), before, "R-035: for ever");
 }
 

@@ -48,6 +48,7 @@ async fn active(world: &World, token: &str) -> bool {
         .unwrap()
 }
 
+/// Proves G-19, R-234: a CIBA client that may have a refresh token gets one, and uses it as it is registered.
 #[tokio::test]
 async fn a_refresh_token_is_replaced_by_each_use() {
     let (world, first) = with_refresh().await;
@@ -143,7 +144,11 @@ async fn userinfo_says_what_the_scope_allows() {
         let tokens = world.poll(id["auth_req_id"].as_str().unwrap()).await.json();
         let bearer = format!("bearer {}", text(&tokens, "access_token"));
         let answer = world.form("/userinfo", &[("authorization", &bearer)], &[]).await;
-        assert_eq!(answer.json(), expected, "{scope}");
+        assert_eq!(
+            answer.json(),
+            expected,
+            "R-234: {scope}, whatever the case of the scheme"
+        );
         assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
     }
 }

@@ -47,6 +47,7 @@ fn rotate(old: &str, new: &str, now: i64) -> Rotation {
     Rotation {
         token: refresh(old).hash,
         client_id: ClientId::from("shop"),
+        confirmation: refresh(old).confirmation,
         access: access(new),
         next: refresh(new),
         now,
@@ -174,6 +175,7 @@ async fn what_was_open_in_a_backup_is_ended_when_it_comes_back() {
         client_id: ClientId::from("shop"),
         redirect_uri: code.redirect_uri,
         code_challenge: code.code_challenge,
+        confirmation: None,
         access: access("6"),
         refresh: None,
         now: LATER,

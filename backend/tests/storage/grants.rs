@@ -1,5 +1,5 @@
 use countersign::{
-    domain::{AuthorizationCode, TokenHash},
+    domain::{AuthorizationCode, Confirmation, RefreshToken, TokenHash},
     storage::{CodeRedemption, CodeUse, RefreshUse, Rotation, Storage},
 };
 use countersign_protocol::ClientId;
@@ -25,6 +25,7 @@ fn bring(of: &str) -> CodeRedemption {
         client_id: ClientId::from("shop"),
         redirect_uri: code().redirect_uri,
         code_challenge: code().code_challenge,
+        confirmation: code().confirmation(),
         access: access(of),
         refresh: Some(refresh(of)),
         now: NOW + 100,
@@ -35,6 +36,7 @@ fn rotate(old: &str, new: &str) -> Rotation {
     Rotation {
         token: refresh(old).hash,
         client_id: ClientId::from("shop"),
+        confirmation: refresh(old).confirmation,
         access: access(new),
         next: refresh(new),
         now: NOW + 200,
@@ -92,12 +94,25 @@ pub async fn a_code_that_does_not_match_stays_unused(store: &dyn Storage) {
             ..bring("1")
         },
         CodeRedemption {
+            confirmation: None,
+            ..bring("1")
+        },
+        CodeRedemption {
+            confirmation: Some(Confirmation::Jkt("another".to_owned())),
+            ..bring("1")
+        },
+        CodeRedemption {
+            confirmation: Some(Confirmation::X5tS256("thumbprint".to_owned())),
+            ..bring("1")
+        },
+        CodeRedemption {
             now: code().expires_at,
             ..bring("1")
         },
     ];
     for redemption in wrong {
-        assert_eq!(store.redeem_code(redemption).await.unwrap(), CodeUse::Refused);
+        let verdict = store.redeem_code(redemption.clone()).await.unwrap();
+        assert_eq!(verdict, CodeUse::Refused, "V-019, V-020: {redemption:?}");
     }
     store.set_account_disabled("ada-login", true).await.unwrap();
     assert_eq!(store.redeem_code(bring("1")).await.unwrap(), CodeUse::Refused, "V-002");
@@ -111,6 +126,57 @@ pub async fn a_code_that_does_not_match_stays_unused(store: &dyn Storage) {
         CodeUse::Granted(Box::new(code()))
     );
     assert!(!lives(store, refresh("1").hash).await);
+}
+
+pub async fn a_code_can_be_looked_at_while_it_is_good(store: &dyn Storage) {
+    add_account(store, account("ada")).await;
+    store.add_code(code()).await.unwrap();
+    let (shop, bank) = (ClientId::from("shop"), ClientId::from("bank"));
+    let look = async |client: &ClientId, now| store.find_code(code().hash, client, now).await.unwrap();
+    assert_eq!(look(&shop, NOW).await, Some(code()));
+    assert_eq!(look(&bank, NOW).await, None, "another client's");
+    assert_eq!(look(&shop, code().expires_at).await, None, "over");
+    store.redeem_code(bring("1")).await.unwrap();
+    assert_eq!(look(&shop, NOW).await, None, "used");
+    let unknown = store.find_code(TokenHash([9; 32]), &shop, NOW).await.unwrap();
+    assert_eq!(unknown, None);
+}
+
+/// R-265, V-032.
+pub async fn a_refresh_token_that_is_bound_to_a_key_is_presented_with_that_key(store: &dyn Storage) {
+    add_account(store, account("ada")).await;
+    store.add_code(code()).await.unwrap();
+    let key = Some(Confirmation::Jkt("thumbprint".to_owned()));
+    let bound = |of: &str| RefreshToken {
+        confirmation: key.clone(),
+        ..refresh(of)
+    };
+    let redemption = CodeRedemption {
+        refresh: Some(bound("1")),
+        ..bring("1")
+    };
+    store.redeem_code(redemption).await.unwrap();
+    let found = store.find_token(refresh("1").hash, NOW + 200).await.unwrap().unwrap();
+    assert_eq!(found.confirmation, key);
+    for confirmation in [
+        None,
+        Some(Confirmation::Jkt("another".to_owned())),
+        Some(Confirmation::X5tS256("thumbprint".to_owned())),
+    ] {
+        let stolen = Rotation {
+            confirmation,
+            ..rotate("1", "2")
+        };
+        let verdict = store.rotate_refresh(stolen).await.unwrap();
+        assert_eq!(verdict, RefreshUse::Refused, "V-032");
+    }
+    let own = Rotation {
+        confirmation: key.clone(),
+        next: bound("2"),
+        ..rotate("1", "2")
+    };
+    let granted = RefreshUse::Granted(Box::new(family("family")));
+    assert_eq!(store.rotate_refresh(own).await.unwrap(), granted, "R-265");
 }
 
 pub async fn of_a_hundred_parallel_code_redemptions_one_is_granted(store: &dyn Storage) {

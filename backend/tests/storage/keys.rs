@@ -2,6 +2,7 @@ use countersign::{
     domain::{KeyPurpose, KeyState, StoredKey},
     storage::Storage,
 };
+use countersign_jose::Algorithm;
 use futures_util::future::join_all;
 
 use crate::sample::NOW;
@@ -33,7 +34,10 @@ pub async fn the_first_key_signs_and_the_next_one_waits(store: &dyn Storage) {
         "one is waiting already"
     );
     assert!(
-        store.add_key(key("id", KeyPurpose::IdTokenEs256, 3)).await.unwrap(),
+        store
+            .add_key(key("id", KeyPurpose::IdToken(Algorithm::Es256), 3))
+            .await
+            .unwrap(),
         "another purpose"
     );
     let expected = [
@@ -54,7 +58,7 @@ pub async fn the_first_key_signs_and_the_next_one_waits(store: &dyn Storage) {
 
 /// Nodes that start together each find that there is no key, and make the first.
 pub async fn of_first_keys_that_meet_one_is_stored(store: &dyn Storage) {
-    let purpose = KeyPurpose::IdTokenEs256;
+    let purpose = KeyPurpose::IdToken(Algorithm::Es256);
     let first = |n: usize| StoredKey {
         state: KeyState::Active,
         ..key(&format!("k{n}"), purpose, 0)
@@ -67,7 +71,7 @@ pub async fn of_first_keys_that_meet_one_is_stored(store: &dyn Storage) {
 }
 
 pub async fn promotion_retires_the_key_before_and_retired_ones_are_dropped(store: &dyn Storage) {
-    let purpose = KeyPurpose::IdTokenRs256;
+    let purpose = KeyPurpose::IdToken(Algorithm::Rs256);
     store.add_key(key("one", purpose, 0)).await.unwrap();
     assert!(
         !store.promote_key(purpose, NOW + 5, NOW + 5).await.unwrap(),

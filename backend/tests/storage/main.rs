@@ -37,6 +37,8 @@ mod prompts;
 #[cfg(test)]
 mod push_delivery;
 #[cfg(test)]
+mod pushed_requests;
+#[cfg(test)]
 mod redemptions;
 #[cfg(test)]
 mod registrations;
@@ -117,6 +119,8 @@ every_store_keeps! {
     grants:
         a_code_is_used_once_and_its_reuse_revokes_what_came_of_it,
         a_code_that_does_not_match_stays_unused,
+        a_code_can_be_looked_at_while_it_is_good,
+        a_refresh_token_that_is_bound_to_a_key_is_presented_with_that_key,
         of_a_hundred_parallel_code_redemptions_one_is_granted,
         a_refresh_token_rotates_and_its_reuse_revokes_the_family,
         of_a_hundred_parallel_rotations_one_is_granted,
@@ -180,6 +184,10 @@ every_store_keeps! {
         tokens_that_reach_nobody_in_time_are_revoked,
         a_request_that_is_over_is_not_turned_into_tokens,
         a_client_that_is_removed_takes_its_sealed_tokens_along;
+    pushed_requests:
+        a_pushed_request_is_taken_once_by_its_client_in_time,
+        of_a_hundred_browsers_one_brings_the_pushed_request,
+        pushed_requests_that_nobody_brought_are_swept;
     redemptions:
         an_approved_request_is_redeemed_once,
         of_a_hundred_parallel_redemptions_one_is_granted,

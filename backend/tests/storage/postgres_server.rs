@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use countersign::{
-    domain::KeyState,
-    keys::{KeyRing, PURPOSES},
+    domain::{KeyPurpose, KeyState},
+    keys::KeyRing,
     storage::{
         AfterRestore, AuthRequests as _, Decided, Ended, Grants as _, PostgresStorage, Prompts as _, Recovery as _,
         Redeemed, SigningKeys as _, Storage, StorageError,
@@ -62,10 +62,10 @@ async fn nodes_that_start_together_make_one_key_for_each_purpose() {
     let states: Vec<_> = keys.iter().map(|key| key.state).collect();
     assert_eq!(
         states,
-        [KeyState::Active; PURPOSES.len()],
+        [KeyState::Active; KeyPurpose::FIRST.len()],
         "one for each purpose, and it signs"
     );
-    for purpose in PURPOSES {
+    for purpose in KeyPurpose::FIRST {
         let kid = |ring: &KeyRing| ring.signer(purpose).unwrap().kid().to_owned();
         assert!(
             rings.iter().all(|ring| kid(ring) == kid(&rings[0])),

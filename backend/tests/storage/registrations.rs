@@ -95,6 +95,7 @@ pub async fn a_disabled_client_has_nothing_as_long_as_it_is_disabled(store: &dyn
     let rotation = || Rotation {
         token: refresh("1").hash,
         client_id: ClientId::from("shop"),
+        confirmation: refresh("1").confirmation,
         access: access("2"),
         next: refresh("2"),
         now: NOW + 3000,

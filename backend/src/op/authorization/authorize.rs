@@ -65,6 +65,7 @@ pub(in crate::op) struct Asked<'a> {
     pub(in crate::op) state: Option<&'a str>,
     pub(in crate::op) nonce: Option<&'a str>,
     pub(in crate::op) code_challenge: &'a str,
+    pub(in crate::op) dpop_jkt: Option<&'a str>,
 }
 
 impl Provider {
@@ -73,6 +74,12 @@ impl Provider {
     /// # Errors
     /// When the store or the sealing does not work.
     pub async fn authorize(&self, params: &Params, cookie: Option<&str>) -> Result<Authorize, OpError> {
+        let brought = match self.brought(params).await {
+            Ok(brought) => brought,
+            Err(OpError::Refused(refusal)) => return self.refuse_as_brought(params, refusal).await,
+            Err(error) => return Err(error),
+        };
+        let params = &*brought;
         let (client, redirect_uri) = match self.whereto(params).await? {
             Ok(known) => known,
             Err(refusal) => return Ok(Authorize::Refused(refusal)),
@@ -106,6 +113,15 @@ impl Provider {
         }
     }
 
+    /// Answers a request that could not be read: at the address beside it, where that is one of the client's.
+    async fn refuse_as_brought(&self, params: &Params, refusal: Refusal) -> Result<Authorize, OpError> {
+        let Ok((_, redirect_uri)) = self.whereto(params).await? else {
+            return Ok(Authorize::Refused(refusal));
+        };
+        let state = params.get("state").filter(|state| state.len() <= MAX_STATE_LEN);
+        Ok(Authorize::Redirect(self.error_redirect(redirect_uri, state, &refusal)))
+    }
+
     /// The client and where it wants the answer. Until both are known, nobody is redirected anywhere (RFC 9700 section 4.11.2).
     async fn whereto<'a>(&self, params: &'a Params) -> Result<Result<(Client, &'a str), Refusal>, OpError> {
         let named = params
@@ -118,11 +134,7 @@ impl Provider {
         let Some(client) = self.find_client(id).await? else {
             return Ok(Err(Refusal::invalid_request("client_id is not known here")));
         };
-        let registered = client
-            .redirect_uris
-            .iter()
-            .any(|registered| redirect_uri::matches(registered, presented));
-        if !registered {
+        if !redirect_uri::is_registered(&client, presented) {
             return Ok(Err(Refusal::invalid_request(
                 "redirect_uri is not one that the client registered",
             )));
@@ -130,16 +142,13 @@ impl Provider {
         Ok(Ok((client, presented)))
     }
 
-    fn asked<'a>(&self, client: Client, redirect_uri: &'a str, params: &'a Params) -> Result<Asked<'a>, Refusal> {
+    pub(super) fn asked<'a>(
+        &self,
+        client: Client,
+        redirect_uri: &'a str,
+        params: &'a Params,
+    ) -> Result<Asked<'a>, Refusal> {
         let refuse = |code, description| Err(Refusal::new(code, description));
-        for (name, code) in [
-            ("request", OAuthErrorCode::RequestNotSupported),
-            ("request_uri", OAuthErrorCode::RequestUriNotSupported),
-        ] {
-            if params.get(name).is_some() {
-                return refuse(code, "request objects are not supported here");
-            }
-        }
         let state = params.bounded("state", MAX_STATE_LEN)?;
         if params.required("response_type", 64)? != "code" {
             return refuse(OAuthErrorCode::UnsupportedResponseType, "response_type has to be code");
@@ -166,14 +175,20 @@ impl Provider {
         if params.get("code_challenge_method") != Some("S256") {
             return refuse(OAuthErrorCode::InvalidRequest, "code_challenge_method has to be S256");
         }
-        let is_digest = countersign_jose::b64::decode(code_challenge).is_ok_and(|bytes| bytes.len() == 32);
-        if !is_digest {
+        if !is_sha256(code_challenge) {
             return refuse(
                 OAuthErrorCode::InvalidRequest,
                 "code_challenge is not a SHA-256 digest in base64url",
             );
         }
         let nonce = params.bounded("nonce", MAX_NONCE_LEN)?;
+        let dpop_jkt = params.get("dpop_jkt");
+        if !dpop_jkt.is_none_or(is_sha256) {
+            return refuse(
+                OAuthErrorCode::InvalidRequest,
+                "dpop_jkt is not a SHA-256 digest in base64url",
+            );
+        }
         check_prompt(params)?;
         Ok(Asked {
             client,
@@ -183,6 +198,7 @@ impl Provider {
             state,
             nonce,
             code_challenge,
+            dpop_jkt,
         })
     }
 
@@ -222,6 +238,10 @@ impl Provider {
         parameters.push(("iss", self.issuer()));
         redirect_uri::with_parameters(redirect_uri, &parameters)
     }
+}
+
+fn is_sha256(text: &str) -> bool {
+    countersign_jose::b64::decode(text).is_ok_and(|bytes| bytes.len() == 32)
 }
 
 /// Everybody signs in every time, so every `prompt` but `none` and every `max_age` is met (OpenID Connect Core section 3.1.2.1).

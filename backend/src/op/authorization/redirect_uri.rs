@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use crate::domain::Client;
+
 /// Where a literal loopback redirect may vary: between these prefixes and the path.
 const LOOPBACK: [&str; 2] = ["http://127.0.0.1", "http://[::1]"];
 
@@ -15,6 +17,14 @@ pub(in crate::op) fn matches(registered: &str, presented: &str) -> bool {
         let presented = presented.strip_prefix(prefix).and_then(without_port);
         rests.is_some() && rests == presented
     })
+}
+
+/// Whether `client` registered `presented`.
+pub(in crate::op) fn is_registered(client: &Client, presented: &str) -> bool {
+    client
+        .redirect_uris
+        .iter()
+        .any(|registered| matches(registered, presented))
 }
 
 /// What follows an optional port; none when the host goes on (`http://127.0.0.1.evil.example`).

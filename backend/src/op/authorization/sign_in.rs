@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{Account, Acr, Amr, AuthorizationCode, Client, GrantExtras, GrantFamily},
-    op::{ACR_PASSWORD, OpError, Provider, Refusal, fresh, grants::fresh_code},
+    op::{ACR_PASSWORD, OpError, Provider, Refusal, fresh},
 };
 
 const CONTEXT: &str = "op.sign_in";
@@ -74,6 +74,8 @@ pub(in crate::op) struct Sealed {
     state: Option<String>,
     nonce: Option<String>,
     code_challenge: String,
+    #[serde(default)]
+    dpop_jkt: Option<String>,
     /// Digest of the cookie of the browser that it was made for.
     browser: String,
     expires_at: Millis,
@@ -90,6 +92,7 @@ impl Sealed {
             state: asked.state.map(str::to_owned),
             nonce: asked.nonce.map(str::to_owned),
             code_challenge: asked.code_challenge.to_owned(),
+            dpop_jkt: asked.dpop_jkt.map(str::to_owned),
             browser: digest::sha256_b64(cookie),
             expires_at: provider.parts.clock.now() + life,
         }
@@ -222,7 +225,7 @@ impl Provider {
     /// Issues the code. Returns where the browser goes.
     async fn signed_in(&self, client: &Client, account: &Account, sealed: Sealed) -> Result<String, OpError> {
         let now = self.parts.clock.now();
-        let code = fresh_code(self, client, &sealed.scope);
+        let code = fresh::secret(&*self.parts.random);
         let stored = AuthorizationCode {
             hash: fresh::hash(&code),
             family: GrantFamily {
@@ -239,7 +242,7 @@ impl Provider {
             redirect_uri: sealed.redirect_uri.clone(),
             code_challenge: sealed.code_challenge,
             nonce: sealed.nonce,
-            dpop_jkt: None,
+            dpop_jkt: sealed.dpop_jkt,
             expires_at: now + Millis::from(self.parts.config.code_seconds) * 1000,
         };
         self.parts.storage.add_code(stored).await?;

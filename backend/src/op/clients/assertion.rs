@@ -80,7 +80,7 @@ impl Provider {
         }
         let ours = |one: &String| {
             one.strip_prefix(issuer).is_some_and(|path| {
-                ["", "/token"].contains(&path) || Some(path) == self.backchannel_authentication_path()
+                ["", "/token", "/par"].contains(&path) || Some(path) == self.backchannel_authentication_path()
             })
         };
         match audience {

@@ -37,6 +37,22 @@ pub enum Endpoint {
     Introspection,
     /// RFC 7009 section 2.
     Revocation,
+    /// RFC 9126 section 2.
+    PushedAuthorization,
+}
+
+impl Endpoint {
+    /// Where it is, below the issuer.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Token => "/token",
+            Self::BackchannelAuthentication => "/bc-authorize",
+            Self::Introspection => "/introspect",
+            Self::Revocation => "/revoke",
+            Self::PushedAuthorization => "/par",
+        }
+    }
 }
 
 /// An X.509 certificate, DER, whose key the client has: the TLS handshake proved it. Whose it is was not looked at.

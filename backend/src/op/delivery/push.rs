@@ -127,7 +127,12 @@ impl Provider {
         let found = self.find_client(&debt.creditor).await;
         let client = found.map_err(|error| not_now(&error.into()))?;
         let client = client.filter(|client| !client.disabled && !are_bound(&client.tokens));
-        let minted = match client.map(|client| self.mint(&client, request, approval, Some(auth_req_id), now)) {
+        let allowed = client.filter(|client| self.check_still_allowed(client, &request.scope).is_ok());
+        let minted = match &allowed {
+            Some(client) => Some(self.mint(client, request, approval, None, Some(auth_req_id), now).await),
+            None => None,
+        };
+        let minted = match minted {
             Some(Ok(minted)) => Some(minted),
             // Nobody makes that key now: the person would be left waiting for nothing.
             Some(Err(OpError::Key(KeyError::NoActiveKey(_)))) | None => None,

@@ -5,25 +5,20 @@ use countersign_protocol::TokenResponse;
 
 use crate::{
     domain::{AuthorizationCode, Client},
-    op::{OpError, Params, Provider, Refusal, details, fresh, scope, tokens::Authentication},
+    op::{
+        ClientRequest, OpError, Provider, Refusal, details, fresh, scope,
+        tokens::{AccessFor, Authentication},
+    },
     storage::{CodeRedemption, CodeUse},
 };
 
-/// Ends a code that comes with a refresh token: tokens are recorded in the same commit that uses the code up, before its scope is read.
-const WITH_REFRESH: &str = ".r";
-
-/// A code for `scope`.
-pub(in crate::op) fn fresh_code(provider: &Provider, client: &Client, granted: &str) -> String {
-    let code = fresh::secret(&*provider.parts.random);
-    if scope::wants_refresh(client, granted) {
-        code + WITH_REFRESH
-    } else {
-        code
-    }
-}
-
 impl Provider {
-    pub(in crate::op) async fn redeem_code(&self, client: &Client, params: &Params) -> Result<TokenResponse, OpError> {
+    pub(in crate::op) async fn redeem_code(
+        &self,
+        client: &Client,
+        request: ClientRequest<'_>,
+    ) -> Result<TokenResponse, OpError> {
+        let params = request.params;
         let code = params.required("code", 128)?;
         let redirect_uri = params.required("redirect_uri", 2048)?;
         let verifier = params.required("code_verifier", 128)?;
@@ -31,14 +26,29 @@ impl Provider {
             return Err(Refusal::invalid_request("code_verifier is not 43 to 128 unreserved characters").into());
         }
         let now = self.parts.clock.now();
-        let access = self.fresh_access(now);
-        let refresh = code.ends_with(WITH_REFRESH).then(|| self.fresh_refresh(now));
-        let key = self.id_token_key(client)?;
+        let confirmation = self.confirmation(&request, client, now).await?;
+        let hash = fresh::hash(code);
+        // Looked at before it is used up: what was granted decides what is made.
+        let known = self.parts.storage.find_code(hash, &client.id, now).await?;
+        if let Some(known) = &known {
+            self.check_still_allowed(client, &known.family.scope)?;
+            details::check_narrowing(&known.family.extras, params)?;
+        }
+        let refresh = known
+            .as_ref()
+            .filter(|known| scope::wants_refresh(client, &known.family.scope))
+            .map(|_| self.fresh_refresh(client, confirmation.as_ref(), now));
+        let about = known.as_ref().map(|code| AccessFor::family(&code.family));
+        let access = self
+            .fresh_access(client, about.as_ref(), confirmation.clone(), now)
+            .await?;
+        let key = self.id_token_key(client).await?;
         let redemption = CodeRedemption {
-            code: fresh::hash(code),
+            code: hash,
             client_id: client.id.clone(),
             redirect_uri: redirect_uri.to_owned(),
             code_challenge: digest::sha256_b64(verifier),
+            confirmation,
             access: access.kept.clone(),
             refresh: refresh.as_ref().map(|refresh| refresh.kept.clone()),
             now,
@@ -46,8 +56,6 @@ impl Provider {
         match self.parts.storage.redeem_code(redemption).await? {
             CodeUse::Granted(code) => {
                 let AuthorizationCode { family, nonce, .. } = *code;
-                // What was granted is known only now that the code is used up: whoever asks for something else starts again.
-                details::check_narrowing(&family.extras, params)?;
                 let authentication = Authentication {
                     sub: &family.sub,
                     auth_time: family.auth_time,
@@ -70,7 +78,7 @@ impl Provider {
 }
 
 fn not_good() -> Refusal {
-    Refusal::invalid_grant("the code is not good, or redirect_uri or code_verifier do not belong to it")
+    Refusal::invalid_grant("the code is not good, or redirect_uri, code_verifier or key do not belong to it")
 }
 
 /// RFC 7636 section 4.1.

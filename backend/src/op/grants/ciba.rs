@@ -7,7 +7,7 @@ use super::poll_pace::Pace;
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, Client},
     meters::{Outcome, meters},
-    op::{OpError, Params, Provider, Refusal, details, fresh},
+    op::{ClientRequest, OpError, Provider, Refusal, details, fresh},
     steps::STEPS,
     storage::Redeemed,
 };
@@ -20,15 +20,15 @@ impl Provider {
     pub(in crate::op) async fn redeem_auth_request(
         &self,
         client: &Client,
-        params: &Params,
+        asked: ClientRequest<'_>,
     ) -> Result<TokenResponse, OpError> {
-        let id = AuthRequestId(fresh::hash(params.required("auth_req_id", MAX_LEN)?).0);
+        let id = AuthRequestId(fresh::hash(asked.params.required("auth_req_id", MAX_LEN)?).0);
         let now = self.parts.clock.now();
         let request = self.find_readable(client, id, now).await?;
-        details::check_narrowing(&request.extras, params)?;
+        details::check_narrowing(&request.extras, asked.params)?;
         match request.state_at(now) {
-            AuthRequestState::Pending => self.poll_undecided(client, &request, now).await,
-            settled => self.answer_settled(client, &request, &settled, now).await,
+            AuthRequestState::Pending => self.poll_undecided(client, asked, &request, now).await,
+            settled => self.answer_settled(client, asked, &request, &settled, now).await,
         }
     }
 
@@ -53,6 +53,7 @@ impl Provider {
     async fn poll_undecided(
         &self,
         client: &Client,
+        asked: ClientRequest<'_>,
         request: &AuthRequest,
         now: Millis,
     ) -> Result<TokenResponse, OpError> {
@@ -69,7 +70,7 @@ impl Provider {
                 match request.state_at(now) {
                     AuthRequestState::Pending if waits => waits = held.woken().await,
                     AuthRequestState::Pending => break,
-                    settled => return self.answer_settled(client, &request, &settled, now).await,
+                    settled => return self.answer_settled(client, asked, &request, &settled, now).await,
                 }
             }
         }
@@ -79,13 +80,14 @@ impl Provider {
     async fn answer_settled(
         &self,
         client: &Client,
+        asked: ClientRequest<'_>,
         request: &AuthRequest,
         settled: &AuthRequestState,
         now: Millis,
     ) -> Result<TokenResponse, OpError> {
         self.poll_pace.forget(request.id);
         match settled {
-            AuthRequestState::Approved(approval) => self.redeem_approved(client, request, approval, now).await,
+            AuthRequestState::Approved(approval) => self.redeem_approved(client, asked, request, approval, now).await,
             settled => Err(refused(settled).into()),
         }
     }
@@ -94,12 +96,15 @@ impl Provider {
     async fn redeem_approved(
         &self,
         client: &Client,
+        asked: ClientRequest<'_>,
         request: &AuthRequest,
         approval: &Approval,
         now: Millis,
     ) -> Result<TokenResponse, OpError> {
+        self.check_still_allowed(client, &request.scope)?;
+        let confirmation = self.confirmation(&asked, client, now).await?;
         // Signed before the request is used up: afterwards nothing can fail.
-        let minted = self.mint(client, request, approval, None, now)?;
+        let minted = self.mint(client, request, approval, confirmation, None, now).await?;
         match self.parts.storage.redeem(minted.redemption).await? {
             Redeemed::Granted { .. } => {
                 meters().count(Outcome::Redeemed);

@@ -4,11 +4,11 @@ use countersign_clock::Millis;
 use countersign_protocol::{AuthReqId, TokenResponse};
 
 use crate::{
-    domain::{Approval, AuthRequest, Client},
+    domain::{Approval, AuthRequest, Client, Confirmation},
     op::{
         OpError, Provider, details, fresh,
         scope::wants_refresh,
-        tokens::{Authentication, Pushed},
+        tokens::{AccessFor, Authentication, Pushed},
     },
     storage::Redemption,
 };
@@ -26,29 +26,35 @@ impl Provider {
     ///
     /// # Errors
     /// When there is no key to sign with.
-    pub(in crate::op) fn mint(
+    pub(in crate::op) async fn mint(
         &self,
         client: &Client,
         request: &AuthRequest,
         approval: &Approval,
+        confirmation: Option<Confirmation>,
         pushed: Option<&AuthReqId>,
         now: Millis,
     ) -> Result<Minted, OpError> {
-        let access = self.fresh_access(now);
-        let refresh = wants_refresh(client, &request.scope).then(|| self.fresh_refresh(now));
-        let authentication = Authentication {
-            sub: &request.sub,
-            auth_time: approval.auth_time,
-            amr: &approval.amr,
-            acr: &approval.acr,
-            nonce: None,
+        let refresh =
+            wants_refresh(client, &request.scope).then(|| self.fresh_refresh(client, confirmation.as_ref(), now));
+        let about = AccessFor {
+            authentication: Authentication {
+                sub: &request.sub,
+                auth_time: approval.auth_time,
+                amr: &approval.amr,
+                acr: &approval.acr,
+                nonce: None,
+            },
+            scope: &request.scope,
+            extras: &request.extras,
         };
+        let access = self.fresh_access(client, Some(&about), confirmation, now).await?;
         let pushed = pushed.map(|auth_req_id| Pushed {
             auth_req_id,
             refresh_token: refresh.as_ref().map(|refresh| refresh.token.as_str()),
         });
-        let key = self.id_token_key(client)?;
-        let id_token = self.id_token_pushed(&key, client, &authentication, &access.token, pushed.as_ref())?;
+        let key = self.id_token_key(client).await?;
+        let id_token = self.id_token_pushed(&key, client, &about.authentication, &access.token, pushed.as_ref())?;
         let redemption = Redemption {
             id: request.id,
             client_id: client.id.clone(),

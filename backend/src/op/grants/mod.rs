@@ -7,6 +7,5 @@ mod mint;
 mod poll_pace;
 mod refresh_token;
 
-pub(super) use authorization_code::fresh_code;
 pub(super) use held_polls::HeldPolls;
 pub(super) use poll_pace::PollPace;

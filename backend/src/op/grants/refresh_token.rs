@@ -4,33 +4,42 @@ use countersign_protocol::{OAuthErrorCode, TokenResponse};
 
 use crate::{
     domain::Client,
-    op::{OpError, Params, Provider, Refusal, details, fresh, scope, tokens::Authentication},
+    op::{
+        ClientRequest, OpError, Provider, Refusal, details, fresh, scope,
+        tokens::{AccessFor, Authentication},
+    },
     storage::{RefreshUse, Rotation},
 };
 
 impl Provider {
-    pub(in crate::op) async fn refresh(&self, client: &Client, params: &Params) -> Result<TokenResponse, OpError> {
+    pub(in crate::op) async fn refresh(
+        &self,
+        client: &Client,
+        request: ClientRequest<'_>,
+    ) -> Result<TokenResponse, OpError> {
+        let params = request.params;
         let token = fresh::hash(params.required("refresh_token", 128)?);
         let asked = params.bounded("scope", 1024)?;
         let now = self.parts.clock.now();
-        if ["scope", "resource", "authorization_details"]
-            .into_iter()
-            .any(|name| params.get(name).is_some())
-        {
-            // Looked at before the token is used up: a request for more than was granted must change nothing.
-            let facts = self.parts.storage.find_token(token, now).await?;
-            let own = facts.filter(|facts| facts.family.client_id == client.id && facts.is_refresh);
-            if let Some(facts) = own {
-                check_scope(asked.unwrap_or_default(), &facts.family.scope)?;
-                details::check_narrowing(&facts.family.extras, params)?;
-            }
+        let confirmation = self.confirmation(&request, client, now).await?;
+        // Looked at before the token is used up: a request for more than was granted must change nothing, and a signed access token says what it is for.
+        let facts = self.parts.storage.find_token(token, now).await?;
+        let own = facts.filter(|facts| facts.family.client_id == client.id && facts.is_refresh);
+        if let Some(facts) = &own {
+            check_scope(asked.unwrap_or_default(), &facts.family.scope)?;
+            self.check_still_allowed(client, &facts.family.scope)?;
+            details::check_narrowing(&facts.family.extras, params)?;
         }
-        let access = self.fresh_access(now);
-        let next = self.fresh_refresh(now);
-        let key = self.id_token_key(client)?;
+        let about = own.as_ref().map(|facts| AccessFor::family(&facts.family));
+        let access = self
+            .fresh_access(client, about.as_ref(), confirmation.clone(), now)
+            .await?;
+        let next = self.fresh_refresh(client, confirmation.as_ref(), now);
+        let key = self.id_token_key(client).await?;
         let rotation = Rotation {
             token,
             client_id: client.id.clone(),
+            confirmation,
             access: access.kept.clone(),
             next: next.kept.clone(),
             now,

@@ -3,16 +3,11 @@
 use countersign_clock::Millis;
 use countersign_protocol::{CIBA_GRANT, DeliveryMode, OAuthErrorCode, Secret, TokenResponse};
 
+use super::{access_token::FreshAccess, confirmation};
 use crate::{
-    domain::{AccessToken, Client, ClientAuthMethod, GrantType, RefreshToken},
+    domain::{Client, ClientAuthMethod, Confirmation, GrantType, RefreshToken},
     op::{ClientRequest, OpError, Provider, Refusal, clients::PublicClients, fresh},
 };
-
-/// An access token that was just made, and what the store keeps of it.
-pub(in crate::op) struct FreshAccess {
-    pub(in crate::op) token: String,
-    pub(in crate::op) kept: AccessToken,
-}
 
 /// A refresh token that was just made, and what the store keeps of it.
 pub(in crate::op) struct FreshRefresh {
@@ -32,15 +27,15 @@ impl Provider {
         match grant {
             CIBA_GRANT if offered => {
                 may(&client, GrantType::Ciba)?;
-                self.redeem_auth_request(&client, request.params).await
+                self.redeem_auth_request(&client, request).await
             }
             "authorization_code" if offered => {
                 may(&client, GrantType::AuthorizationCode)?;
-                self.redeem_code(&client, request.params).await
+                self.redeem_code(&client, request).await
             }
             "refresh_token" if offered => {
                 may(&client, GrantType::RefreshToken)?;
-                self.refresh(&client, request.params).await
+                self.refresh(&client, request).await
             }
             _ => {
                 let unsupported = OAuthErrorCode::UnsupportedGrantType;
@@ -49,22 +44,18 @@ impl Provider {
         }
     }
 
-    pub(in crate::op) fn fresh_access(&self, now: Millis) -> FreshAccess {
-        let token = fresh::secret(&*self.parts.random);
-        let kept = AccessToken {
-            hash: fresh::hash(&token),
-            expires_at: now + Millis::from(self.parts.config.access_token_seconds) * 1000,
-            confirmation: None,
-        };
-        FreshAccess { token, kept }
-    }
-
-    pub(in crate::op) fn fresh_refresh(&self, now: Millis) -> FreshRefresh {
+    /// A refresh token for `client`, beside an access token that is bound to `confirmation`.
+    pub(in crate::op) fn fresh_refresh(
+        &self,
+        client: &Client,
+        confirmation: Option<&Confirmation>,
+        now: Millis,
+    ) -> FreshRefresh {
         let token = fresh::secret(&*self.parts.random);
         let kept = RefreshToken {
             hash: fresh::hash(&token),
             expires_at: now + Millis::from(self.parts.config.refresh_token_seconds) * 1000,
-            confirmation: None,
+            confirmation: confirmation::of_refresh(client, confirmation),
         };
         FreshRefresh { token, kept }
     }
@@ -77,7 +68,7 @@ impl Provider {
     ) -> TokenResponse {
         TokenResponse {
             access_token: Secret::new(access.token),
-            token_type: "Bearer".to_owned(),
+            token_type: confirmation::token_type(access.kept.confirmation.as_ref()).to_owned(),
             expires_in: u64::from(self.parts.config.access_token_seconds),
             id_token,
             refresh_token: refresh.map(|refresh| Secret::new(refresh.token)),

@@ -7,7 +7,7 @@ use countersign_protocol::{AuthReqId, ClientId, Secret, Subject};
 use serde::Serialize;
 
 use crate::{
-    domain::{Acr, Amr, Client, KeyPurpose},
+    domain::{Acr, Amr, Client},
     op::{OpError, Provider},
 };
 
@@ -56,12 +56,8 @@ struct Claims<'a> {
 
 impl Provider {
     /// The key that signs this client's ID tokens. Taken before anything is used up, so that a missing key costs nobody a grant.
-    pub(in crate::op) fn id_token_key(&self, client: &Client) -> Result<Arc<SigningKey>, OpError> {
-        let purpose = match client.id_token_alg.as_str() {
-            "RS256" => KeyPurpose::IdTokenRs256,
-            _ => KeyPurpose::IdTokenEs256,
-        };
-        Ok(self.parts.keys.signer(purpose)?)
+    pub(in crate::op) async fn id_token_key(&self, client: &Client) -> Result<Arc<SigningKey>, OpError> {
+        self.signer(&client.id_token_alg).await
     }
 
     /// Signs an ID token for `client`, beside `access_token`.

@@ -1,5 +1,6 @@
 //! Token revocation (RFC 7009).
 
+use super::introspection::MAX_TOKEN_LEN;
 use crate::op::{ClientRequest, OpError, Provider, clients::PublicClients, fresh};
 
 impl Provider {
@@ -11,7 +12,7 @@ impl Provider {
     pub async fn revoke(&self, request: ClientRequest<'_>) -> Result<(), OpError> {
         // A public client names itself; what it proves is that it has the token (RFC 7009 section 2.1).
         let client = self.authenticate(request, PublicClients::Allowed).await?.client;
-        let token = fresh::hash(request.params.required("token", 4096)?);
+        let token = fresh::hash(request.params.required("token", MAX_TOKEN_LEN)?);
         let now = self.parts.clock.now();
         Ok(self.parts.storage.revoke_token(token, &client.id, now).await?)
     }

@@ -32,6 +32,7 @@ const FILL: &str = "
         'error', n from generate_series(1, 8000) n;
     insert into seen select 'jti', 'client', 'j' || n, n from generate_series(1, 5000) n;
     insert into invitations select sha256(n::text::bytea), 'i' || n, n, n, 1 from generate_series(1, 2000) n;
+    insert into pushed_requests select sha256(n::text::bytea), 'client', '[]', n from generate_series(1, 5000) n;
     analyze;";
 
 /// What is done for every request or by a sweep.
@@ -86,6 +87,9 @@ const FREQUENT: &[&str] = &[
     sql::outbox::SWEEP,
     sql::outbox::SWEEP_DEAD,
     sql::prompts::FIND,
+    sql::pushed_requests::TAKE,
+    sql::pushed_requests::SWEEP,
+    sql::grants::PEEK_CODE,
     sql::prompts::FIND_TO_SETTLE.text(Dialect::Postgres),
     sql::prompts::PENDING,
     sql::prompts::SINCE,

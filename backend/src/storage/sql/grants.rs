@@ -41,6 +41,14 @@ pub(in crate::storage) const FIND_CODE: Locking = locking!(
     "for update of c"
 );
 
+/// A code that is good, `$3` now.
+pub(in crate::storage) const PEEK_CODE: &str = concat!(
+    "select c.redirect_uri, c.code_challenge, c.nonce, c.expires_at, c.dpop_jkt, ",
+    family!(),
+    " from codes c join grant_families f on f.id = c.family_id
+    where c.hash = $1 and f.client_id = $2 and c.used_at is null and c.expires_at > $3 and f.revoked_at is null"
+);
+
 pub(in crate::storage) const USE_CODE: &str =
     "update codes set used_at = $2 where hash = $1 and used_at is null and expires_at > $2";
 
@@ -52,7 +60,7 @@ pub(in crate::storage) const ADD_REFRESH: &str =
 
 pub(in crate::storage) const FIND_REFRESH: Locking = locking!(
     concat!(
-        "select r.expires_at, r.used_at, ",
+        "select r.expires_at, r.used_at, r.confirmation, ",
         off!(),
         family!(),
         " from refresh_tokens r join grant_families f on f.id = r.family_id where r.hash = $1 and f.client_id = $2"

@@ -13,5 +13,6 @@ pub(super) mod keys;
 pub(super) mod locking;
 pub(super) mod outbox;
 pub(super) mod prompts;
+pub(super) mod pushed_requests;
 pub(super) mod recovery;
 pub(super) mod replay;

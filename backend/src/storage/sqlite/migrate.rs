@@ -9,6 +9,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0003_details.sql"),
     include_str!("../../../migrations/sqlite/0006_registration.sql"),
     include_str!("../../../migrations/sqlite/0007_push_delivery.sql"),
+    include_str!("../../../migrations/sqlite/0005_pushed_requests.sql"),
 ];
 
 /// Whether the file is older than `migrations`.

@@ -6,7 +6,7 @@ use countersign_protocol::{ClientId, DeviceId};
 
 use super::{Engine, Row, Statements, StorageError, Store, to_json, values};
 use crate::{
-    domain::{AccessToken, Acr, AuthorizationCode, GrantFamily, RefreshToken, TokenHash},
+    domain::{AccessToken, Acr, AuthorizationCode, Confirmation, GrantFamily, RefreshToken, TokenHash},
     storage::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, Rotation, sql},
 };
 
@@ -29,6 +29,24 @@ impl<E: Engine> Grants for Store<E> {
     async fn rotate_refresh(&self, rotation: Rotation) -> Result<RefreshUse, StorageError> {
         self.engine
             .write_locking(rotation, |connection, rotation| Box::pin(rotate(connection, rotation)))
+            .await
+    }
+
+    async fn find_code(
+        &self,
+        code: TokenHash,
+        client_id: &ClientId,
+        now: Millis,
+    ) -> Result<Option<AuthorizationCode>, StorageError> {
+        self.engine
+            .read((code, client_id.clone(), now), |connection, (code, client_id, now)| {
+                Box::pin(async move {
+                    let by = values![code, client_id, now];
+                    connection
+                        .one(sql::grants::PEEK_CODE, by, |row| read_code(row, *code))
+                        .await
+                })
+            })
             .await
     }
 
@@ -104,7 +122,9 @@ async fn redeem_code<S: Statements>(connection: &mut S, redemption: &CodeRedempt
         revoke_family(connection, &code.family.id, now).await?;
         return Ok(CodeUse::Reused);
     }
-    let matches = code.redirect_uri == redemption.redirect_uri && code.code_challenge == redemption.code_challenge;
+    let matches = code.redirect_uri == redemption.redirect_uri
+        && code.code_challenge == redemption.code_challenge
+        && Confirmation::is_met(code.confirmation().as_ref(), redemption.confirmation.as_ref());
     if !matches || !is_good(connection, &state, now).await? {
         return Ok(CodeUse::Refused);
     }
@@ -125,8 +145,10 @@ async fn redeem_code<S: Statements>(connection: &mut S, redemption: &CodeRedempt
 async fn rotate<S: Statements>(connection: &mut S, rotation: &Rotation) -> Result<RefreshUse, StorageError> {
     let Rotation { token, now, .. } = *rotation;
     let by = values![token, rotation.client_id];
-    let Some(found) = connection
-        .one(sql::grants::FIND_REFRESH.text(S::DIALECT), by, read_standing)
+    let Some((found, bound_to)) = connection
+        .one(sql::grants::FIND_REFRESH.text(S::DIALECT), by, |row| {
+            Ok((read_standing(row)?, row.json("confirmation", "grant")?))
+        })
         .await?
     else {
         return Ok(RefreshUse::Refused);
@@ -135,7 +157,8 @@ async fn rotate<S: Statements>(connection: &mut S, rotation: &Rotation) -> Resul
         revoke_family(connection, &found.family.id, now).await?;
         return Ok(RefreshUse::Reused);
     }
-    if !is_good(connection, &found, now).await? {
+    let is_held = Confirmation::is_met(bound_to.as_ref(), rotation.confirmation.as_ref());
+    if !is_held || !is_good(connection, &found, now).await? {
         return Ok(RefreshUse::Refused);
     }
     if connection.run(sql::grants::USE_REFRESH, values![token, now]).await? != 1 {

@@ -128,11 +128,12 @@ async fn add(connection: &mut impl Statements, key: &StoredKey) -> Result<bool, 
 
 fn read(row: &Row<'_>) -> Result<StoredKey, StorageError> {
     let corrupt = StorageError::Corrupt { what: "signing key" };
-    let purpose = match row.text("purpose")?.as_str() {
-        "id_token_es256" => KeyPurpose::IdTokenEs256,
-        "id_token_rs256" => KeyPurpose::IdTokenRs256,
-        "request_object" => KeyPurpose::RequestObject,
-        _ => return Err(corrupt),
+    let word = row.text("purpose")?;
+    let Some(purpose) = KeyPurpose::ALL
+        .into_iter()
+        .find(|&purpose| purpose_word(purpose) == word)
+    else {
+        return Err(corrupt);
     };
     let state = match row.text("state")?.as_str() {
         "next" => KeyState::Next,
@@ -153,12 +154,8 @@ fn read(row: &Row<'_>) -> Result<StoredKey, StorageError> {
     })
 }
 
-fn purpose_word(purpose: KeyPurpose) -> &'static str {
-    match purpose {
-        KeyPurpose::IdTokenEs256 => "id_token_es256",
-        KeyPurpose::IdTokenRs256 => "id_token_rs256",
-        KeyPurpose::RequestObject => "request_object",
-    }
+fn purpose_word(purpose: KeyPurpose) -> String {
+    purpose.word().replace('-', "_")
 }
 
 fn state_word(state: KeyState) -> &'static str {

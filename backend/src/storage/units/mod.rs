@@ -11,6 +11,7 @@ mod invitations;
 mod keys;
 mod outbox;
 mod prompts;
+mod pushed_requests;
 mod recovery;
 mod replay;
 mod settle;

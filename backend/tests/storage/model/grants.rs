@@ -50,6 +50,19 @@ impl Grants for Model {
         self.write(|kept| kept.rotate_refresh(&rotation))
     }
 
+    async fn find_code(
+        &self,
+        code: TokenHash,
+        client_id: &ClientId,
+        now: Millis,
+    ) -> Result<Option<AuthorizationCode>, StorageError> {
+        Ok(self.read(|kept| {
+            let Code { code, used } = kept.codes.get(&code)?;
+            let is_good = !used && now < code.expires_at && !kept.families[&code.family.id].revoked;
+            (is_good && kept.is_of(&code.family.id, client_id)).then(|| code.clone())
+        }))
+    }
+
     async fn find_token(&self, token: TokenHash, now: Millis) -> Result<Option<AccessTokenFacts>, StorageError> {
         Ok(self.read(|kept| {
             let access = kept.access.get(&token).map(|found| (found, false));
@@ -168,6 +181,7 @@ impl Kept {
         }
         let presented = (&redemption.redirect_uri, &redemption.code_challenge);
         if presented != (&code.redirect_uri, &code.code_challenge)
+            || !Confirmation::is_met(code.confirmation().as_ref(), redemption.confirmation.as_ref())
             || !self.is_good(&family_id, code.expires_at, redemption.now)
         {
             return Ok(CodeUse::Refused);
@@ -193,7 +207,9 @@ impl Kept {
             self.revoke_families(|family| family.facts.id == token.family_id);
             return Ok(RefreshUse::Reused);
         }
-        if !self.is_good(&token.family_id, token.expires_at, rotation.now) {
+        if !Confirmation::is_met(token.confirmation.as_ref(), rotation.confirmation.as_ref())
+            || !self.is_good(&token.family_id, token.expires_at, rotation.now)
+        {
             return Ok(RefreshUse::Refused);
         }
         self.refresh.get_mut(&rotation.token).unwrap().used = true;

@@ -12,6 +12,7 @@ mod invitations;
 mod keys;
 mod outbox;
 mod prompts;
+mod pushed_requests;
 mod redemptions;
 mod replay;
 
@@ -22,7 +23,8 @@ use std::{
 
 use countersign::{
     domain::{
-        Account, AccountKey, AuthRequest, AuthRequestId, Client, DebtId, Device, Invitation, StoredKey, TokenHash,
+        Account, AccountKey, AuthRequest, AuthRequestId, Client, DebtId, Device, Invitation, PushedRequest, StoredKey,
+        TokenHash,
     },
     storage::StorageError,
 };
@@ -58,6 +60,7 @@ struct Kept {
     refresh: HashMap<TokenHash, Token>,
     keys: Vec<StoredKey>,
     debts: HashMap<DebtId, Debt>,
+    pushed: HashMap<TokenHash, PushedRequest>,
     /// Until when, by kind, owner and id.
     seen: HashMap<[String; 3], Millis>,
 }

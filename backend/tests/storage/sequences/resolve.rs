@@ -7,6 +7,7 @@ use countersign::{
     storage::{Clients as _, Devices as _, Replacement, RotateKeys, SelfRegistration},
 };
 use countersign_clock::Millis;
+use countersign_jose::Algorithm;
 use countersign_protocol::{ClientId, DeviceId, PublicJwk, PushTarget, Secret};
 use serde_json::json;
 
@@ -42,7 +43,7 @@ impl World<'_> {
                 client,
                 invitation,
                 most,
-            } => registration(client_id(client), invitation, most, now),
+            } => registration(&client_id(client), invitation, most, now),
             Operation::Invite {
                 invitation,
                 uses,
@@ -170,7 +171,7 @@ impl World<'_> {
     }
 }
 
-fn registration(id: ClientId, invitation: Option<u8>, most: u8, now: Millis) -> Call {
+fn registration(id: &ClientId, invitation: Option<u8>, most: u8, now: Millis) -> Call {
     Call::RegisterClient(Box::new(SelfRegistration {
         client: sample::client(id.as_str()),
         invitation: invitation.map(|number| TokenHash(sample::hash(INVITATIONS[usize::from(number)]))),
@@ -219,8 +220,8 @@ fn push_target(number: u8) -> PushTarget {
 
 fn key_purpose(number: u8) -> KeyPurpose {
     match number {
-        0 => KeyPurpose::IdTokenEs256,
+        0 => KeyPurpose::IdToken(Algorithm::Es256),
         1 => KeyPurpose::RequestObject,
-        _ => KeyPurpose::IdTokenRs256,
+        _ => KeyPurpose::IdToken(Algorithm::Rs256),
     }
 }

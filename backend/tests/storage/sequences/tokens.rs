@@ -1,7 +1,7 @@
 //! Who comes for tokens, and with what.
 
 use countersign::{
-    domain::{AccessToken, AuthRequestState, AuthorizationCode, GrantFamily, RefreshToken, TokenHash},
+    domain::{AccessToken, AuthRequestState, AuthorizationCode, Confirmation, GrantFamily, RefreshToken, TokenHash},
     storage::{CodeRedemption, Redemption, Rotation},
 };
 use countersign_clock::Millis;
@@ -79,6 +79,7 @@ impl World<'_> {
             client_id,
             redirect_uri: presented(REDIRECT_URI, slip == Slip::Proof(true)),
             code_challenge: presented("challenge", slip == Slip::Proof(false)),
+            confirmation: Some(Confirmation::Jkt("thumbprint".to_owned())),
             access,
             refresh: refresh.then_some(next),
             now,
@@ -92,6 +93,7 @@ impl World<'_> {
         Rotation {
             token: sample::refresh(&name).hash,
             client_id,
+            confirmation: sample::refresh(&name).confirmation,
             access,
             next,
             now,

@@ -9,6 +9,9 @@ use std::{
 use countersign_clock::Millis;
 use countersign_protocol::ClientId;
 
+/// Clients that are counted before those whose time is over are forgotten.
+const SWEEP_AT: usize = 1024;
+
 /// Counts hints that named nobody, client by client, in windows of a fixed length.
 pub(in crate::op) struct UnknownHints {
     most: u32,
@@ -42,7 +45,9 @@ impl UnknownHints {
     /// Counts a hint that named nobody.
     pub(super) fn note(&self, client: &ClientId, now: Millis) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        // Only clients that exist come here, so there are never many.
+        if counts.len() >= SWEEP_AT {
+            counts.retain(|_, count| now - count.since < self.window);
+        }
         let count = counts.entry(client.clone()).or_insert(Count { since: now, hints: 0 });
         if now - count.since >= self.window {
             *count = Count { since: now, hints: 0 };

@@ -73,10 +73,13 @@ pub(super) fn is_code(client: &Client) -> bool {
     client.grant_types.contains(&GrantType::AuthorizationCode)
 }
 
-fn grant_types(given: Given<'_>, client: &mut Client, _: &Offer) -> Result<(), Problem> {
+fn grant_types(given: Given<'_>, client: &mut Client, offer: &Offer) -> Result<(), Problem> {
     client.grant_types = match given.texts()? {
         None => vec![GrantType::AuthorizationCode],
         Some(names) => {
+            if !names.iter().all(|name| offer.grants.contains(name)) {
+                return Err("has a grant type that is not offered".into());
+            }
             let grants = serde_json::from_value(names.into());
             grants.map_err(|_| "has a grant type that is not offered")?
         }

@@ -1,5 +1,6 @@
 use std::ops::RangeInclusive;
 
+use countersign_jose::Algorithm;
 use countersign_protocol::DeliveryMode;
 use ipnet::IpNet;
 use serde_json::Value;
@@ -25,7 +26,13 @@ pub struct Offer {
     pub(super) details_types: Option<Vec<String>>,
     /// For who does not say.
     pub(super) id_token_alg: IdTokenAlg,
+    /// What we sign with.
+    pub(super) signing_algs: Vec<&'static str>,
+    /// What clients may sign backchannel requests with.
     pub(super) request_algs: Vec<&'static str>,
+    /// What clients may sign authorization requests with.
+    pub(super) object_algs: Vec<&'static str>,
+    pub(super) grants: Vec<String>,
     /// Bounds of every request, seconds.
     pub(super) expiry: RangeInclusive<u32>,
     /// Private addresses that are called all the same.
@@ -35,8 +42,8 @@ pub struct Offer {
     profile: Profile,
 }
 
-/// Signature algorithms of requests.
-const REQUEST_ALGS: [&str; 10] = [
+const SIGNING_ALGS: [&str; 2] = ["ES256", "RS256"];
+const OBJECT_ALGS: [&str; 10] = [
     "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA",
 ];
 
@@ -52,7 +59,15 @@ impl Offer {
             scopes_unasked: Vec::new(),
             details_types: None,
             id_token_alg: config.id_token_alg,
-            request_algs: REQUEST_ALGS.into(),
+            signing_algs: SIGNING_ALGS.into(),
+            request_algs: config
+                .request_signing_algs
+                .iter()
+                .copied()
+                .map(Algorithm::as_str)
+                .collect(),
+            object_algs: OBJECT_ALGS.into(),
+            grants: config.offered_grants(),
             expiry: config.min_expiry..=config.max_expiry,
             allow: allow.to_vec(),
             notification_hosts: None,

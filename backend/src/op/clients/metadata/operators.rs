@@ -8,7 +8,7 @@ use super::{
     given::{Given, Problem, listed, said, set},
     offer::Offer,
 };
-use crate::domain::Client;
+use crate::{domain::Client, op::acr};
 
 pub(super) const MEMBERS: [Member; 9] = [
     Member {
@@ -78,7 +78,7 @@ pub(super) const MEMBERS: [Member; 9] = [
         name: "required_acr",
         by: By::Operator,
         read: |given, client, _| {
-            client.requests.required_acr = given.text()?.map(str::to_owned);
+            client.requests.required_acr = given.one_of(&acr::SUPPORTED)?;
             Ok(())
         },
         write: |client, _| said(&client.requests.required_acr),

@@ -19,17 +19,10 @@ fn offer(by: By, toml: &str) -> Offer {
     }
 }
 
-/// `more` over `base`; a null takes away.
+/// `more` over `base`; a null is as good as nothing.
 fn over(base: &Value, more: &Value) -> Map<String, Value> {
-    let mut all = base.as_object().unwrap().clone();
-    for (name, value) in more.as_object().unwrap() {
-        if value.is_null() {
-            all.remove(name);
-        } else {
-            all.insert(name.clone(), value.clone());
-        }
-    }
-    all
+    let all = [base, more].map(|said| said.as_object().unwrap().clone());
+    all.into_iter().flatten().collect()
 }
 
 /// What an operator may say over a client that polls.
@@ -104,7 +97,7 @@ fn what_was_read_is_written_and_reads_the_same() {
             "logo_uri": "https://shop.example/logo.png", "policy_uri": "https://shop.example/p", "tos_uri": "https://shop.example/t",
             "require_auth_time": true, "software_id": "shop", "software_version": "1.0", "client_uri": "https://shop.example/"}),
         json!({"binding_mode": "type", "profile": "fapi2", "disabled": true, "endpoint_audience": true, "request_expires_in": 30,
-            "request_max_expiry": 60, "required_acr": "a", "resources": ["https://api.example/"]}),
+            "request_max_expiry": 60, "required_acr": "urn:countersign:acr:device", "resources": ["https://api.example/"]}),
     ] {
         let client = operator(&more).unwrap();
         let written = write(&client, By::Operator);

@@ -8,9 +8,6 @@ use super::{
 };
 use crate::{config::IdTokenAlg, domain::Client};
 
-/// Algorithms that we sign with.
-const OURS: [&str; 2] = ["ES256", "RS256"];
-
 pub(super) const MEMBERS: [Member; 10] = [
     Member {
         name: "id_token_signed_response_alg",
@@ -21,8 +18,8 @@ pub(super) const MEMBERS: [Member; 10] = [
     Member {
         name: "userinfo_signed_response_alg",
         by: By::Client,
-        read: |given, client, _| {
-            client.tokens.userinfo_alg = given.one_of(&OURS)?;
+        read: |given, client, offer| {
+            client.tokens.userinfo_alg = given.one_of(&offer.signing_algs)?;
             Ok(())
         },
         write: |client, _| said(&client.tokens.userinfo_alg),
@@ -30,8 +27,8 @@ pub(super) const MEMBERS: [Member; 10] = [
     Member {
         name: "access_token_signing_alg",
         by: By::Client,
-        read: |given, client, _| {
-            client.tokens.access_token_alg = given.one_of(&OURS)?;
+        read: |given, client, offer| {
+            client.tokens.access_token_alg = given.one_of(&offer.signing_algs)?;
             Ok(())
         },
         write: |client, _| said(&client.tokens.access_token_alg),
@@ -76,7 +73,7 @@ pub(super) const MEMBERS: [Member; 10] = [
         name: "request_object_signing_alg",
         by: By::Client,
         read: |given, client, offer| {
-            client.authorization.object_alg = given.one_of(&offer.request_algs)?;
+            client.authorization.object_alg = given.one_of(&offer.object_algs)?;
             Ok(())
         },
         write: |client, _| said(&client.authorization.object_alg),
@@ -115,6 +112,6 @@ fn id_token_alg(given: Given<'_>, client: &mut Client, offer: &Offer) -> Result<
         IdTokenAlg::Es256 => "ES256",
         IdTokenAlg::Rs256 => "RS256",
     };
-    client.id_token_alg = given.one_of(&OURS)?.unwrap_or_else(|| unasked.to_owned());
+    client.id_token_alg = given.one_of(&offer.signing_algs)?.unwrap_or_else(|| unasked.to_owned());
     Ok(())
 }

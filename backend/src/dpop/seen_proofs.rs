@@ -6,8 +6,8 @@ use std::{
 use countersign_clock::Millis;
 use countersign_jose::digest;
 
-/// Proofs of one key that are remembered at once.
-const MAX_PER_KEY: usize = 2_048;
+/// Proofs of one owner that are remembered at once.
+const MAX_PER_OWNER: usize = 2_048;
 /// Between two sweeps.
 const SWEEP_MILLIS: Millis = 10_000;
 
@@ -18,13 +18,13 @@ pub enum Seen {
     First,
     /// It was used before.
     Again,
-    /// Too many of this key are remembered to tell.
+    /// Too many of this owner are remembered to tell.
     Full,
 }
 
 /// Remembers the `jti` of DPoP proofs until their time is over (RFC 9449 section 11.1), in memory: the nonce of a run makes older ones worthless.
 ///
-/// Only proofs of callers that are known otherwise come here, so the number of keys is the number of active devices.
+/// By owner: the key that made them, where only keys that are known otherwise come here, or somebody else of whom there are not too many.
 #[derive(Default)]
 pub struct SeenProofs {
     held: Mutex<Held>,
@@ -32,27 +32,27 @@ pub struct SeenProofs {
 
 #[derive(Default)]
 struct Held {
-    by_key: HashMap<String, HashMap<[u8; 32], Millis>>,
+    by_owner: HashMap<String, HashMap<[u8; 32], Millis>>,
     sweep_at: Millis,
 }
 
 impl SeenProofs {
-    /// Notes the proof `jti` of the key `thumbprint`, which could be accepted until `until`.
-    pub fn note(&self, thumbprint: &str, jti: &str, until: Millis, now: Millis) -> Seen {
+    /// Notes the proof `jti` of `owner`, which could be accepted until `until`.
+    pub fn note(&self, owner: &str, jti: &str, until: Millis, now: Millis) -> Seen {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if now >= held.sweep_at {
             held.sweep_at = now + SWEEP_MILLIS;
-            held.by_key.retain(|_, seen| {
+            held.by_owner.retain(|_, seen| {
                 seen.retain(|_, until| *until > now);
                 !seen.is_empty()
             });
         }
-        let seen = held.by_key.entry(thumbprint.to_owned()).or_default();
+        let seen = held.by_owner.entry(owner.to_owned()).or_default();
         let id = digest::sha256(jti);
         if seen.get(&id).is_some_and(|until| *until > now) {
             return Seen::Again;
         }
-        if seen.len() >= MAX_PER_KEY {
+        if seen.len() >= MAX_PER_OWNER {
             return Seen::Full;
         }
         seen.insert(id, until);
@@ -74,7 +74,7 @@ mod tests {
             "S-027: a jti is used once"
         );
         assert_eq!(seen.note("b", "1", 1_000, 500), Seen::First, "another key has its own");
-        for jti in 1..MAX_PER_KEY {
+        for jti in 1..MAX_PER_OWNER {
             assert_eq!(seen.note("a", &format!("x{jti}"), 1_000, 500), Seen::First);
         }
         assert_eq!(seen.note("a", "one more", 1_000, 500), Seen::Full);
@@ -84,6 +84,6 @@ mod tests {
             "one key does not crowd out another"
         );
         assert_eq!(seen.note("a", "one more", 99_000, SWEEP_MILLIS), Seen::First);
-        assert_eq!(seen.held.lock().unwrap().by_key.len(), 1, "what is over is forgotten");
+        assert_eq!(seen.held.lock().unwrap().by_owner.len(), 1, "what is over is forgotten");
     }
 }

@@ -4,21 +4,40 @@ use countersign_protocol::DPOP_TYP;
 use serde::Deserialize;
 use url::Url;
 
-use super::{DeviceError, MAX_ID_CHARS, MAX_JWT_BYTES, nonce::Nonces};
+use super::Nonces;
 
-/// How far the clocks of device and backend may differ, seconds.
-pub const SKEW_SECONDS: i64 = 120;
+/// Longest proof that is read, bytes.
+const MAX_BYTES: usize = 16 * 1024;
+/// Longest `jti`, characters.
+const MAX_JTI_CHARS: usize = 128;
 
 /// What a proof is made for.
 pub struct ProofFor<'a> {
     /// HTTP method.
     pub method: &'a str,
-    /// The backend's origin followed by the path.
-    pub url: &'a str,
+    /// The addresses of the endpoint, one of which it names; without query.
+    pub urls: &'a [String],
     /// The access token beside it, where there is one.
     pub access_token: Option<&'a str>,
+    /// Signature algorithms that are taken.
+    pub algorithms: &'a [Algorithm],
+    /// The nonces of which it has to carry one, where it has to.
+    pub nonces: Option<&'a Nonces>,
+    /// How far the clocks of its maker and ours may differ, seconds.
+    pub skew_seconds: i64,
     /// Now.
     pub now: Millis,
+}
+
+/// Why a proof is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProofError {
+    /// It is not a proof for this request.
+    #[error("the DPoP proof is not acceptable: {0}")]
+    Unacceptable(&'static str),
+    /// It lacks a nonce that is good now.
+    #[error("the DPoP proof lacks the current nonce")]
+    Nonce,
 }
 
 /// A proof that verified. Whether its `jti` is new is asked once its sender is known.
@@ -43,42 +62,49 @@ struct Claims {
 }
 
 /// Checks a proof as RFC 9449 section 4.3 asks, except for the replay of its `jti`.
-pub fn check(proof: &str, made_for: &ProofFor<'_>, nonces: &Nonces) -> Result<Proven, DeviceError> {
+///
+/// # Errors
+/// Which of its rules the proof breaks.
+pub fn check(proof: &str, made_for: &ProofFor<'_>) -> Result<Proven, ProofError> {
     let expect = Expect {
         typ: Typ::Exactly(DPOP_TYP),
-        algs: &[Algorithm::Es256],
-        max_len: MAX_JWT_BYTES,
+        algs: made_for.algorithms,
+        max_len: MAX_BYTES,
     };
-    let verified = verify_embedded(proof, &expect).map_err(|_| DeviceError::Proof("it does not verify"))?;
+    let verified = verify_embedded(proof, &expect).map_err(|_| ProofError::Unacceptable("it does not verify"))?;
     let claims: Claims = verified
         .claims()
-        .map_err(|_| DeviceError::Proof("a claim is missing or of the wrong kind"))?;
+        .map_err(|_| ProofError::Unacceptable("a claim is missing or of the wrong kind"))?;
     let key = verified.header().jwk.as_ref();
-    let thumbprint = key.ok_or(DeviceError::Proof("it has no key"))?.thumbprint();
+    let thumbprint = key.ok_or(ProofError::Unacceptable("it has no key"))?.thumbprint();
     if claims.htm != made_for.method {
-        return Err(DeviceError::Proof("`htm` is another method"));
+        return Err(ProofError::Unacceptable("`htm` is another method"));
     }
-    if !same_target(&claims.htu, made_for.url) {
-        return Err(DeviceError::Proof("`htu` is another address"));
+    if !made_for.urls.iter().any(|url| same_target(&claims.htu, url)) {
+        return Err(ProofError::Unacceptable("`htu` is another address"));
     }
-    if claims.jti.is_empty() || claims.jti.chars().count() > MAX_ID_CHARS {
-        return Err(DeviceError::Proof("`jti` is empty or too long"));
+    if claims.jti.is_empty() || claims.jti.chars().count() > MAX_JTI_CHARS {
+        return Err(ProofError::Unacceptable("`jti` is empty or too long"));
     }
     if claims.ath != made_for.access_token.map(digest::sha256_b64) {
-        return Err(DeviceError::Proof("`ath` is not the digest of the access token"));
+        return Err(ProofError::Unacceptable("`ath` is not the digest of the access token"));
     }
     // The nonce comes before the time: who has a wrong clock learns the right one from the answer to a fresh nonce, not the other way round.
-    if !claims.nonce.is_some_and(|nonce| nonces.accepts(&nonce, made_for.now)) {
-        return Err(DeviceError::Nonce);
+    let nonce = claims.nonce.as_deref().unwrap_or_default();
+    if made_for
+        .nonces
+        .is_some_and(|nonces| !nonces.accepts(nonce, made_for.now))
+    {
+        return Err(ProofError::Nonce);
     }
     let iat = claims.iat.0;
-    if (made_for.now.div_euclid(1000) - iat).abs() > SKEW_SECONDS {
-        return Err(DeviceError::Proof("`iat` is too far from the time of the backend"));
+    if (made_for.now.div_euclid(1000) - iat).abs() > made_for.skew_seconds {
+        return Err(ProofError::Unacceptable("`iat` is too far from our time"));
     }
     Ok(Proven {
         thumbprint,
         jti: claims.jti,
-        until: (iat + SKEW_SECONDS + 1) * 1000,
+        until: (iat + made_for.skew_seconds + 1) * 1000,
     })
 }
 

@@ -14,6 +14,7 @@ pub struct Nonces {
 
 impl Nonces {
     /// Takes a fresh secret.
+    #[must_use]
     pub fn new(random: &dyn Random) -> Self {
         let mut secret = [0; 32];
         random.fill(&mut secret);
@@ -21,16 +22,19 @@ impl Nonces {
     }
 
     /// Takes the secret that all nodes have.
+    #[must_use]
     pub fn shared(secret: [u8; 32]) -> Self {
         Self { secret }
     }
 
     /// The nonce to tell at `now`.
+    #[must_use]
     pub fn current(&self, now: Millis) -> String {
         self.of_window(now.div_euclid(WINDOW_MILLIS))
     }
 
     /// Whether `nonce` is the one of this window or of the one before.
+    #[must_use]
     pub fn accepts(&self, nonce: &str, now: Millis) -> bool {
         let window = now.div_euclid(WINDOW_MILLIS);
         [window, window.saturating_sub(1)]
