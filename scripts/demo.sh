@@ -67,12 +67,16 @@ if [[ -f .demo/ready ]] && is_free "$(<.demo/port)"; then
 else
   find .demo -mindepth 1 -not -name lock -delete
   free_port >.demo/port
-  printf '[server]\nlisten = "127.0.0.1:%s"\n\n[storage]\npath = "%s/.demo/countersign.db"\n' "$(<.demo/port)" "$PWD" >.demo/config.toml
+  {
+    printf '[server]\nlisten = "127.0.0.1:%s"\n\n[storage]\npath = "%s/.demo/countersign.db"\n\n' "$(<.demo/port)" "$PWD"
+    cat demo/payment_initiation.toml
+  } >.demo/config.toml
   node -p 'require("crypto").randomBytes(6).toString("hex").match(/..../g).join("-")' >.demo/password
   "$countersign" user add --config .demo/config.toml --username anna --name "Anna Example" --email anna@example.com --phone +4915550100 \
     --password-stdin <.demo/password >/dev/null
   "$countersign" client add --config .demo/config.toml --id shop --name "Demo Shop" --auth client_secret_basic \
-    --scope "openid profile payment" --grant ciba --binding-mode auto >.demo/client-secret
+    --scope "openid profile payment" --grant ciba --binding-mode auto \
+    --set 'authorization_details_types=["payment_initiation"]' >.demo/client-secret
   touch .demo/ready
 fi
 

@@ -155,7 +155,10 @@ fn every_row_has_a_test_that_names_it() {
 fn the_risk_assessment_names_what_is_done() {
     let page = fs::read_to_string(root().join("docs/consent-phishing.md")).unwrap();
     let table = table();
-    let risks: Vec<&str> = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| risk")).collect();
+    let risks: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| risk"))
+        .collect();
     assert!(risks.len() >= 8, "R-250: {} risks", risks.len());
     for risk in risks {
         let cells: Vec<&str> = risk.trim_matches('|').split('|').map(str::trim).collect();

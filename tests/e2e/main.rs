@@ -3,6 +3,7 @@
 mod auth0;
 mod backup;
 mod called;
+mod details;
 mod device_life;
 mod doctor;
 mod failure_points;

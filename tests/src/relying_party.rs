@@ -157,6 +157,13 @@ impl RelyingParty {
 
     /// As [`Self::post`]. `None` when the connection failed.
     pub async fn try_post(&self, endpoint: &str, form: &[(&str, &str)]) -> Option<(StatusCode, Value)> {
+        let (status, body) = self.try_post_for_text(endpoint, form).await?;
+        let body = serde_json::from_str(&body).expect("the provider answers JSON");
+        Some((status, body))
+    }
+
+    /// As [`Self::try_post`], with the answer as it was written.
+    pub async fn try_post_for_text(&self, endpoint: &str, form: &[(&str, &str)]) -> Option<(StatusCode, String)> {
         let url = self.discovered[endpoint]
             .as_str()
             .unwrap_or_else(|| panic!("discovery names {endpoint}"));
@@ -183,11 +190,7 @@ impl RelyingParty {
             .is_some_and(|value| value == "no-store");
         assert!(no_store, "R-121, R-170: answers of {endpoint} are not stored");
         let status = answer.status();
-        let body = answer.bytes().await.ok()?;
-        Some((
-            status,
-            serde_json::from_slice(&body).expect("the provider answers JSON"),
-        ))
+        Some((status, answer.text().await.ok()?))
     }
 
     /// A fresh client assertion for the provider (RFC 7523 section 3).

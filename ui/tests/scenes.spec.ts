@@ -55,9 +55,9 @@ const SCENES: [scene: string, words: string[], steps?: Step[]][] = [
   ['request-unlock', ['Your PIN', 'Denying never needs it.'], [state('needs_unlock')]],
   ['request-unlock', ['That PIN is wrong.'], [(page) => page.fill(byId('match-input'), '471'), (page) => page.fill(byId('pin-input'), '000000'), approve, (page) => page.waitForSelector('[aria-invalid]')]],
   ['request-bio', ['fingerprint or face'], [state('needs_unlock')]],
-  ['request-payment', ['EUR 1,234.50', 'As sent: 1234.50 EUR', 'Werkstatt Blau GmbH', 'DE02120300000000202051', 'Invoice 2026-118', 'payment_initiation', 'https://bank.example/payments']],
+  ['request-payment', ['Pay from your account', 'Amount', 'EUR 1,234.50', 'As sent: 1234.50 EUR', 'Werkstatt Blau GmbH', 'DE02120300000000202051', 'Invoice 2026-118', 'payment_initiation', 'https://bank.example/payments']],
   ['request-unknown-details', ['hidden_surcharge', '999.00', '(empty)', 'Scroll down']],
-  ['request-inexact', ['Too long to be shown exactly', 'cannot be approved here']],
+  ['request-long-numbers', ['Move units', '12345678901234567890', '12.10', 'Rate', 'EUR 0.10', 'As sent: 0.10 EUR']],
   ['request-last-seconds', ['Less than 30 seconds left']],
   ['request-hostile', ['U+202E', 'U+200B', '<img src=x onerror=alert(1)>', 'javascript:alert(1)']],
   ['request-wrong-number', ['You have 1 try left'], [state('wrong_number')]],
@@ -158,7 +158,7 @@ for (const scheme of ['light', 'dark'] as const) {
         await shown.page.context().close();
       });
 
-      /** S-074 (policy), S-080 (words), S-082 (axe, layout) */
+      /** S-074 (policy), S-080 (words), S-082 (axe, layout), R-251 (who asks, why, what follows, and to deny what one did not start) */
       it.each(SCENES)('%s says %j', async (scene, words, steps = []) => {
         const { page, complaints } = shown;
         complaints.length = 0;

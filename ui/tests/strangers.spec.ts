@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MemoryHost } from '../src/host/memory';
+import type { DetailRow } from '../src/protocol/DetailRow';
 import { launch, serve, show, watched } from './window';
 
 const BUILT = join(import.meta.dirname, '../dist-browser');
@@ -80,6 +81,8 @@ async function fill(text: string): Promise<void> {
     const { world } = memoryHost;
     const client = { id: stranger, name: stranger, uri: stranger };
     const now = Date.now();
+    const text = (key: string): DetailRow => ({ path: `/${key}`, depth: 0, key, value: { kind: 'text', text: stranger } });
+    const sum: DetailRow = { path: '/sum', depth: 0, key: 'sum', label: stranger, value: { kind: 'sum', amount: stranger, currency: stranger } };
     world.inbox = {
       loaded: true,
       requests: [
@@ -91,7 +94,10 @@ async function fill(text: string): Promise<void> {
             client,
             first_time: true,
             scopes: [{ name: 'x', text: stranger }],
-            authorization_details: [{ type: stranger, [`k${stranger}`]: stranger }, { instructedAmount: { amount: stranger, currency: stranger }, creditorName: stranger, creditorAccount: { iban: stranger } }],
+            details: [
+              { first: [], rest: [text('type'), { ...text(`k${stranger}`), label: stranger }] },
+              { title: stranger, first: [sum, { ...text('a'), label: stranger }, { ...text('b'), label: stranger }], rest: [sum] },
+            ],
             context: { reported: { device: stranger, location: stranger, ip: stranger, more: stranger } },
             matching: { mode: 'show', message: stranger },
             needs_unlock: false,

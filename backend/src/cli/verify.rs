@@ -89,7 +89,7 @@ fn tell(verified: &VerifiedReceipt, pins: &Pins, out: &mut dyn Write) -> io::Res
         writeln!(out, "Scope      {}: {}", plain(&scope.name), plain(&scope.text))?;
     }
     if let Some(details) = &request.authorization_details {
-        writeln!(out, "Details    {}", plain(&details.to_string()))?;
+        writeln!(out, "Details    {}", plain(details.text()))?;
     }
     match &request.matching {
         Match::Show { message: Some(message) } => writeln!(out, "Message    \"{}\"", plain(message))?,

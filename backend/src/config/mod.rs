@@ -1,6 +1,7 @@
 //! Settings: defaults, file, environment, in this order. The only module that reads the environment.
 
 mod consent;
+mod details;
 mod devices;
 mod fapi;
 mod keys;
@@ -25,13 +26,14 @@ use figment::{
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 pub use consent::ConsentConfig;
+pub use details::{DetailsType, Schema};
 pub use devices::DevicesConfig;
 pub use fapi::{FapiProfile, FapiVersion};
 pub use keys::KeysConfig;
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use mtls::MtlsConfig;
-pub use op::{IdTokenAlg, OpConfig};
+pub use op::{IdTokenAlg, OpConfig, is_resource};
 pub use outbound::OutboundConfig;
 pub use registration::{RegistrationConfig, RegistrationMode};
 pub use requests::{LoginHintTokenIssuer, MessagePattern, SubjectFormat};
@@ -208,6 +210,8 @@ mod tests {
             ("[op]\nprofile = \"fapi_ciba\"", "profile"),
             ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
             ("[op]\nlong_poll_seconds = 31", "long_poll_seconds"),
+            ("[op]\nresources = [\"/relative\"]", "resources"),
+            ("[op]\nresources = [\"https://api.example/#x\"]", "resources"),
             (
                 "[op]\nbackchannel_authentication_path = \"bc\"",
                 "backchannel_authentication_path",

@@ -5,7 +5,7 @@ use countersign_protocol::{CIBA_GRANT, DeliveryMode};
 use serde::Deserialize;
 
 use super::{
-    ConfigError, FapiProfile, FapiVersion,
+    ConfigError, DetailsType, FapiProfile, FapiVersion,
     requests::{LoginHintTokenIssuer, MessagePattern},
     require,
 };
@@ -103,6 +103,11 @@ pub struct OpConfig {
     pub client_keys_stale_seconds: u32,
     /// Scope values with words for people.
     pub scopes: BTreeMap<String, String>,
+    /// Types of authorization details with words for people.
+    #[serde(default)]
+    pub authorization_details: BTreeMap<String, DetailsType>,
+    /// Resources that every client's tokens may be for.
+    pub resources: Vec<String>,
     /// Scope values and types of authorization details, each with the class that an approval of it has to meet.
     pub required_acr: BTreeMap<String, String>,
 }
@@ -217,10 +222,22 @@ impl OpConfig {
             "lifetimes are greater than 0".to_owned()
         })?;
         require(
+            self.resources.iter().all(|uri| is_resource(uri)),
+            "op",
+            "resources",
+            || "absolute URIs without a fragment".to_owned(),
+        )?;
+        require(
             self.throttle_after > 0 && self.throttle_seconds > 0,
             "op",
             "throttle_after",
             || "greater than 0".to_owned(),
         )
     }
+}
+
+/// Whether `uri` can name a resource: absolute, without a fragment (RFC 8707 section 2).
+#[must_use]
+pub fn is_resource(uri: &str) -> bool {
+    !uri.contains('#') && uri.trim() == uri && url::Url::parse(uri).is_ok()
 }

@@ -25,7 +25,7 @@ impl AuthenticationDeviceTrigger for Consent {
             account: triggered.account,
             client: triggered.client,
             scopes: triggered.scopes,
-            authorization_details: None,
+            details: triggered.details,
             matching: triggered.matching,
             acr_values: triggered.acr_values,
             context: triggered.context,

@@ -22,6 +22,7 @@ impl Consent {
             },
             Matching::Type { .. } => Match::Type,
         };
+        let details = &prompt.details;
         let claims = RequestClaims {
             iss: self.parts.origin.clone(),
             aud: device.id.clone(),
@@ -30,7 +31,8 @@ impl Consent {
             req: prompt.handle.clone(),
             client: prompt.client.clone(),
             scopes: prompt.scopes.clone(),
-            authorization_details: prompt.authorization_details.clone(),
+            authorization_details: details.as_ref().map(|shown| shown.details.clone()),
+            authorization_details_words: details.as_ref().map(|shown| shown.words.clone()).unwrap_or_default(),
             matching,
             acr_values: prompt.acr_values.clone(),
             context: prompt.context.clone(),

@@ -1,5 +1,5 @@
 use countersign_clock::Millis;
-use countersign_protocol::{ClientShown, Handle, Policy, PromptState, ScopeShown, SettledView};
+use countersign_protocol::{ClientShown, DetailsShown, Handle, Policy, PromptState, ScopeShown, SettledView};
 use serde_json::Value;
 
 use super::account::AccountKey;
@@ -62,7 +62,7 @@ pub struct Prompt {
     /// For what.
     pub scopes: Vec<ScopeShown>,
     /// For what exactly.
-    pub authorization_details: Option<Value>,
+    pub details: Option<DetailsShown>,
     /// How the screens are tied together.
     pub matching: Matching,
     /// As asked.

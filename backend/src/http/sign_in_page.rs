@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
-use countersign_protocol::ScopeShown;
+use countersign_protocol::{DetailRow, DetailShown, DetailValue, DetailsShown, ScopeShown, lay_out};
 use url::{Host, Url};
 
 use super::sign_in_assets;
@@ -20,8 +20,22 @@ pub(super) struct Page<'a> {
     shown: &'a SignInPage,
     client_host: Option<String>,
     scopes: &'a [ScopeShown],
+    details: Vec<Detail>,
     problem: Option<String>,
     waits: bool,
+}
+
+/// One element of authorization details.
+struct Detail {
+    title: Option<String>,
+    lines: Vec<Line>,
+}
+
+/// One of its members.
+struct Line {
+    depth: u32,
+    name: String,
+    value: Option<String>,
 }
 
 #[derive(Template)]
@@ -45,6 +59,7 @@ impl<'a> Page<'a> {
             stylesheet: sign_in_assets::address(),
             client_host: uri.and_then(|uri| uri.host_str().map(str::to_owned)),
             scopes: &page.scopes,
+            details: page.details.as_ref().map(details).unwrap_or_default(),
             problem,
             waits: matches!(page.problem, Some(SignInProblem::Wait(_))),
             shown: page,
@@ -56,6 +71,31 @@ impl<'a> Page<'a> {
             None => StatusCode::OK,
             Some(SignInProblem::Wrong) => StatusCode::FORBIDDEN,
             Some(SignInProblem::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+}
+
+fn details(shown: &DetailsShown) -> Vec<Detail> {
+    // What cannot be laid out was not let in.
+    let laid = lay_out(&shown.details, &shown.words).unwrap_or_default();
+    let detail = |DetailShown { title, first, rest }| Detail {
+        title,
+        lines: first.into_iter().chain(rest).map(Line::of).collect(),
+    };
+    laid.into_iter().map(detail).collect()
+}
+
+impl Line {
+    fn of(row: DetailRow) -> Self {
+        Self {
+            depth: row.depth.min(4),
+            name: row.label.or(row.key).unwrap_or_default(),
+            value: match row.value {
+                DetailValue::Text { text } | DetailValue::Number { text } | DetailValue::Word { text } => Some(text),
+                DetailValue::Sum { amount, currency } => Some(format!("{amount} {currency}")),
+                DetailValue::Members { count: 0 } | DetailValue::Items { count: 0 } => Some("(empty)".to_owned()),
+                DetailValue::Members { .. } | DetailValue::Items { .. } => None,
+            },
         }
     }
 }

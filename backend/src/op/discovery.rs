@@ -32,6 +32,8 @@ pub struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
     scopes_supported: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_details_types_supported: Vec<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
     grant_types_supported: Vec<String>,
@@ -102,6 +104,7 @@ impl Provider {
             backchannel: self.backchannel_metadata(),
             registration_endpoint: self.registers_clients().then(|| at("/register")),
             scopes_supported: std::iter::once("openid".to_owned()).chain(scopes).collect(),
+            authorization_details_types_supported: self.parts.config.authorization_details.keys().cloned().collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
             grant_types_supported: grants

@@ -1,5 +1,5 @@
-//! Parameters of OAuth requests (RFC 6749 section 3.1 and appendix B), read strictly: each at most once, valid UTF-8, and a parameter
-//! without a value counts as absent.
+//! Parameters of OAuth requests (RFC 6749 section 3.1 and appendix B), read strictly: each at most once, but for `resource` (RFC 8707
+//! section 2), valid UTF-8, and a parameter without a value counts as absent.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,8 @@ use super::refusal::Refusal;
 
 /// More parameters than any request of ours has.
 const MAX_PARAMETERS: usize = 64;
+/// The one parameter that may be there several times.
+const REPEATABLE: &str = "resource";
 
 /// The parameters of one request.
 #[derive(Clone)]
@@ -47,7 +49,7 @@ impl Params {
     }
 
     fn add(&mut self, name: String, value: String) -> Result<(), Refusal> {
-        if self.0.iter().any(|(known, _)| *known == name) {
+        if name != REPEATABLE && self.0.iter().any(|(known, _)| *known == name) {
             return Err(Refusal::invalid_request("a parameter is there twice"));
         }
         if self.0.len() == MAX_PARAMETERS {
@@ -64,7 +66,12 @@ impl Params {
     pub(super) fn from_claims(claims: &BTreeMap<String, Box<RawValue>>) -> Result<Self, Refusal> {
         let text = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned());
         let there = claims.iter().filter(|(_, value)| value.get() != "null");
-        Self::from_pairs(there.map(|(name, value)| (name.clone(), text(value))))
+        Self::from_pairs(there.flat_map(|(name, value)| {
+            // What may be there several times in a form is an array here.
+            let several = (name == REPEATABLE).then(|| serde_json::from_str::<Vec<String>>(value.get()).ok());
+            let several = several.flatten().unwrap_or_else(|| vec![text(value)]);
+            several.into_iter().map(|one| (name.clone(), one)).collect::<Vec<_>>()
+        }))
     }
 
     /// Names and values, without those parameters that `left_out` names.
@@ -77,6 +84,12 @@ impl Params {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// Every value of `name`, in their order.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let found = self.0.iter().filter(move |(known, _)| known == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
@@ -137,6 +150,21 @@ mod tests {
             "R-067: a parameter without a value counts as absent"
         );
         assert_eq!(params.get("ä"), Some("€"));
+    }
+
+    #[test]
+    fn a_resource_may_be_there_several_times() {
+        let params = Params::parse(b"resource=urn:a&x=1&resource=urn:b&resource=").unwrap();
+        let all: Vec<&str> = params.all("resource").collect();
+        assert_eq!(all, ["urn:a", "urn:b"], "R-069: RFC 8707 section 2");
+        for (claims, expected) in [
+            (r#"{"resource":["urn:a","urn:b"]}"#, &["urn:a", "urn:b"][..]),
+            (r#"{"resource":"urn:a"}"#, &["urn:a"]),
+        ] {
+            let params = Params::from_claims(&serde_json::from_str(claims).unwrap()).unwrap();
+            let all: Vec<&str> = params.all("resource").collect();
+            assert_eq!(all, expected, "R-069, R-267: {claims}");
+        }
     }
 
     #[test]

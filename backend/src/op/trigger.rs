@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use countersign_clock::Millis;
-use countersign_protocol::{ClientShown, Handle, ScopeShown};
+use countersign_protocol::{ClientShown, DetailsShown, Handle, ScopeShown};
 use serde_json::Value;
 
 use crate::{
@@ -20,6 +20,8 @@ pub struct Triggered {
     pub client: ClientShown,
     /// For what.
     pub scopes: Vec<ScopeShown>,
+    /// For what exactly.
+    pub details: Option<DetailsShown>,
     /// How both screens are tied together.
     pub matching: Matching,
     /// As asked.

@@ -1,7 +1,8 @@
 //! What a device is given to show, and that nothing else can be decided on.
 
+use countersign::op::Triggered;
 use countersign_jose::{Algorithm, Expect, JwkSet, Typ, b64, verify_with_set};
-use countersign_protocol::REQUEST_TYP;
+use countersign_protocol::{DetailsShown, DetailsWords, ExactJson, MemberLabel, REQUEST_TYP};
 use serde_json::{Value, json};
 
 use crate::{
@@ -46,6 +47,46 @@ async fn it_says_everything_that_a_person_decides_on() {
         });
         assert_eq!(claims, expected, "S-014, R-141: no more and no less");
     }
+}
+
+/// Proves R-268, S-014: details reach the device to the byte, with the operator's words for them under the same signature.
+#[tokio::test]
+async fn details_are_signed_as_the_client_wrote_them() {
+    let world = World::new().await;
+    let device = TestDevice::registered(&world, "anna").await;
+    let sent = r#"[{"type":"transfer", "units":12345678901234567890, "amount":12.10,"z":{"b":1E+2,"a":"\u00e4"}}]"#;
+    let details = DetailsShown {
+        details: ExactJson::new(sent).unwrap(),
+        words: vec![DetailsWords {
+            kind: "transfer".to_owned(),
+            title: "Move units".to_owned(),
+            labels: vec![MemberLabel {
+                at: "/units".to_owned(),
+                text: "Units".to_owned(),
+            }],
+            first: vec!["/units".to_owned()],
+        }],
+    };
+    let handle = world
+        .ask_for(Triggered {
+            details: Some(details),
+            ..world.triggered("shop", "anna", World::show("W4SCT"), "id-1")
+        })
+        .await;
+    let request = device.request_object(&handle).await;
+    let payload = String::from_utf8(b64::decode(request.split('.').nth(1).unwrap()).unwrap()).unwrap();
+    assert!(
+        payload.contains(&format!("\"authorization_details\":{sent},")),
+        "R-268: {payload}"
+    );
+    let claims: Value = serde_json::from_str(&payload).unwrap();
+    let words = json!([{
+        "type": "transfer",
+        "title": "Move units",
+        "labels": [{"at": "/units", "text": "Units"}],
+        "first": ["/units"],
+    }]);
+    assert_eq!(claims["authorization_details_words"], words, "S-014: {payload}");
 }
 
 /// Proves S-015: what was shown is what is decided on; one letter more or less is another request.

@@ -5,8 +5,12 @@
 
 use std::fs;
 
-use countersign::consent::{Pins, verify_receipt};
+use countersign::{
+    consent::{Pins, verify_receipt},
+    op::Triggered,
+};
 use countersign_jose::b64;
+use countersign_protocol::{DetailsShown, DetailsWords, ExactJson, MemberLabel};
 use serde_json::{Value, json};
 
 use crate::{
@@ -26,6 +30,22 @@ fn last(device: &TestDevice, name: &str) -> Value {
     example
 }
 
+fn details() -> DetailsShown {
+    let payment = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"12.10"},"creditorName":"Blue"}]"#;
+    DetailsShown {
+        details: ExactJson::new(payment).unwrap(),
+        words: vec![DetailsWords {
+            kind: "payment_initiation".to_owned(),
+            title: "Pay from your account".to_owned(),
+            labels: vec![MemberLabel {
+                at: "/creditorName".to_owned(),
+                text: "Payee".to_owned(),
+            }],
+            first: vec!["/instructedAmount".to_owned(), "/creditorName".to_owned()],
+        }],
+    }
+}
+
 async fn play() -> Value {
     let world = World::with("[op]\nuser_code = true").await;
     let mut device = TestDevice::stranger(&world);
@@ -41,7 +61,12 @@ async fn play() -> Value {
     told.push(last(&device, "session"));
     let mut stream = Listening::open(&device, None).await;
 
-    let shown = world.ask("anna", World::show("W4SCT")).await;
+    let shown = world
+        .ask_for(Triggered {
+            details: Some(details()),
+            ..world.triggered("shop", "anna", World::show("W4SCT"), "auth-req-details")
+        })
+        .await;
     device.call("GET", "/ad/v1/requests", None).await;
     told.push(last(&device, "pending list, message shown"));
     device.approve(&shown).await;

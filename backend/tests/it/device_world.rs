@@ -273,6 +273,7 @@ impl World {
                 name: "payment".to_owned(),
                 text: "Make the payment described here".to_owned(),
             }],
+            details: None,
             matching,
             acr_values: None,
             needs_user_verification: false,

@@ -66,6 +66,8 @@ mod op_client_auth;
 mod op_client_keys;
 mod op_client_management;
 mod op_client_secret_jwt;
+mod op_details;
+mod op_details_refused;
 mod op_disabled_client;
 mod op_discovery;
 mod op_dpop;

@@ -158,14 +158,8 @@ async fn what_a_poll_client_need_not_send_is_ignored() {
         (("user_code", "1234"), "R-063, V-008: not offered, R-006"),
         (("foo", "bar"), "R-068"),
         (("request_context", "{}"), "R-069: an extension we do not know"),
-        (
-            ("resource", "https://api.example"),
-            "R-069: an extension we do not know",
-        ),
-        (
-            ("authorization_details", "[{\"type\":\"x\"}]"),
-            "R-069: an extension we do not know",
-        ),
+        (("authorization_details", "[]"), "R-268: no details"),
+        (("resource", ""), "R-067"),
         (("acr_values", "urn:example:gold urn:countersign:acr:device"), "R-057"),
         (("client_name", "Your Bank"), "S-020: a name is registered, not sent"),
     ] {

@@ -9,7 +9,7 @@ use countersign::{
     storage::{Opening, Prompts as _, SqliteStorage, StorageError},
 };
 use countersign_clock::{Clock as _, ManualClock};
-use countersign_protocol::{Handle, Policy, UserVerificationPolicy};
+use countersign_protocol::{DetailsShown, Handle, Policy, UserVerificationPolicy};
 use serde_json::Value;
 
 /// Opens a prompt as the consent service does, and remembers how it was asked.
@@ -24,6 +24,7 @@ pub struct Seen {
     pub code: Option<String>,
     pub message: Option<String>,
     pub scopes: Vec<String>,
+    pub details: Option<DetailsShown>,
     pub expires_in: i64,
     pub acr_values: Option<String>,
     pub needs_user_verification: bool,
@@ -44,6 +45,7 @@ impl AuthenticationDeviceTrigger for RecordingTrigger {
             code,
             message,
             scopes: triggered.scopes.iter().map(|scope| scope.name.clone()).collect(),
+            details: triggered.details.clone(),
             acr_values: triggered.acr_values.clone(),
             needs_user_verification: triggered.needs_user_verification,
             context: triggered.context.clone(),
@@ -57,7 +59,7 @@ impl AuthenticationDeviceTrigger for RecordingTrigger {
             account: triggered.account,
             client: triggered.client,
             scopes: triggered.scopes,
-            authorization_details: None,
+            details: triggered.details,
             matching: triggered.matching,
             acr_values: triggered.acr_values,
             context: triggered.context,

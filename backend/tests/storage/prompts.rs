@@ -17,7 +17,7 @@ pub async fn a_prompt_reads_back_as_it_was_opened(store: &dyn Storage) {
     bare.connector = ConnectorId("keycloak".to_owned());
     bare.external_ref = Some("their name for it".to_owned());
     bare.matching = Matching::Show { message: None };
-    (bare.authorization_details, bare.acr_values, bare.context) = (None, None, None);
+    (bare.details, bare.acr_values, bare.context) = (None, None, None);
     let (bare_opening, full) = (
         Opening {
             prompt: bare.clone(),

@@ -13,8 +13,9 @@ use countersign::{
 };
 use countersign_clock::Millis;
 use countersign_protocol::{
-    ClientId, ClientShown, DeliveryMode, DenyReason, DeviceId, Handle, KeyLevel, Platform, Policy, PublicJwk,
-    PushTarget, ScopeShown, Secret, Subject, UserVerificationPolicy, UvMethod,
+    ClientId, ClientShown, DeliveryMode, DenyReason, DetailsShown, DetailsWords, DeviceId, ExactJson, Handle, KeyLevel,
+    MemberLabel, Platform, Policy, PublicJwk, PushTarget, ScopeShown, Secret, Subject, UserVerificationPolicy,
+    UvMethod,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -75,6 +76,22 @@ pub fn client(id: &str) -> Client {
     }
 }
 
+/// Details with numbers that no machine reads and writes again as they were.
+pub fn details() -> DetailsShown {
+    DetailsShown {
+        details: ExactJson::new(r#"[{"type":"payment", "amount":12.10,"n":12345678901234567890.0}]"#).unwrap(),
+        words: vec![DetailsWords {
+            kind: "payment".to_owned(),
+            title: "Pay".to_owned(),
+            labels: vec![MemberLabel {
+                at: "/amount".to_owned(),
+                text: "Amount".to_owned(),
+            }],
+            first: vec!["/amount".to_owned()],
+        }],
+    }
+}
+
 /// Extras with something in every member.
 pub fn extras() -> RequestExtras {
     RequestExtras {
@@ -123,7 +140,7 @@ pub fn prompt(handle: &str, sub: &str) -> Prompt {
             name: "openid".to_owned(),
             text: "Know who you are".to_owned(),
         }],
-        authorization_details: Some(json!([{"type": "payment", "amount": "12.00"}])),
+        details: Some(details()),
         matching: Matching::Type { code: "042".to_owned() },
         acr_values: Some("urn:example:uv".to_owned()),
         context: Some(json!({"reported": {"ip": "192.0.2.1"}})),

@@ -74,7 +74,7 @@ pub(crate) async fn approve(core: &Core, input: ApproveInput) -> Result<RequestV
     let Some(entry) = waiting(core, &account, &input.handle)? else {
         return request(core, &account.id, &input.handle);
     };
-    let claims = entry.claims.as_ref().ok_or(AuthenticatorError::CannotVerify)?;
+    let claims = entry.claims().ok_or(AuthenticatorError::CannotVerify)?;
     check_presented(core, &account.id, &input.handle)?;
     let matched = if verify::wants_number(claims) {
         let typed = input.matched.filter(|typed| verify::is_number(typed));

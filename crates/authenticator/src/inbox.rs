@@ -7,6 +7,7 @@ use countersign_protocol::{
 
 use crate::{
     account::Account,
+    verify::VerifiedRequest,
     view::{RequestContent, RequestState, RequestView},
 };
 
@@ -21,7 +22,7 @@ pub(crate) struct Entry {
     /// The request object, byte for byte as it was verified.
     pub(crate) object: String,
     /// What it says; absent when it could not be verified.
-    pub(crate) claims: Option<RequestClaims>,
+    verified: Option<VerifiedRequest>,
     pub(crate) first_time: bool,
     pub(crate) state: RequestState,
     /// Device's clock.
@@ -30,6 +31,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// What it says; absent when it could not be verified.
+    pub(crate) fn claims(&self) -> Option<&RequestClaims> {
+        self.verified.as_ref().map(|verified| &verified.claims)
+    }
+
     fn waits(&self) -> bool {
         matches!(
             self.state,
@@ -38,7 +44,7 @@ impl Entry {
     }
 
     fn client(&self) -> Option<&ClientId> {
-        self.claims.as_ref().map(|claims| &claims.client.id)
+        self.claims().map(|claims| &claims.client.id)
     }
 }
 
@@ -74,29 +80,29 @@ impl Inbox {
     /// reading is never exchanged underneath.
     pub(crate) fn knows(&self, handle: &Handle) -> bool {
         self.find(handle)
-            .is_some_and(|entry| entry.claims.is_some() || !entry.waits())
+            .is_some_and(|entry| entry.claims().is_some() || !entry.waits())
     }
 
-    /// Takes in a request that was looked at; `claims` when it was verified. Returns whether that is news.
+    /// Takes in a request that was looked at; `verified` when it was verified. Returns whether that is news.
     pub(crate) fn take_in(
         &mut self,
         handle: &Handle,
         object: &str,
-        claims: Option<RequestClaims>,
+        verified: Option<VerifiedRequest>,
         first_time: bool,
         now: Millis,
     ) -> bool {
-        if self.knows(handle) || (claims.is_none() && self.find(handle).is_some()) {
+        if self.knows(handle) || (verified.is_none() && self.find(handle).is_some()) {
             return false;
         }
-        let state = match &claims {
+        let state = match &verified {
             Some(_) => RequestState::Pending { tries_left: None },
             None => RequestState::CannotVerify,
         };
         let entry = Entry {
             handle: handle.clone(),
             object: object.to_owned(),
-            claims,
+            verified,
             first_time,
             state,
             arrived: now,
@@ -170,8 +176,7 @@ impl Inbox {
         let mut changed = false;
         for entry in &mut self.entries {
             let over = entry
-                .claims
-                .as_ref()
+                .claims()
                 .is_some_and(|claims| claims.exp.saturating_mul(1000) <= server_now);
             if over && matches!(entry.state, RequestState::Pending { .. }) {
                 entry.state = RequestState::Expired;
@@ -203,8 +208,7 @@ impl Inbox {
             .iter()
             .map(|entry| {
                 let created = entry
-                    .claims
-                    .as_ref()
+                    .claims()
                     .map_or(entry.arrived, |claims| account.clock.to_local(claims.iat * 1000));
                 (created, view(entry, account, now))
             })
@@ -221,18 +225,21 @@ impl Inbox {
 
 /// A request as the window sees it: verified bytes or none.
 pub(crate) fn view(entry: &Entry, account: &Account, now: Millis) -> RequestView {
-    let content = entry.claims.as_ref().map(|claims| RequestContent {
-        client: claims.client.clone(),
-        first_time: entry.first_time,
-        scopes: claims.scopes.clone(),
-        authorization_details: claims.authorization_details.clone(),
-        matching: claims.matching.clone(),
-        context: claims.context.clone(),
-        needs_unlock: claims.policy.uv == UserVerificationPolicy::Required
-            && account.gate.unlocked(now, uv_max_age(claims)).is_none(),
-        created_at: account.clock.to_local(claims.iat.saturating_mul(1000)),
-        expires_at: account.clock.to_local(claims.exp.saturating_mul(1000)),
-    });
+    let content = entry
+        .verified
+        .as_ref()
+        .map(|VerifiedRequest { claims, details }| RequestContent {
+            client: claims.client.clone(),
+            first_time: entry.first_time,
+            scopes: claims.scopes.clone(),
+            details: details.clone(),
+            matching: claims.matching.clone(),
+            context: claims.context.clone(),
+            needs_unlock: claims.policy.uv == UserVerificationPolicy::Required
+                && account.gate.unlocked(now, uv_max_age(claims)).is_none(),
+            created_at: account.clock.to_local(claims.iat.saturating_mul(1000)),
+            expires_at: account.clock.to_local(claims.exp.saturating_mul(1000)),
+        });
     RequestView {
         account_id: account.id.clone(),
         handle: entry.handle.clone(),

@@ -9,7 +9,7 @@ use crate::{
     core::Core,
     error::AuthenticatorError,
     sync::{held, read},
-    verify::{self, Pinned, VerifyError},
+    verify::{self, Pinned, VerifiedRequest, VerifyError},
 };
 
 /// Unknown keys make the device ask for announcements, but not in a loop.
@@ -100,14 +100,14 @@ async fn look(core: &Core, account: &Account, requests: &[Pending]) -> bool {
         }
         let first_time = verdict
             .as_ref()
-            .is_ok_and(|claims| !account.has_seen(&claims.client.id));
+            .is_ok_and(|verified| !account.has_seen(&verified.claims.client.id));
         let now = core.clock.now();
         changed |= held(&account.inbox).take_in(&pending.handle, &pending.request, verdict.ok(), first_time, now);
     }
     changed
 }
 
-fn verified(account: &Account, pending: &Pending) -> Result<countersign_protocol::RequestClaims, VerifyError> {
+fn verified(account: &Account, pending: &Pending) -> Result<VerifiedRequest, VerifyError> {
     let record = read(&account.record);
     let pinned = Pinned {
         backend: &record.backend,

@@ -2,8 +2,8 @@
 
 use countersign_jose::{Algorithm, Expect, JoseError, Jwk, Typ};
 use countersign_protocol::{
-    DeviceId, Handle, KEY_ANNOUNCEMENT_TYP, KeyAnnouncementClaims, KeyAnnouncements, Match, PublicJwk, REQUEST_TYP,
-    RequestClaims, Subject,
+    DetailShown, DeviceId, ExactError, Handle, KEY_ANNOUNCEMENT_TYP, KeyAnnouncementClaims, KeyAnnouncements, Match,
+    PublicJwk, REQUEST_TYP, RequestClaims, Subject, lay_out,
 };
 use thiserror::Error;
 
@@ -23,6 +23,9 @@ pub enum VerifyError {
     /// Signature, type or form do not hold.
     #[error("verify the signature of a request object")]
     Signature(#[from] JoseError),
+    /// Its authorization details cannot be shown line by line.
+    #[error("lay out the authorization details of a request object")]
+    Details(#[from] ExactError),
     /// It is for another device, person or request, or from another backend.
     #[error("match a request object with this account")]
     NotForUs,
@@ -40,13 +43,21 @@ pub(crate) struct Pinned<'a> {
     pub(crate) keys: &'a [PublicJwk],
 }
 
+/// A request object that may be shown.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct VerifiedRequest {
+    pub(crate) claims: RequestClaims,
+    /// Its authorization details, line by line.
+    pub(crate) details: Option<Vec<DetailShown>>,
+}
+
 /// Verifies a request object (section 5) at `now` (backend's clock, seconds).
 pub(crate) fn request_object(
     object: &str,
     handle: &Handle,
     pinned: &Pinned<'_>,
     now: i64,
-) -> Result<RequestClaims, VerifyError> {
+) -> Result<VerifiedRequest, VerifyError> {
     let claims: RequestClaims = by_pinned(object, REQUEST_TYP, pinned.keys)?;
     let ours = claims.iss == pinned.backend
         && claims.aud == *pinned.device
@@ -59,7 +70,11 @@ pub(crate) fn request_object(
     if claims.exp <= now || claims.exp < claims.iat {
         return Err(VerifyError::Expired);
     }
-    Ok(claims)
+    // A request of which one line cannot be shown is not shown at all.
+    let words = &claims.authorization_details_words;
+    let details = claims.authorization_details.as_ref();
+    let details = details.map(|details| lay_out(details, words)).transpose()?;
+    Ok(VerifiedRequest { claims, details })
 }
 
 /// The pinned keys with those that pinned keys announce (section 4, `GET /ad/v1/keys`). `None` when nothing is new.

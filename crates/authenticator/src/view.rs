@@ -4,7 +4,7 @@
 //! on the device's own clock (the backend's clock minus the measured offset), so that the window can count down without arithmetic.
 
 use countersign_protocol::{
-    ClientShown, DecidedBy, DeviceListed, Handle, KeyLevel, Match, ScopeShown, SettledView, UvMethod,
+    ClientShown, DecidedBy, DetailShown, DeviceListed, Handle, KeyLevel, Match, ScopeShown, SettledView, UvMethod,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -150,10 +150,10 @@ pub struct RequestContent {
     pub first_time: bool,
     /// For what.
     pub scopes: Vec<ScopeShown>,
-    /// For what exactly: every member has to be shown.
+    /// For what exactly, element by element: every line has to be shown. Absent when there are no authorization details.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional, type = "unknown")]
-    pub authorization_details: Option<Value>,
+    #[ts(optional)]
+    pub details: Option<Vec<DetailShown>>,
     /// How both screens are tied together.
     pub matching: Match,
     /// What the client reported about the other device.

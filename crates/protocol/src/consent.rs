@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    details::{DetailsWords, ExactJson},
     device::{PublicJwk, UvMethod},
     ids::{ClientId, DeviceId, Handle, Subject},
     state::{DecidedBy, PromptState, SettledReason, SettledView},
@@ -83,9 +84,12 @@ pub struct RequestClaims {
     pub client: ClientShown,
     /// For what.
     pub scopes: Vec<ScopeShown>,
-    /// For what exactly (RFC 9396).
+    /// For what exactly (RFC 9396), as the client wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub authorization_details: Option<Value>,
+    pub authorization_details: Option<ExactJson>,
+    /// What the operator calls it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_words: Vec<DetailsWords>,
     /// How both screens are tied together.
     #[serde(rename = "match")]
     pub matching: Match,

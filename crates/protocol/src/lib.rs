@@ -5,6 +5,7 @@
 
 mod ciba;
 mod consent;
+mod details;
 mod device;
 mod discovery;
 mod ids;
@@ -21,6 +22,10 @@ pub use consent::{
     Arrived, ClientShown, DecisionClaims, DecisionRequest, DenyReason, HistoryEntry, HistoryPage, Match, Pending,
     PendingList, Policy, Receipt, RequestClaims, RequestStatus, ScopeShown, Settled, UserVerification,
     UserVerificationPolicy, Verdict,
+};
+pub use details::{
+    DetailRow, DetailShown, DetailValue, DetailsShown, DetailsWords, ExactError, ExactJson, ExactValue, MemberLabel,
+    lay_out,
 };
 pub use device::{
     AccountRef, DeviceList, DeviceListed, DeviceRegistered, DeviceRegistration, KeyLevel, KeyRotation, Platform,

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::secret::Secret;
+use crate::{details::ExactJson, secret::Secret};
 
 /// Error codes of the OAuth family, each with the text that defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -108,4 +108,7 @@ pub struct TokenResponse {
     /// The granted scope, when it differs from the one asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// The authorization details that were granted, as the client wrote them (RFC 9396 section 7).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_details: Option<ExactJson>,
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { t } from '../messages/text';
+import type { DetailRow } from '../protocol/DetailRow';
 import { amount } from './amounts';
 import { reported } from './context';
-import { allExact, elements, rows, takePayment } from './details';
+import { nameOf, rows, sums } from './details';
 import { digitsOf, pieces, plain } from './plain';
 import { ago, dayName, locale, stopwatch } from './times';
 
@@ -49,58 +51,50 @@ describe('amounts', () => {
   });
 });
 
-/** Every leaf of a value, as text. */
-function leaves(value: unknown): string[] {
-  if (typeof value === 'object' && value !== null) return Object.values(value).flatMap(leaves);
-  return [String(value)];
-}
-
 describe('authorization details', () => {
-  const payment = {
-    type: 'payment_initiation',
-    instructedAmount: { currency: 'EUR', amount: '10.00', surcharge: '99.00' },
-    creditorName: 'Blue',
-    creditorAccount: { iban: 'DE02', bic: 'X' },
-    debtorAccount: { iban: 'AT01' },
-    note: null,
-  };
+  const payee: DetailRow = { path: '/creditorName', depth: 0, key: 'creditorName', value: { kind: 'text', text: 'Blue' } };
+  const sum: DetailRow = { path: '/instructedAmount', depth: 0, key: 'instructedAmount', value: { kind: 'sum', amount: '12.10', currency: 'EUR' } };
 
+  /** B-09, S-016 */
+  it('calls a member as the operator does, else as we do, else by its name', () => {
+    expect(nameOf({ ...payee, label: 'Beneficiary' }, t), 'B-09').toBe('Beneficiary');
+    expect(nameOf(payee, t)).toBe('To');
+    expect(nameOf({ ...payee, path: '/odd/creditorName' }, t), 'S-016').toBe('creditorName');
+    expect(nameOf({ ...payee, path: '/toString' }, t)).toBe('creditorName');
+  });
+
+  /** S-019 */
+  it('sums up what stands first, as it was sent', () => {
+    expect(sums(undefined)).toEqual([]);
+    const fee: DetailRow = { ...sum, path: '/fee' };
+    expect(sums([{ first: [payee, sum], rest: [fee] }, { first: [], rest: [sum] }]), 'S-019').toEqual([sum.value]);
+  });
+});
+
+describe('members of a context', () => {
   /** S-016 */
-  it('lays out every member of a type nobody knows', () => {
+  it('are laid out whole', () => {
     const value = { type: 'odd', deep: { a: [1, { b: false }], empty: {}, none: null }, 'hidden\u200b': 'x' };
-    const shown = rows(value).map(({ key, value: at }) => `${key ?? ''}=${'text' in at ? at.text : 'word' in at ? at.word : String(at.count)}`);
-    expect(shown, 'S-016').toEqual(['type=odd', 'deep=3', 'a=2', '1=1', '2=1', 'b=false', 'empty=0', 'none=null', 'hidden\u200b=x']);
+    const shown = rows(value).map(({ key, depth, value: at }) => `${String(depth)} ${key ?? ''}=${'text' in at ? at.text : 'count' in at ? String(at.count) : ''}`);
+    expect(shown, 'S-016').toEqual(['0 type=odd', '0 deep=3', '1 a=2', '2 1=1', '2 2=1', '3 b=false', '1 empty=0', '1 none=null', '0 hidden\u200b=x']);
   });
 
-  /** S-016 */
-  it('shows by rows whatever the template of a payment leaves', () => {
-    const taken = takePayment(payment);
-    expect(taken?.payment).toMatchObject({ amount: '10.00', currency: 'EUR', creditor: 'Blue', creditorAccount: undefined, debtorAccount: 'AT01' });
-    const shown = [...leaves(taken?.payment), ...leaves(taken?.rest)];
-    for (const leaf of leaves(payment)) expect(shown, `S-016: ${leaf} is shown`).toContain(leaf);
-  });
-
-  it('is not brought down by depth', () => {
+  it('are not brought down by depth', () => {
     let deep: unknown = 'bottom';
-    for (let level = 0; level < 20_000; level += 1) deep = [deep];
-    expect(rows(deep)).toHaveLength(20_000);
+    for (let level = 0; level < 5000; level += 1) deep = [deep];
+    expect(rows(deep)).toHaveLength(5000);
   });
 
-  it('knows numbers that may have been rounded when they were read', () => {
-    expect(allExact([{ a: 42, b: 0.1, c: -1e-7, d: 9_007_199_254_740_991 - 9e15 }])).toBe(true);
-    expect(allExact(JSON.parse('{"a":{"b":12345678901234567890}}'))).toBe(false);
-    expect(allExact(0.12345678901234568)).toBe(false);
+  it('mark numbers that may have been rounded when they were read', () => {
+    const marked = (value: unknown): boolean => rows(value).some(({ inexact }) => inexact === true);
+    expect(marked([{ a: 42, b: 0.1, c: -1e-7, d: 9_007_199_254_740_991 - 9e15 }])).toBe(false);
+    expect(marked(JSON.parse('{"a":{"b":12345678901234567890}}'))).toBe(true);
+    expect(marked(0.12345678901234568)).toBe(true);
   });
 
-  /** S-016 */
-  it('shows that something empty is empty', () => {
-    expect(rows({}), 'S-016').toEqual([{ depth: 0, key: undefined, value: { kind: 'members', count: 0 } }]);
-    expect(rows(null)).toEqual([{ depth: 0, key: undefined, value: { kind: 'word', word: 'null' } }]);
-  });
-
-  it('treats details that are no array as one element', () => {
-    expect(elements(undefined)).toEqual([]);
-    expect(elements({ type: 'x' })).toEqual([{ type: 'x' }]);
+  it('are shown to be empty when they are', () => {
+    expect(rows({})).toEqual([{ path: '', depth: 0, value: { kind: 'members', count: 0 } }]);
+    expect(rows(null)).toEqual([{ path: '', depth: 0, value: { kind: 'word', text: 'null' } }]);
   });
 });
 

@@ -1,6 +1,8 @@
 /** People, clients and requests for the in-memory host. */
+import { rows } from '../format/details';
 import type { AccountView } from '../protocol/AccountView';
 import type { ConnectionView } from '../protocol/ConnectionView';
+import type { DetailShown } from '../protocol/DetailShown';
 import type { DeviceListed } from '../protocol/DeviceListed';
 import type { HistoryEntryView } from '../protocol/HistoryEntryView';
 import type { RequestContent } from '../protocol/RequestContent';
@@ -66,26 +68,43 @@ export function settled(over: Partial<SettledView> & Pick<SettledView, 'state'>)
   return { settled_at: Date.now() - 2000, decided_by: { device_id: 'd-1', name: 'Anna’s ThinkPad' }, ...over };
 }
 
-/** A payment as banks ask for it, with one member that no template knows. */
-export const PAYMENT = [
+/** A payment as banks ask for it, in the operator's words, with members that nobody has words for. */
+export const PAYMENT: DetailShown[] = [
   {
-    type: 'payment_initiation',
-    actions: ['initiate', 'status'],
-    locations: ['https://bank.example/payments'],
-    instructedAmount: { currency: 'EUR', amount: '1234.50' },
-    creditorName: 'Werkstatt Blau GmbH',
-    creditorAccount: { iban: 'DE02120300000000202051' },
-    remittanceInformationUnstructured: 'Invoice 2026-118',
+    title: 'Pay from your account',
+    first: [
+      { path: '/instructedAmount', depth: 0, key: 'instructedAmount', label: 'Amount', value: { kind: 'sum', amount: '1234.50', currency: 'EUR' } },
+      { path: '/creditorName', depth: 0, key: 'creditorName', value: { kind: 'text', text: 'Werkstatt Blau GmbH' } },
+      { path: '/creditorAccount/iban', depth: 0, key: 'iban', label: 'Account', value: { kind: 'text', text: 'DE02120300000000202051' } },
+      { path: '/remittanceInformationUnstructured', depth: 0, key: 'remittanceInformationUnstructured', value: { kind: 'text', text: 'Invoice 2026-118' } },
+    ],
+    rest: rows({ type: 'payment_initiation', actions: ['initiate', 'status'], locations: ['https://bank.example/payments'] }),
   },
 ];
 
 /** Details of a type nobody knows, long enough that they have to be scrolled. */
-export const UNKNOWN_DETAILS = [
+export const UNKNOWN_DETAILS: DetailShown[] = [
   {
-    type: 'deploy',
-    target: { cluster: 'production', region: 'eu-central', replicas: 12, canary: false, owner: null },
-    steps: Array.from({ length: 14 }, (_, index) => ({ order: index + 1, run: `step-${String(index + 1)}`, rollback: index % 2 === 0 })),
-    hidden_surcharge: { amount: '999.00', note: '' },
+    first: [],
+    rest: rows({
+      type: 'deploy',
+      target: { cluster: 'production', region: 'eu-central', replicas: 12, canary: false, owner: null },
+      steps: Array.from({ length: 14 }, (_, index) => ({ order: index + 1, run: `step-${String(index + 1)}`, rollback: index % 2 === 0 })),
+      hidden_surcharge: { amount: '999.00', note: '' },
+    }),
+  },
+];
+
+/** Numbers that a machine would read and write again as others. */
+export const LONG_NUMBERS: DetailShown[] = [
+  {
+    title: 'Move units',
+    first: [{ path: '/units', depth: 0, key: 'units', label: 'Units', value: { kind: 'number', text: '12345678901234567890' } }],
+    rest: [
+      { path: '/type', depth: 0, key: 'type', value: { kind: 'text', text: 'transfer' } },
+      { path: '/rate', depth: 0, key: 'rate', label: 'Rate', value: { kind: 'number', text: '12.10' } },
+      { path: '/fee', depth: 0, key: 'fee', value: { kind: 'sum', amount: '0.10', currency: 'EUR' } },
+    ],
   },
 ];
 

@@ -3,7 +3,7 @@ import type { PairingView } from '../protocol/PairingView';
 import type { RequestContent } from '../protocol/RequestContent';
 import type { RequestState } from '../protocol/RequestState';
 import type { RequestView } from '../protocol/RequestView';
-import { account, content, CONTEXT, devices, entry, history, inState, PAYMENT, request, settled, status, UNKNOWN_DETAILS } from './fixtures';
+import { account, content, CONTEXT, devices, entry, history, inState, LONG_NUMBERS, PAYMENT, request, settled, status, UNKNOWN_DETAILS } from './fixtures';
 import type { World } from './memory';
 
 /** What the app knows, and where the window opens. */
@@ -65,7 +65,7 @@ function several(): RequestView[] {
     request(),
     request({
       handle: 'h-2',
-      content: content({ client: bank, first_time: true, scopes: pay, authorization_details: PAYMENT, matching: { mode: 'type' }, needs_unlock: true, created_at: now - 5000, expires_at: now + 290_000 }),
+      content: content({ client: bank, first_time: true, scopes: pay, details: PAYMENT, matching: { mode: 'type' }, needs_unlock: true, created_at: now - 5000, expires_at: now + 290_000 }),
     }),
     request({
       handle: 'h-3',
@@ -117,10 +117,10 @@ export const scenes: Record<string, () => Scene> = {
   'request-type': () => open({ matching: { mode: 'type' } }),
   'request-unlock': () => open({ matching: { mode: 'type' }, needs_unlock: true }),
   'request-bio': () => open({ needs_unlock: true }, { status: status({ accounts: [account({ uv_method: 'bio' })] }) }),
-  'request-payment': () => open({ client: bank, scopes: pay, authorization_details: PAYMENT, context: CONTEXT, needs_unlock: true }),
-  'request-unknown-details': () => open({ authorization_details: UNKNOWN_DETAILS }),
-  'request-inexact': () => open({ authorization_details: JSON.parse('[{"type":"transfer","units":12345678901234567890}]') as unknown }),
-  'request-empty-details': () => open({ authorization_details: [] }),
+  'request-payment': () => open({ client: bank, scopes: pay, details: PAYMENT, context: CONTEXT, needs_unlock: true }),
+  'request-unknown-details': () => open({ details: UNKNOWN_DETAILS }),
+  'request-long-numbers': () => open({ details: LONG_NUMBERS }),
+  'request-empty-details': () => open({ details: [] }),
   'request-last-seconds': () => open({ expires_at: Date.now() + 25_000 }),
   'request-hostile': () => open({ matching: { mode: 'show', message: HOSTILE }, client: { id: 'evil', name: 'ACME\u202EpohS' } }),
   'request-wrong-number': () => at(DETAIL, inbox([request({ state: { ...unfinished, tries_left: 1 }, content: content({ matching: { mode: 'type' } }) })])),

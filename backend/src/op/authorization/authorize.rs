@@ -1,11 +1,11 @@
 //! The authorization endpoint (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2, RFC 7636, RFC 9207): code with PKCE S256 alone.
 
-use countersign_protocol::{OAuthErrorCode, ScopeShown};
+use countersign_protocol::{DetailsShown, OAuthErrorCode, ScopeShown};
 
 use super::{redirect_uri, sign_in::Sealed};
 use crate::{
-    domain::{Client, GrantType},
-    op::{OpError, Params, Provider, Refusal},
+    domain::{Client, GrantExtras, GrantType},
+    op::{OpError, Params, Provider, Refusal, details},
 };
 
 const MAX_STATE_LEN: usize = 2048;
@@ -31,6 +31,8 @@ pub struct SignInPage {
     pub is_app: bool,
     /// What it will get to know or do.
     pub scopes: Vec<ScopeShown>,
+    /// For what exactly.
+    pub details: Option<DetailsShown>,
     /// Sealed; comes back in the hidden field `request`.
     pub request: String,
     /// Binds the page to the browser.
@@ -59,6 +61,7 @@ pub(in crate::op) struct Asked<'a> {
     pub(in crate::op) client: Client,
     pub(in crate::op) redirect_uri: &'a str,
     pub(in crate::op) scope: String,
+    pub(in crate::op) extras: GrantExtras,
     pub(in crate::op) state: Option<&'a str>,
     pub(in crate::op) nonce: Option<&'a str>,
     pub(in crate::op) code_challenge: &'a str,
@@ -90,7 +93,14 @@ impl Provider {
                     .get("login_hint")
                     .filter(|hint| hint.len() <= 128)
                     .unwrap_or_default();
-                let page = self.page(&asked.client, &asked.scope, asked.redirect_uri, request, cookie);
+                let page = self.page(
+                    &asked.client,
+                    &asked.scope,
+                    &asked.extras,
+                    asked.redirect_uri,
+                    request,
+                    cookie,
+                );
                 Ok(Authorize::Page(Box::new(SignInPage {
                     username: username.to_owned(),
                     ..page
@@ -156,6 +166,11 @@ impl Provider {
             .get("scope")
             .ok_or_else(|| Refusal::invalid_request("scope is missing"))?;
         let scope = self.checked_scope(&client, scope)?;
+        let details = self.asked_details(&client, params.get("authorization_details"))?;
+        let extras = GrantExtras {
+            authorization_details: details.map(|details| details.exact.text().to_owned()),
+            resources: self.asked_resources(&client, params)?,
+        };
         let code_challenge = params.required("code_challenge", 128)?;
         if params.get("code_challenge_method") != Some("S256") {
             return refuse(OAuthErrorCode::InvalidRequest, "code_challenge_method has to be S256");
@@ -179,6 +194,7 @@ impl Provider {
             client,
             redirect_uri,
             scope,
+            extras,
             state,
             nonce,
             code_challenge,
@@ -190,6 +206,7 @@ impl Provider {
         &self,
         client: &Client,
         scope: &str,
+        extras: &GrantExtras,
         redirect_uri: &str,
         request: String,
         cookie: String,
@@ -199,6 +216,7 @@ impl Provider {
             client_uri: client.uri.clone(),
             is_app: client.id == self.app_client.id,
             scopes: self.shown_scopes(scope),
+            details: details::of_grant(extras).map(|exact| self.shown_details(&exact)),
             request,
             cookie,
             seconds: self.parts.config.sign_in_seconds,

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Checked, binding_message::Binding};
 use crate::{
     domain::{Account, AccountKey, AuthRequestId, Client, Matching, NewAuthRequest, RequestExtras},
-    op::{OpError, Provider, Triggered, fresh, handle_of},
+    op::{OpError, Provider, Triggered, details::AskedDetails, fresh, handle_of},
 };
 
 impl Provider {
@@ -39,6 +39,10 @@ impl Provider {
             checked.notification_token,
             readable_until,
         )?;
+        let extras = RequestExtras {
+            authorization_details: checked.details.as_ref().map(|details| details.exact.text().to_owned()),
+            resources: checked.resources,
+        };
         let triggered = Triggered {
             handle,
             request: NewAuthRequest {
@@ -50,7 +54,7 @@ impl Provider {
                 expires_at,
                 readable_until,
                 interval: config.interval,
-                extras: RequestExtras::default(),
+                extras,
                 owed,
             },
             account: AccountKey {
@@ -63,6 +67,7 @@ impl Provider {
                 uri: client.uri.clone(),
             },
             scopes: self.shown_scopes(&checked.scope),
+            details: checked.details.as_ref().map(AskedDetails::shown),
             matching,
             acr_values: checked.acr_values,
             needs_user_verification: checked.needs_user_verification,

@@ -97,12 +97,8 @@ fn showable(message: &str, longest: usize) -> Result<(), &'static str> {
     if message.contains("://") {
         return Err("binding_message has a link");
     }
-    let mut marks = MAX_MARKS; // nothing to carry a mark at the beginning
-    for character in message.chars() {
-        marks = if is_mark(character) { marks + 1 } else { 0 };
-        if marks > MAX_MARKS {
-            return Err("binding_message has marks without a character or too many on one");
-        }
+    if !has_few_marks(message) {
+        return Err("binding_message has marks without a character or too many on one");
     }
     let digits = |ascii| {
         message
@@ -113,6 +109,19 @@ fn showable(message: &str, longest: usize) -> Result<(), &'static str> {
         return Err("binding_message mixes scripts");
     }
     Ok(())
+}
+
+/// Whether a longer text of a client, such as in authorization details, can be shown: only characters that are plain text, each in its own place.
+pub(in crate::op) fn is_plain_text(text: &str) -> bool {
+    text.chars().all(is_plain) && has_few_marks(text)
+}
+
+fn has_few_marks(text: &str) -> bool {
+    let mut marks = MAX_MARKS; // nothing to carry a mark at the beginning
+    text.chars().all(|character| {
+        marks = if is_mark(character) { marks + 1 } else { 0 };
+        marks <= MAX_MARKS
+    })
 }
 
 fn is_mark(character: char) -> bool {

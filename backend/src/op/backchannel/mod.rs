@@ -4,6 +4,7 @@
 
 mod acknowledge;
 mod acr_values;
+mod authorization_details;
 mod binding_message;
 mod entitled;
 mod expiry;
@@ -16,6 +17,7 @@ mod profile;
 mod reported;
 mod request_context;
 mod requested_scope;
+mod resource;
 mod signed;
 mod user_code;
 
@@ -23,12 +25,13 @@ use countersign_protocol::{BackchannelAuthenticationResponse, Secret};
 use serde_json::{Map, Value};
 
 pub use self::signed::AUTHENTICATION_PARAMETERS;
-pub(super) use self::{hints::UnknownHints, metadata::BackchannelMetadata};
+pub(super) use self::{binding_message::is_plain_text, hints::UnknownHints, metadata::BackchannelMetadata};
 
 use self::binding_message::Binding;
 use super::{
     ClientRequest, OpError, Params, Provider, Refusal,
     clients::{Authenticated, PublicClients},
+    details::AskedDetails,
 };
 use crate::{domain::Client, steps::STEPS};
 
@@ -44,6 +47,8 @@ struct Asked<'a> {
 #[derive(Default)]
 struct Checked {
     scope: String,
+    details: Option<AskedDetails>,
+    resources: Vec<String>,
     acr_values: Option<String>,
     expires_in: u32,
     notification_token: Option<Secret>,
@@ -56,9 +61,11 @@ struct Checked {
 type Check = fn(&Asked<'_>, &mut Checked) -> Result<(), Refusal>;
 
 /// All rules about parameters, in the order in which they answer.
-const CHECKS: [(&str, Check); 7] = [
+const CHECKS: [(&str, Check); 9] = [
     ("profile", profile::check),
     ("scope", requested_scope::check),
+    ("authorization_details", authorization_details::check),
+    ("resource", resource::check),
     ("client_notification_token", notification_token::check),
     ("acr_values", acr_values::check),
     ("requested_expiry", expiry::check),

@@ -6,7 +6,7 @@ use countersign_protocol::TokenResponse;
 use crate::{
     domain::{AuthorizationCode, Client},
     op::{
-        ClientRequest, OpError, Provider, Refusal, fresh, scope,
+        ClientRequest, OpError, Provider, Refusal, details, fresh, scope,
         tokens::{AccessFor, Authentication},
     },
     storage::{CodeRedemption, CodeUse},
@@ -32,6 +32,7 @@ impl Provider {
         let known = self.parts.storage.find_code(hash, &client.id, now).await?;
         if let Some(known) = &known {
             self.check_still_allowed(client, &known.family.scope)?;
+            details::check_narrowing(&known.family.extras, params)?;
         }
         let refresh = known
             .as_ref()
@@ -63,7 +64,9 @@ impl Provider {
                     nonce: nonce.as_deref(),
                 };
                 let id_token = self.id_token(&key, client, &authentication, &access.token)?;
-                Ok(self.token_response(access, refresh, Some(id_token)))
+                let mut response = self.token_response(access, refresh, Some(id_token));
+                response.authorization_details = details::of_grant(&family.extras);
+                Ok(response)
             }
             CodeUse::Refused => Err(not_good().into()),
             CodeUse::Reused => {

@@ -7,7 +7,7 @@ use super::poll_pace::Pace;
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, Client},
     meters::{Outcome, meters},
-    op::{ClientRequest, OpError, Provider, Refusal, fresh},
+    op::{ClientRequest, OpError, Provider, Refusal, details, fresh},
     steps::STEPS,
     storage::Redeemed,
 };
@@ -25,6 +25,7 @@ impl Provider {
         let id = AuthRequestId(fresh::hash(asked.params.required("auth_req_id", MAX_LEN)?).0);
         let now = self.parts.clock.now();
         let request = self.find_readable(client, id, now).await?;
+        details::check_narrowing(&request.extras, asked.params)?;
         match request.state_at(now) {
             AuthRequestState::Pending => self.poll_undecided(client, asked, &request, now).await,
             settled => self.answer_settled(client, asked, &request, &settled, now).await,

@@ -6,7 +6,7 @@ use countersign_protocol::{AuthReqId, TokenResponse};
 use crate::{
     domain::{Approval, AuthRequest, Client, Confirmation},
     op::{
-        OpError, Provider, fresh,
+        OpError, Provider, details, fresh,
         scope::wants_refresh,
         tokens::{AccessFor, Authentication, Pushed},
     },
@@ -63,9 +63,8 @@ impl Provider {
             refresh: refresh.as_ref().map(|refresh| refresh.kept.clone()),
             now,
         };
-        Ok(Minted {
-            response: self.token_response(access, refresh, Some(id_token)),
-            redemption,
-        })
+        let mut response = self.token_response(access, refresh, Some(id_token));
+        response.authorization_details = details::of_grant(&request.extras);
+        Ok(Minted { response, redemption })
     }
 }

@@ -5,7 +5,7 @@ use countersign_protocol::{OAuthErrorCode, TokenResponse};
 use crate::{
     domain::Client,
     op::{
-        ClientRequest, OpError, Provider, Refusal, fresh, scope,
+        ClientRequest, OpError, Provider, Refusal, details, fresh, scope,
         tokens::{AccessFor, Authentication},
     },
     storage::{RefreshUse, Rotation},
@@ -25,19 +25,10 @@ impl Provider {
         // Looked at before the token is used up: a request for more than was granted must change nothing, and a signed access token says what it is for.
         let facts = self.parts.storage.find_token(token, now).await?;
         let own = facts.filter(|facts| facts.family.client_id == client.id && facts.is_refresh);
-        let more = |granted: &str, asked: &str| {
-            asked
-                .split(' ')
-                .any(|value| !value.is_empty() && !scope::has(granted, value))
-        };
-        if let (Some(facts), Some(asked)) = (&own, asked)
-            && more(&facts.family.scope, asked)
-        {
-            let invalid = OAuthErrorCode::InvalidScope;
-            return Err(Refusal::new(invalid, "scope has a value that was not granted").into());
-        }
         if let Some(facts) = &own {
+            check_scope(asked.unwrap_or_default(), &facts.family.scope)?;
             self.check_still_allowed(client, &facts.family.scope)?;
+            details::check_narrowing(&facts.family.extras, params)?;
         }
         let about = own.as_ref().map(|facts| AccessFor::family(&facts.family));
         let access = self
@@ -71,9 +62,19 @@ impl Provider {
         let id_token = self.id_token(&key, client, &authentication, &access.token)?;
         let mut response = self.token_response(access, Some(next), Some(id_token));
         // A narrower scope is not a reason for a narrower token here; the answer says what was granted (RFC 6749 section 3.3).
+        response.authorization_details = details::of_grant(&family.extras);
         response.scope = asked.filter(|asked| *asked != family.scope).map(|_| family.scope);
         Ok(response)
     }
+}
+
+fn check_scope(asked: &str, granted: &str) -> Result<(), Refusal> {
+    let mut asked = asked.split(' ').filter(|value| !value.is_empty());
+    if asked.all(|value| scope::has(granted, value)) {
+        return Ok(());
+    }
+    let invalid = OAuthErrorCode::InvalidScope;
+    Err(Refusal::new(invalid, "scope has a value that was not granted"))
 }
 
 fn not_good() -> Refusal {

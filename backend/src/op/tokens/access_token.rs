@@ -4,16 +4,15 @@
 use std::sync::Arc;
 
 use countersign_clock::Millis;
-use countersign_jose::{Algorithm, Audience, JoseError, SigningKey};
-use countersign_protocol::{ClientId, Subject};
+use countersign_jose::{Algorithm, Audience, SigningKey};
+use countersign_protocol::{ClientId, ExactJson, Subject};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::id_token::Authentication;
 use crate::{
     domain::{AccessToken, Acr, Amr, Client, Confirmation, GrantExtras, GrantFamily, KeyPurpose},
     keys::KeyError,
-    op::{OpError, Provider, fresh},
+    op::{OpError, Provider, details, fresh},
     wakes::Topic,
 };
 
@@ -81,7 +80,7 @@ struct Claims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<&'a Confirmation>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    authorization_details: Option<Box<RawValue>>,
+    authorization_details: Option<ExactJson>,
 }
 
 impl Provider {
@@ -111,7 +110,7 @@ impl Provider {
                     acr: about.authentication.acr,
                     amr: about.authentication.amr,
                     cnf: confirmation.as_ref(),
-                    authorization_details: details(about.extras)?,
+                    authorization_details: details::of_grant(about.extras),
                 };
                 key.sign(TYP, &claims)?
             }
@@ -147,12 +146,4 @@ impl Provider {
             known => Ok(known?),
         }
     }
-}
-
-/// `authorization_details` as they were granted, to the letter.
-pub(in crate::op) fn details(extras: &GrantExtras) -> Result<Option<Box<RawValue>>, JoseError> {
-    let text = extras.authorization_details.clone();
-    text.map(RawValue::from_string)
-        .transpose()
-        .map_err(|_| JoseError::Claims)
 }

@@ -73,6 +73,7 @@ impl Provider {
             id_token,
             refresh_token: refresh.map(|refresh| Secret::new(refresh.token)),
             scope: None,
+            authorization_details: None,
         }
     }
 }

@@ -1,14 +1,13 @@
 //! Token introspection (RFC 7662). A client learns about its own tokens; all others are inactive.
 
 use countersign_jose::Audience;
-use countersign_protocol::{ClientId, Subject};
+use countersign_protocol::{ClientId, ExactJson, Subject};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
-use super::{access_token, confirmation};
+use super::confirmation;
 use crate::{
     domain::{Acr, Amr, Confirmation},
-    op::{ClientRequest, OpError, Provider, clients::PublicClients, fresh},
+    op::{ClientRequest, OpError, Provider, clients::PublicClients, details, fresh},
 };
 
 /// Longest token that is looked at, bytes: a signed one has room for what it is about.
@@ -41,7 +40,7 @@ pub struct ActiveToken {
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    authorization_details: Option<Box<RawValue>>,
+    authorization_details: Option<ExactJson>,
     exp: i64,
     iat: i64,
     auth_time: i64,
@@ -69,7 +68,7 @@ impl Provider {
             scope: facts.family.scope,
             aud: self.audience(&facts.family.extras),
             token_type: (!facts.is_refresh).then(|| confirmation::token_type(facts.confirmation.as_ref())),
-            authorization_details: access_token::details(&facts.family.extras)?,
+            authorization_details: details::of_grant(&facts.family.extras),
             cnf: facts.confirmation,
             exp: facts.expires_at.div_euclid(1000),
             iat: facts.issued_at.div_euclid(1000),

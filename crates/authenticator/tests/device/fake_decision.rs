@@ -12,9 +12,21 @@ use axum::{
 use countersign_jose::{Algorithm, Expect, Typ, digest};
 use countersign_protocol::{DecisionClaims, DecisionRequest, Verdict};
 use futures_util::stream;
-use serde_json::{Value, json};
+use serde_json::{
+    Value, json,
+    value::{RawValue, to_raw_value},
+};
 
 use crate::fake::{DEVICE, Fake, Inner, Prompt, problem};
+
+/// A claim as it is signed. Authorization details are given as text, so that they are signed to the byte.
+fn raw((name, value): (&String, &Value)) -> (String, Box<RawValue>) {
+    let raw = match value.as_str() {
+        Some(text) if name == "authorization_details" => RawValue::from_string(text.to_owned()).unwrap(),
+        _ => to_raw_value(value).unwrap(),
+    };
+    (name.clone(), raw)
+}
 
 impl Fake {
     /// Opens a request for the device; `change` may alter its claims before they are signed.
@@ -28,6 +40,7 @@ impl Fake {
             "match": matching, "policy": {"uv": "required", "uv_max_age": 60}, "iat": now, "exp": now + 120,
         });
         change(&mut claims);
+        let claims: BTreeMap<String, Box<RawValue>> = claims.as_object().unwrap().iter().map(raw).collect();
         let object = inner.request_key.sign("countersign-request+jwt", &claims).unwrap();
         let data = json!({"server_time": inner.now(), "handle": handle, "request": object});
         let prompt = Prompt {

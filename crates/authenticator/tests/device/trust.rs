@@ -51,6 +51,46 @@ async fn what_cannot_be_verified_shows_nothing_and_is_not_decided() {
     assert!(fake.lock().decisions.is_empty());
 }
 
+/// S-016, R-268: the window gets every line of the details with the operator's words, numbers digit by digit, and nothing when one cannot be shown.
+#[tokio::test]
+async fn details_are_shown_exactly_or_the_request_is_not_shown() {
+    let fake = Fake::start().await;
+    let kit = Kit::live(&fake).await;
+    let details = r#"[{"type":"transfer", "units":12345678901234567890, "fee":12.10, "x":{"hidden":0.1e-7}}]"#;
+    let data = fake.open("good", &json!({"mode": "show"}), |claims| {
+        claims["authorization_details"] = details.into();
+        claims["authorization_details_words"] = json!([{
+            "type": "transfer", "title": "Move units", "labels": [{"at": "/units", "text": "Units"}], "first": ["/units"],
+        }]);
+    });
+    fake.tell("request", data);
+    let request = kit.until_pending("good").await;
+    let shown = serde_json::to_value(request.content.unwrap().details).unwrap();
+    let number = |text: &str| json!({"kind": "number", "text": text});
+    let expected = json!([{
+        "title": "Move units",
+        "first": [
+            {"path": "/units", "depth": 0, "key": "units", "label": "Units", "value": number("12345678901234567890")},
+        ],
+        "rest": [
+            {"path": "/type", "depth": 0, "key": "type", "value": {"kind": "text", "text": "transfer"}},
+            {"path": "/fee", "depth": 0, "key": "fee", "value": number("12.10")},
+            {"path": "/x", "depth": 0, "key": "x", "value": {"kind": "members", "count": 1}},
+            {"path": "/x/hidden", "depth": 1, "key": "hidden", "value": number("0.1e-7")},
+        ],
+    }]);
+    assert_eq!(shown, expected, "S-016, R-268");
+    let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
+    for (handle, details) in [("deep", deep.as_str()), ("twice", r#"[{"amount":1,"amount":100}]"#)] {
+        let data = fake.open(handle, &json!({"mode": "show"}), |claims| {
+            claims["authorization_details"] = details.into();
+        });
+        fake.tell("request", data);
+        let request = kit.until(handle, |state| *state == RequestState::CannotVerify).await;
+        assert!(request.content.is_none(), "S-016: {details}");
+    }
+}
+
 /// S-013: a new request key counts when a pinned one announces it.
 #[tokio::test]
 async fn a_new_request_key_is_pinned_when_an_old_one_announces_it() {
