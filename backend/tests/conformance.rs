@@ -149,3 +149,22 @@ fn every_row_has_a_test_that_names_it() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// each risk has an answer, and the rows that it names are shown.
+#[test]
+fn the_risk_assessment_names_what_is_done() {
+    let page = fs::read_to_string(root().join("docs/consent-phishing.md")).unwrap();
+    let table = table();
+    let risks: Vec<&str> = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| risk")).collect();
+    assert!(risks.len() >= 8, "R-250: {} risks", risks.len());
+    for risk in risks {
+        let cells: Vec<&str> = risk.trim_matches('|').split('|').map(str::trim).collect();
+        let [what, done, rows, _left] = cells[..] else {
+            panic!("four cells: {risk}")
+        };
+        assert!(!done.is_empty(), "R-250: something is done about: {what}");
+        for row in rows.split(", ") {
+            assert!(table.contains_key(row), "R-250: {row} is in the table: {what}");
+        }
+    }
+}

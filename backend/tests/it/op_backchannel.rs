@@ -11,6 +11,7 @@ use crate::op_world::{ISSUER, World, shop};
 
 const GOOD: [(&str, &str); 2] = [("scope", "openid payment"), ("login_hint", "anna")];
 
+/// Proves G-05.
 #[tokio::test]
 async fn a_request_is_acknowledged_and_handed_over() {
     let world = World::new().await;
