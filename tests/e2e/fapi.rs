@@ -1,6 +1,6 @@
 //! A bank under the profile of FAPI-CIBA: a certificate, a signed request, a real device, and tokens that are worth nothing without the certificate.
 
-use std::{fs, sync::Arc};
+use std::fs;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_clock::{Clock as _, SystemClock};
@@ -57,7 +57,7 @@ impl Bank {
             "--set",
             "tls_client_certificate_bound_access_tokens=true",
         ];
-        backend.succeed(&[&options[..], &more].concat(), "");
+        let _printed = backend.succeed(&[&options[..], &more].concat(), "");
     }
 
     /// A signed request for Anna.
