@@ -97,6 +97,7 @@ pub fn build(
         clock: clock.clone(),
         random: random.clone(),
         several_nodes: config.storage.is_postgres(),
+        user_codes: config.op.user_code,
     }));
     let device_api = http::DeviceApi {
         registry,

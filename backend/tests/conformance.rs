@@ -72,7 +72,7 @@ fn table() -> BTreeMap<String, String> {
             panic!("five cells: {line}")
         };
         let level = level
-            .trim_end_matches(|c| c == '*')
+            .trim_end_matches('*')
             .split(" (")
             .next()
             .unwrap_or_default()
@@ -93,7 +93,10 @@ fn test_of<'a>(source: &'a str, name: &str) -> Option<Vec<&'a str>> {
         let line = line.trim_start();
         let script = line.strip_prefix("test(").or_else(|| line.strip_prefix("it("));
         let quoted = script.and_then(|rest| rest.get(1..));
-        line.trim_start_matches("async ").starts_with(&rust) || quoted.is_some_and(|rest| rest.starts_with(name))
+        line.trim_start_matches("pub ")
+            .trim_start_matches("async ")
+            .starts_with(&rust)
+            || quoted.is_some_and(|rest| rest.starts_with(name))
     };
     let at = lines.iter().position(is_test)?;
     let (above, onward) = lines.split_at(at);
@@ -145,4 +148,23 @@ fn every_row_has_a_test_that_names_it() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// each risk has an answer, and the rows that it names are shown.
+#[test]
+fn the_risk_assessment_names_what_is_done() {
+    let page = fs::read_to_string(root().join("docs/consent-phishing.md")).unwrap();
+    let table = table();
+    let risks: Vec<&str> = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| risk")).collect();
+    assert!(risks.len() >= 8, "R-250: {} risks", risks.len());
+    for risk in risks {
+        let cells: Vec<&str> = risk.trim_matches('|').split('|').map(str::trim).collect();
+        let [what, done, rows, _left] = cells[..] else {
+            panic!("four cells: {risk}")
+        };
+        assert!(!done.is_empty(), "R-250: something is done about: {what}");
+        for row in rows.split(", ") {
+            assert!(table.contains_key(row), "R-250: {row} is in the table: {what}");
+        }
+    }
 }

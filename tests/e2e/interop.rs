@@ -39,6 +39,7 @@ fn all_good(results: &[Value; 2], why: &str) {
     }
 }
 
+/// Proves C-09: with generic OAuth tools, from credentials to tokens.
 #[tokio::test]
 async fn strangers_get_their_tokens_after_approval() {
     let story = json!({ "story": "approve", "scope": "openid profile", "binding_message": "4711" });

@@ -31,4 +31,5 @@ mod tables_device;
 mod tables_provider;
 mod traces;
 mod two_devices;
+mod user_code;
 mod window;

@@ -73,6 +73,12 @@ pub struct OpConfig {
     pub binding_message_pattern: MessagePattern,
     /// Digits of a number the provider makes.
     pub binding_code_digits: u32,
+    /// Whether clients that registered for it have to bring the codes of people who have one.
+    pub user_code: bool,
+    /// Wrong codes in a row before waiting.
+    pub user_code_tries: u32,
+    /// First wait.
+    pub user_code_wait_seconds: u32,
     /// Algorithms of signed requests.
     pub request_signing_algs: Vec<Algorithm>,
     /// Whether every request has to be signed.
@@ -174,6 +180,18 @@ impl OpConfig {
             "op",
             "login_hint_attributes",
             || "at least one".to_owned(),
+        )?;
+        require(
+            (1..=100).contains(&self.user_code_tries),
+            "op",
+            "user_code_tries",
+            || "1 to 100".to_owned(),
+        )?;
+        require(
+            (1..=86_400).contains(&self.user_code_wait_seconds),
+            "op",
+            "user_code_wait_seconds",
+            || "1 to 86400: a day is the longest wait".to_owned(),
         )?;
         require(
             (5..=3600).contains(&self.client_keys_seconds),

@@ -84,7 +84,7 @@ async fn a_proof_is_used_once_and_needs_the_nonce() {
         .refused(401, "use_dpop_nonce");
 }
 
-/// Proves S-027, V-014, V-032: a stolen token is worth nothing without the key.
+/// Proves R-146, S-027, V-014, V-032: a stolen token is worth nothing without the key.
 #[tokio::test]
 async fn a_token_without_its_key_is_worth_nothing() {
     let world = World::new().await;

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::op_world::{DEVICE, START, World, anna, claims, shop};
 
+/// Proves G-10.
 #[tokio::test]
 async fn an_approved_request_is_redeemed_once() {
     let world = World::new().await;
@@ -62,6 +63,7 @@ async fn many_redemptions_at_once_have_one_winner() {
     }
 }
 
+/// Proves G-10, R-273.
 #[tokio::test]
 async fn polling_too_fast_is_told_to_slow_down() {
     let world = World::new().await;

@@ -54,7 +54,7 @@ async fn a_disabled_client_is_refused_everywhere() {
     world
         .poll(&waiting)
         .await
-        .refused(400, "access_denied", "what waited was cancelled");
+        .refused(400, "access_denied", "R-145: what waited was cancelled");
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ pub async fn a_removed_client_loses_its_grants_and_its_questions(store: &dyn Sto
     assert_eq!(waiting.view_at(NOW + 3000).state, PromptState::Cancelled);
     assert_eq!(
         waiting.seq, 6,
-        "devices hear of it: three opened, two decided, one cancelled"
+        "R-145: devices hear of it: three opened, two decided, one cancelled"
     );
     let late = store.decide(approve("waiting", "j3")).await.unwrap();
     assert!(

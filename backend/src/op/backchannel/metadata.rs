@@ -47,7 +47,7 @@ impl Provider {
         Some(BackchannelMetadata {
             backchannel_authentication_endpoint: format!("{}{path}", self.issuer()),
             backchannel_token_delivery_modes_supported: modes.filter(|mode| rules.allows_delivery(*mode)).collect(),
-            backchannel_user_code_parameter_supported: false,
+            backchannel_user_code_parameter_supported: config.user_code,
             backchannel_authentication_request_signing_alg_values_supported: algorithms
                 .filter(|algorithm| rules.algorithms.contains(algorithm))
                 .collect(),

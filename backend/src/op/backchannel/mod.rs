@@ -1,6 +1,6 @@
 //! The backchannel authentication endpoint (CIBA Core section 7): the client, then its signed request where there is one, then a table of
-//! checks of parameters, one rule and one file each, then the person, then what the operator's rules say, then the acknowledgement. The
-//! first failure answers, and nobody is asked.
+//! checks of parameters, one rule and one file each, then the person, then what the operator's rules say, then the person's code, then the
+//! acknowledgement. The first failure answers, and nobody is asked.
 
 mod acknowledge;
 mod acr_values;
@@ -17,6 +17,7 @@ mod reported;
 mod request_context;
 mod requested_scope;
 mod signed;
+mod user_code;
 
 use countersign_protocol::{BackchannelAuthenticationResponse, Secret};
 use serde_json::{Map, Value};
@@ -95,13 +96,19 @@ impl Provider {
                 .map_err(OpError::from)
                 .inspect_err(|error| note(&client, name, error))?;
         }
-        let hinted = self
-            .hinted(&asked)
-            .await
-            .inspect_err(|error| note(&client, "hint", error))?;
+        let hinted = match self.hinted(&asked).await {
+            Ok(hinted) => hinted,
+            Err(error) => {
+                note(&client, "hint", &error);
+                return Err(self.as_slow_as_a_person(&asked, error).await);
+            }
+        };
         policy::check(&asked, &mut checked)
             .map_err(OpError::from)
             .inspect_err(|error| note(&client, "policy", error))?;
+        self.check_user_code(&asked, hinted.account())
+            .await
+            .inspect_err(|error| note(&client, "user_code", error))?;
         let account = self.spend(hinted).await?;
         self.check_not_reported(&client, &account)
             .await

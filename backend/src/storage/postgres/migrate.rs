@@ -7,6 +7,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0001_init.sql"),
     include_str!("../../../migrations/postgres/0002_outbox.sql"),
     include_str!("../../../migrations/postgres/0003_details.sql"),
+    include_str!("../../../migrations/postgres/0004_user_code.sql"),
     include_str!("../../../migrations/postgres/0005_pushed_requests.sql"),
     include_str!("../../../migrations/postgres/0006_registration.sql"),
     include_str!("../../../migrations/postgres/0007_push_delivery.sql"),

@@ -104,6 +104,10 @@ const FREQUENT: &[&str] = &[
     sql::prompts::DEVICE_LEFT,
     sql::prompts::LAST_SEQ,
     sql::replay::SWEEP,
+    sql::user_codes::HAS,
+    sql::user_codes::FIND_TO_TRY.text(Dialect::Postgres),
+    sql::user_codes::TRY,
+    sql::user_codes::RIGHT,
     sql::changes::MARKS_POSTGRES,
     sql::changes::SETTLED_POSTGRES,
 ];

@@ -81,6 +81,10 @@ fn no_frequent_statement_reads_a_whole_table() {
         sql::prompts::DEVICE_LEFT,
         sql::replay::REMEMBER,
         sql::replay::SWEEP,
+        sql::user_codes::HAS,
+        sql::user_codes::FIND_TO_TRY.text(Dialect::Sqlite),
+        sql::user_codes::TRY,
+        sql::user_codes::RIGHT,
     ] {
         let plan = plan(&connection, sql);
         // A scan of a `t` or a subquery is over the few rows that an index found.
