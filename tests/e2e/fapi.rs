@@ -57,7 +57,8 @@ impl Bank {
             "--set",
             "tls_client_certificate_bound_access_tokens=true",
         ];
-        let _printed = backend.succeed(&[&options[..], &more].concat(), "");
+        let printed = backend.succeed(&[&options[..], &more].concat(), "");
+        assert_eq!(printed, "", "a client with a certificate has no secret to print");
     }
 
     /// A signed request for Anna.
@@ -101,7 +102,8 @@ fn with_certificates(folder: &TempDir) -> (BackendOptions, CertificateDer<'stati
     let key = KeyPair::generate().expect("a key can be made");
     let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("an address is a name");
     let own = params.self_signed(&key).expect("a certificate can be made");
-    let [certificate, secret] = ["tls.crt", "tls.key"].map(|name| folder.path().join(name));
+    let [certificate, secret] =
+        ["tls.crt", "tls.key"].map(|name| folder.path().join(name).to_str().expect("paths are UTF-8").to_owned());
     fs::write(&certificate, own.pem()).expect("it can be written");
     fs::write(&secret, key.serialize_pem()).expect("it can be written");
     let config = format!(

@@ -67,7 +67,7 @@ const OF_FAPI_CIBA: [(Change, Option<&str>, &str); 21] = [
         "R-202: ping is optional",
     ),
     (|c| c.requests.signing_alg = Some("ES256".to_owned()), None, "R-210"),
-    (|c| c.id_token_alg = "PS256".to_owned(), None, "R-210"),
+    (|c| "PS256".clone_into(&mut c.id_token_alg), None, "R-210"),
     (
         |c| c.auth_method = ClientAuthMethod::None,
         Some("token_endpoint_auth_method"),
@@ -114,7 +114,7 @@ const OF_FAPI_CIBA: [(Change, Option<&str>, &str); 21] = [
         "R-210",
     ),
     (
-        |c| c.id_token_alg = "RS256".to_owned(),
+        |c| "RS256".clone_into(&mut c.id_token_alg),
         Some("id_token_signed_response_alg"),
         "R-210",
     ),

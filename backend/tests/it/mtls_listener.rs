@@ -63,7 +63,9 @@ impl Listener {
         let [certificate, key_file] = files.clone();
         write_pair(&certificate, &key_file, key);
         let toml = format!(
-            "[server]\ntls = \"files\"\ntls_certificate = {certificate:?}\ntls_key = {key_file:?}\n[mtls]\nlisten = \"127.0.0.1:0\""
+            "[server]\ntls = \"files\"\ntls_certificate = {:?}\ntls_key = {:?}\n[mtls]\nlisten = \"127.0.0.1:0\"",
+            certificate.to_str().unwrap(),
+            key_file.to_str().unwrap()
         );
         let config = Config::from_toml(&toml).unwrap();
         let router = world.router.clone();
@@ -357,8 +359,9 @@ async fn whoever_cannot_serve_says_which_file_it_is() {
     let started = Listener::start(&world, Which::ForCertificates, FapiProfile::Plain, &key);
     let missing = started.folder.path().join("missing.key");
     let toml = format!(
-        "[mtls]\nlisten = \"127.0.0.1:0\"\ntls_certificate = {:?}\ntls_key = {missing:?}",
-        started.certificate
+        "[mtls]\nlisten = \"127.0.0.1:0\"\ntls_certificate = {:?}\ntls_key = {:?}",
+        started.certificate.to_str().unwrap(),
+        missing.to_str().unwrap()
     );
     let config = Config::from_toml(&toml).unwrap();
     let serving = Serving {
