@@ -1,7 +1,7 @@
 # The verbs of this repository. Each is a script of its own, so that it can be read and run without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-foreign bench soak app fmt
+.PHONY: help setup demo test check check-foreign bench soak fuzz app fmt
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -27,6 +27,9 @@ SECONDS ?= 60
 
 soak: ## kill the server under load for SECONDS=60, and judge what became of every request
 	@scripts/soak.sh --seconds $(SECONDS)
+
+fuzz: ## feed whatever reads the network with inputs that nobody thought of, for SECONDS=60
+	@scripts/fuzz.sh $(SECONDS)
 
 bench: ## measure this backend and node-oidc-provider in turn, write docs/benchmarks.md
 	@scripts/setup.sh bench

@@ -23,7 +23,7 @@ cargo fmt --all --check
 
 step "Rust: lints"
 cargo clippy --quiet --all-targets -- -D warnings
-cargo clippy --quiet -p countersign-e2e --all-targets -- -D warnings
+cargo clippy --quiet -p countersign-e2e -p countersign-fuzz --all-targets -- -D warnings
 cargo clippy --quiet -p countersign --features failpoints --bins -- -D warnings
 
 step "generated TypeScript is current"

@@ -30,6 +30,9 @@ npm --prefix tests/interop test --silent
 step "crates and backend"
 cargo test
 
+step "inputs that nobody thought of"
+scripts/fuzz.sh 90
+
 step "the window"
 scripts/app.sh
 cargo test -p countersign-app --features custom-protocol

@@ -55,7 +55,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "consent",
         ],
     ),
-    ("serve", &["config", "keys"]),
+    ("serve", &["config", "keys", "op"]),
     (
         "app",
         &[
@@ -63,7 +63,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "serve", "nodes",
         ],
     ),
-    ("doctor", &["config", "domain", "storage", "keys", "app"]),
+    ("doctor", &["config", "domain", "storage", "keys", "op", "app"]),
     (
         "cli",
         &[
@@ -84,7 +84,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
 ];
 
 /// Libraries that belong to one place.
-const HOMES: [(&str, &[&str]); 8] = [
+const HOMES: [(&str, &[&str]); 9] = [
     ("rusqlite", &["storage"]),
     // Calls that others chose go out by `outbound`; the operator's own collector and address by the other two.
     ("reqwest", &["outbound", "telemetry", "doctor"]),
@@ -92,6 +92,7 @@ const HOMES: [(&str, &[&str]); 8] = [
     ("axum::", &["http", "app", "serve", "telemetry"]),
     ("std::env", &["config", "failpoints"]),
     ("askama", &["http"]),
+    ("x509_parser", &["op"]),
     ("prometheus_client", &["meters"]),
     ("opentelemetry", &["telemetry"]),
 ];
@@ -200,6 +201,72 @@ fn libraries_stay_at_home() {
         }
     }
     assert!(wrong.is_empty(), "libraries away from home:\n{}", wrong.join("\n"));
+}
+
+/// Libraries with known faults below a version.
+const FLOORS: [(&str, [u32; 3]); 7] = [
+    ("aws-lc-sys", [0, 39, 0]),
+    ("rustls-webpki", [0, 103, 13]),
+    ("h2", [0, 4, 16]),
+    ("tokio-postgres", [0, 7, 18]),
+    ("postgres-protocol", [0, 6, 12]),
+    ("hickory-proto", [0, 26, 1]),
+    ("idna", [1, 0, 0]),
+];
+/// Libraries that have no place here.
+const BANNED: [&str; 4] = ["openssl", "openssl-sys", "native-tls", "rsa"];
+
+/// Proves V-044: by the lock file, and by the rule that keeps it so.
+#[test]
+fn libraries_with_known_faults_stay_out() {
+    let read = |name| fs::read_to_string(backend().join("..").join(name)).unwrap();
+    let (lock, rules) = (read("Cargo.lock"), read("deny.toml"));
+    let field = |text: &str, name: &str| -> Option<String> {
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "))?;
+        Some(value.trim_matches('"').to_owned())
+    };
+    let mut locked = 0;
+    for package in lock.split("[[package]]").skip(1) {
+        let (name, version) = (field(package, "name").unwrap(), field(package, "version").unwrap());
+        let numbers: Vec<u32> = version
+            .split(['.', '-', '+'])
+            .map_while(|part| part.parse().ok())
+            .collect();
+        if let Some((_, floor)) = FLOORS.iter().find(|(known, _)| *known == name) {
+            assert!(numbers[..] >= floor[..], "V-044: {name} {version}");
+        }
+        assert!(!BANNED.contains(&name.as_str()), "V-044: {name}");
+        locked += 1;
+    }
+    assert!(locked > 100, "the lock file was read");
+    for (name, [major, minor, patch]) in FLOORS {
+        assert!(
+            rules.contains(&format!("{name}:<{major}.{minor}.{patch}\"")),
+            "V-044: {name}"
+        );
+    }
+    for name in BANNED {
+        assert!(rules.contains(&format!("crate = \"{name}\"")), "V-044: {name}");
+    }
+}
+
+/// Proves V-039: what SQL says is written here, and nobody's text becomes a part of it.
+#[test]
+fn sql_is_never_put_together_while_running() {
+    for path in sources(&backend().join("src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("AssertSqlSafe"), "V-039: {}", path.display());
+    }
+    let statements = fs::read_to_string(backend().join("src/storage/statements.rs")).unwrap();
+    let taken = statements.matches("sql: ").count();
+    assert!(taken > 0, "statements take SQL");
+    assert_eq!(
+        taken,
+        statements.matches("sql: &'static str").count(),
+        "V-039: a text that is known before the program runs"
+    );
 }
 
 #[test]

@@ -24,6 +24,7 @@ fn request_of(line: &Value) -> Option<&str> {
     (outermost["name"] == "request").then(|| outermost["id"].as_str())?
 }
 
+/// Proves V-039: no caller writes a line, or a part of one.
 #[tokio::test]
 async fn a_request_is_found_by_an_id_that_nobody_else_can_choose() {
     let stage = Stage::with(&at_level("debug")).await;

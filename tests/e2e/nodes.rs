@@ -128,7 +128,7 @@ async fn streams_and_held_polls_wake_without_signals() {
     streams_and_polls_wake(Signals::Untold).await;
 }
 
-/// S-027, R-047: what was used on one node is used up on all.
+/// S-027, R-047, V-017: what was used on one node is used up on all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn proofs_and_assertions_are_good_once_among_all_nodes() {
     let fleet = Fleet::start(2, Signals::Told, HELD).await;

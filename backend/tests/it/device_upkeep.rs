@@ -77,7 +77,7 @@ async fn a_push_target_is_replaced() {
         .refused(413, "too_large");
 }
 
-fn rotation(device: &TestDevice, pop: &SigningKey, uv: &SigningKey) -> Value {
+pub fn rotation(device: &TestDevice, pop: &SigningKey, uv: &SigningKey) -> Value {
     let now = device.world.clock.now_seconds();
     let proof = |key: &SigningKey| {
         let claims = json!({"aud": ORIGIN, "iat": now, "exp": now + 300, "jkt": pop.kid()});

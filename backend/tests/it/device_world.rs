@@ -28,12 +28,14 @@ use countersign::{
     wakes::Wakes,
 };
 use countersign_clock::{Clock as _, ManualClock, OsRandom};
-use countersign_jose::{Algorithm, digest, seal::SealingKey};
+use countersign_jose::{Algorithm, digest, password, seal::SealingKey};
 use countersign_protocol::{AuthReqId, ClientShown, Handle, ScopeShown, Subject};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
+
+use crate::stored;
 
 pub const ORIGIN: &str = "http://127.0.0.1:8480";
 /// 2026-11-21 11:40:06 UTC.
@@ -46,7 +48,7 @@ pub struct World {
     pub consent: Arc<Consent>,
     pub router: Router,
     asked: AtomicU32,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What came back.
@@ -106,6 +108,7 @@ impl Node<'_> {
             clock: self.clock.clone(),
             random: Arc::new(OsRandom),
             several_nodes: self.several_nodes,
+            user_codes: self.config.op.user_code,
         }));
         let consent = Arc::new(Consent::new(consent::Parts {
             config: self.config.consent.clone(),
@@ -158,13 +161,18 @@ impl World {
             consent,
             router,
             asked: AtomicU32::new(0),
-            _folder: folder,
+            folder,
         });
         for name in ["anna", "ben"] {
             world.add_person(name).await;
         }
         world.add_client("shop").await;
         world
+    }
+
+    /// Everything that is stored, row by row, as text.
+    pub fn stored(&self) -> Vec<String> {
+        stored::rows(&self.folder.path().join("test.db"))
     }
 
     /// One node among several that share the world's store and keys.
@@ -186,7 +194,7 @@ impl World {
             username: name.to_owned(),
             name: format!("{name} Example"),
             attributes: BTreeMap::new(),
-            password_hash: String::new(),
+            password_hash: password::hash(&format!("the password of {name}")).unwrap(),
             disabled: false,
             created_at: START,
         };

@@ -7,9 +7,16 @@
     reason = "a broken expectation fails the test"
 )]
 
+mod stored;
+mod token_kinds;
+mod token_swaps;
+
 mod cli_client;
 mod cli_client_file;
 mod cli_postgres;
+
+mod hostile_texts;
+mod mtls_actor;
 
 mod device_actor;
 mod device_world;
@@ -17,6 +24,7 @@ mod device_world;
 mod device_classes;
 mod device_decisions;
 mod device_dpop;
+mod device_forged_tokens;
 mod device_history;
 mod device_members;
 mod device_missed;
@@ -27,7 +35,14 @@ mod device_silence;
 mod device_stream;
 mod device_swaps;
 mod device_upkeep;
+mod device_user_code;
 mod device_vectors;
+
+mod fapi_clients;
+mod fapi_requests;
+mod fapi_signatures;
+mod mtls_client_auth;
+mod mtls_listener;
 
 mod outbound_addresses;
 mod outbound_documents;
@@ -56,7 +71,11 @@ mod op_details_refused;
 mod op_disabled_client;
 mod op_discovery;
 mod op_dpop;
+mod op_forged_requests;
+mod op_forged_tokens;
+mod op_guessing;
 mod op_hints;
+mod op_hostile_requests;
 mod op_jar;
 mod op_key_rotation;
 mod op_login_hint_token;
@@ -68,11 +87,14 @@ mod op_parameters;
 mod op_ping;
 mod op_push;
 mod op_push_retries;
+mod op_raw_http;
 mod op_receiver;
 mod op_registration;
+mod op_reported;
 mod op_request_policy;
 mod op_signed_claims;
 mod op_signed_request;
 mod op_signed_rules;
 mod op_switched_off;
 mod op_tokens;
+mod op_user_code;

@@ -154,7 +154,7 @@ async fn what_a_poll_client_need_not_send_is_ignored() {
     for (extra, why) in [
         (("client_notification_token", "x"), "R-056: far too short"),
         (("client_notification_token", "\u{e4} not a token"), "R-056: no token"),
-        (("user_code", "1234"), "R-063: not offered, R-006"),
+        (("user_code", "1234"), "R-063, V-008: not offered, R-006"),
         (("foo", "bar"), "R-068"),
         (("request_context", "{}"), "R-069: an extension we do not know"),
         (("authorization_details", "[]"), "R-268: no details"),

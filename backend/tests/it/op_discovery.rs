@@ -132,7 +132,7 @@ async fn keys_are_public_named_and_cached() {
     for key in keys {
         assert!(key["kid"].is_string() && key["use"] == "sig", "R-233: {key}");
         for secret in ["d", "p", "q", "dp", "dq", "qi", "k"] {
-            assert!(key.get(secret).is_none(), "R-233: {secret} is secret");
+            assert!(key.get(secret).is_none(), "R-233, V-040: {secret} is secret");
         }
     }
 }

@@ -25,6 +25,7 @@ fn signer(ring: &KeyRing) -> String {
     ring.signer(PURPOSE).unwrap().kid().to_owned()
 }
 
+/// Proves V-040: old and new overlap.
 #[tokio::test]
 async fn a_key_signs_only_when_every_node_has_published_it() {
     let world = World::new().await;
@@ -64,6 +65,48 @@ async fn a_key_signs_only_when_every_node_has_published_it() {
         kids(&elsewhere).contains(&first),
         "what the old one signed still verifies"
     );
+}
+
+/// Proves V-040, R-233: a private key is neither published nor readable on the disk.
+#[tokio::test]
+async fn private_keys_are_nowhere_to_be_read() {
+    let world = World::new().await;
+    world.keys.rotate(PURPOSE, ANNOUNCE).await.unwrap();
+    let id = world.start(&[]).await;
+    world.approve().await;
+    let mut told = vec![world.poll(&id).await.body.into_bytes(), world.file()];
+    for path in ["/jwks", "/.well-known/openid-configuration"] {
+        told.push(world.get(path).await.body.into_bytes());
+    }
+    for purpose in [
+        KeyPurpose::IdToken(Algorithm::Es256),
+        KeyPurpose::IdToken(Algorithm::Rs256),
+        KeyPurpose::RequestObject,
+    ] {
+        let key = world.keys.signer(purpose).unwrap();
+        let der = key.to_pkcs8();
+        // 16 bytes of what is private: the beginning of an EC key's number, the end of an RSA key's last one.
+        let from = if purpose == KeyPurpose::IdToken(Algorithm::Rs256) {
+            der.len() - 16
+        } else {
+            36
+        };
+        let private = &der[from..from + 16];
+        let hex = private
+            .iter()
+            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        for canary in [
+            private.to_vec(),
+            b64::encode(private).into_bytes(),
+            hex.into_bytes(),
+            b64::encode(der).into_bytes(),
+        ] {
+            let found = told
+                .iter()
+                .any(|text| text.windows(canary.len()).any(|window| window == canary));
+            assert!(!found, "V-040: {purpose:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use countersign::{
     },
     http::op_routes,
     keys::KeyRing,
-    op::{Parts, Provider},
+    op::{MutualTls, Parts, Provider},
     outbound::{Outbound, SystemLookup},
     storage::{Accounts as _, Clients as _, Decide, Decided, Devices as _, Prompts as _, Role, SqliteStorage},
     wakes::{Topic, Wakes},
@@ -35,7 +35,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::op_trigger::RecordingTrigger;
+use crate::{op_trigger::RecordingTrigger, stored};
 
 pub const ISSUER: &str = "http://127.0.0.1:8480";
 /// 2026-11-21 11:40:06 UTC.
@@ -128,6 +128,7 @@ impl World {
             trigger: trigger.clone(),
             wakes: wakes.clone(),
             outbound: Outbound::new(&config.outbound, Arc::new(SystemLookup)).unwrap(),
+            mutual_tls: MutualTls::open(&config.mtls).unwrap(),
         });
         let provider = Arc::new(provider);
         let world = Self {
@@ -168,30 +169,7 @@ impl World {
 
     /// Everything that is stored, row by row, as text: to see that a refusal changed nothing.
     pub fn stored(&self) -> Vec<String> {
-        let database = rusqlite::Connection::open(self.folder.path().join("db")).unwrap();
-        let tables = "select name from sqlite_master where type = 'table' order by name";
-        let mut statement = database.prepare(tables).unwrap();
-        let tables: Vec<String> = statement
-            .query_map([], |row| row.get(0))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
-        let mut stored = Vec::new();
-        for table in tables {
-            let mut statement = database.prepare(&format!("select * from {table}")).unwrap();
-            let columns = statement.column_count();
-            let mut rows = statement.query([]).unwrap();
-            while let Some(row) = rows.next().unwrap() {
-                let values: Vec<String> = (0..columns)
-                    .map(|at| match row.get_ref(at).unwrap() {
-                        rusqlite::types::ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-                        other => format!("{other:?}"),
-                    })
-                    .collect();
-                stored.push(format!("{table}: {}", values.join(", ")));
-            }
-        }
-        stored
+        stored::rows(&self.folder.path().join("db"))
     }
 
     /// The bytes of the database, what is not yet in its place included.
@@ -303,7 +281,7 @@ impl World {
     }
 
     pub async fn deny(&self) {
-        self.decide(Decision::Deny(DenyReason::NotMe)).await;
+        self.decide(Decision::Deny(DenyReason::ChangedMind)).await;
     }
 }
 

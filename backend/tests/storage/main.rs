@@ -39,6 +39,8 @@ mod push_delivery;
 #[cfg(test)]
 mod pushed_requests;
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod redemptions;
 #[cfg(test)]
 mod registrations;
@@ -54,6 +56,8 @@ mod sqlite_file;
 mod stores;
 #[cfg(test)]
 mod sweeps;
+#[cfg(test)]
+mod user_codes;
 
 /// Runs each claim on a fresh store of each kind; [`stores`] makes them.
 macro_rules! every_store_keeps {
@@ -94,6 +98,7 @@ every_store_keeps! {
         a_client_that_takes_a_removed_ones_id_inherits_nothing;
     decisions:
         the_first_decision_wins,
+        a_report_is_found_by_person_and_client,
         of_a_hundred_parallel_decisions_one_is_recorded,
         the_same_decision_again_gets_the_same_answer,
         another_decision_under_the_same_jti_is_told_what_was_decided,
@@ -169,6 +174,9 @@ every_store_keeps! {
         a_newer_request_of_the_same_client_supersedes_older_ones,
         a_handle_is_opened_once_and_the_second_opening_leaves_nothing,
         history_has_the_proof_and_the_time_of_redemption;
+    races:
+        each_time_many_redeem_one_is_granted,
+        whatever_meets_a_request_it_has_one_end;
     push_delivery:
         tokens_are_sealed_once_and_stay_what_is_delivered,
         of_many_parallel_sealings_one_records_tokens,
@@ -209,4 +217,9 @@ every_store_keeps! {
         overdue_prompts_are_settled_as_of_their_deadline,
         sweeping_prompts_deletes_what_is_old_and_nothing_else,
         sweeping_grants_deletes_what_is_over_and_nothing_else;
+    user_codes:
+        a_code_is_set_changed_and_cleared,
+        after_the_last_free_try_everybody_waits,
+        a_right_code_and_a_new_one_forget_the_tries,
+        of_a_hundred_parallel_tries_five_are_let_through;
 }
