@@ -26,7 +26,15 @@ async fn world(more: &str) -> (World, Shown) {
 
 #[tokio::test]
 async fn a_request_says_what_it_is_about() {
-    let (world, own) = world("[op]\nfapi_ciba = \"draft03\"").await;
+    let details = "[op.authorization_details.transfer]\ntitle = \"Move units\"\nschema = {}";
+    let (world, own) = world(&format!("[op]\nfapi_ciba = \"draft03\"\n{details}")).await;
+    let mut mover = fapi_ciba("mover", &own);
+    mover.requests.details_types = vec!["transfer".to_owned()];
+    world.add_client(mover).await;
+    for (details, expected) in [("[]", 400), (r#"[{"type":"transfer"}]"#, 200)] {
+        let answer = ask(&world, "mover", &own, &[("authorization_details", details)]).await;
+        assert_eq!(answer.status, expected, "R-201: {details}: {}", answer.body);
+    }
     for id in ["fapi", "fapi2"] {
         let answer = ask(&world, id, &own, &[]).await;
         answer.refused(400, "invalid_binding_message", &format!("R-201: {id}"));

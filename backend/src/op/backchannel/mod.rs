@@ -62,10 +62,10 @@ type Check = fn(&Asked<'_>, &mut Checked) -> Result<(), Refusal>;
 
 /// All rules about parameters, in the order in which they answer.
 const CHECKS: [(&str, Check); 9] = [
-    ("profile", profile::check),
     ("scope", requested_scope::check),
     ("authorization_details", authorization_details::check),
     ("resource", resource::check),
+    ("profile", profile::check),
     ("client_notification_token", notification_token::check),
     ("acr_values", acr_values::check),
     ("requested_expiry", expiry::check),

@@ -5,11 +5,10 @@ use countersign_protocol::OAuthErrorCode;
 use super::{Asked, Checked};
 use crate::op::{clients::Rules, refusal::Refusal};
 
-pub(super) fn check(asked: &Asked<'_>, _: &mut Checked) -> Result<(), Refusal> {
+pub(super) fn check(asked: &Asked<'_>, checked: &mut Checked) -> Result<(), Refusal> {
     let rules = Rules::of(&asked.provider.parts.config, asked.client);
-    let has_context = ["binding_message", "authorization_details"]
-        .into_iter()
-        .any(|name| asked.params.get(name).is_some());
+    // An empty array of details is about nothing.
+    let has_context = checked.details.is_some() || asked.params.get("binding_message").is_some();
     if rules.context && !has_context {
         return Err(Refusal::new(
             OAuthErrorCode::InvalidBindingMessage,
