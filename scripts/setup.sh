@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 what=${1:-app}
 packages=(build-essential file libayatana-appindicator3-1 libwebkit2gtk-4.1-dev pkg-config)
 if [[ $what == bench ]]; then
-  packages=(build-essential postgresql)
+  packages=(build-essential openssl postgresql)
 elif [[ $what == test || -z ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]]; then
   # A display, a window manager, a session bus and a key store that belong to the run alone; drivers for the app's window and for a browser.
   packages+=(dbus gnome-keyring libsecret-tools openbox webkit2gtk-driver xauth xvfb)

@@ -22,6 +22,8 @@ const COMMANDS: &[&str] = &[
     "get_devices",
     "rename_device",
     "revoke_device",
+    "get_user_code",
+    "set_user_code",
     "sign_out",
     "copy_text",
 ];

@@ -2,26 +2,26 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    path::Path,
     sync::Arc,
 };
 
 use anyhow::{Context as _, ensure};
 use axum::{Router, middleware};
 use countersign_clock::{Clock, Millis, OsRandom, Random, SystemClock};
+use futures_util::{FutureExt as _, future::OptionFuture};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    config::{Config, DatabaseUrl, StorageConfig},
+    config::{Config, DatabaseUrl, FapiProfile, MtlsConfig, StorageConfig},
     consent::{self, Consent},
     devices::{self, DeviceRegistry},
     http,
     jobs::{Jobs, OutboxWorker},
     keys::{KeyRing, key_encryption_key},
     nodes::{self, Nodes},
-    op::{self, Delivery, Provider},
+    op::{self, Delivery, MutualTls, Provider},
     outbound::{Outbound, SystemLookup},
-    serve,
+    serve::{self, Serving},
     storage::{PostgresSignals, PostgresStorage, Role, SqliteStorage, Storage},
     wakes::{Topic, Wakes},
 };
@@ -78,6 +78,7 @@ pub fn build(
         random: random.clone(),
         trigger: consent.clone(),
         wakes: wakes.clone(),
+        mutual_tls: MutualTls::open(&config.mtls)?,
         outbound: outbound.clone(),
     }));
     let outbox = OutboxWorker {
@@ -96,6 +97,7 @@ pub fn build(
         clock: clock.clone(),
         random: random.clone(),
         several_nodes: config.storage.is_postgres(),
+        user_codes: config.op.user_code,
     }));
     let device_api = http::DeviceApi {
         registry,
@@ -203,12 +205,13 @@ pub async fn open(config: &Config, role: Role, origin: String) -> anyhow::Result
 ///
 /// # Errors
 /// When the address is taken, or the database, the keys or the certificate cannot be used.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub async fn run(mut config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.server.listen)
         .with_context(|| format!("cannot listen on {}", config.server.listen))?;
     let bound = listener.local_addr()?;
     let origin = config.server.origin(bound);
     let metrics = config.metrics.listen.map(listen_for_metrics).transpose()?;
+    let certificates = listen_for_certificates(&mut config.mtls)?;
     let (storage, keys) = open(&config, Role::Server, origin.clone()).await?;
     let app = build(
         &config,
@@ -234,16 +237,15 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         // Streams never end by themselves, and the stop waits for what is open.
         wakes.close();
     };
-    let beside: &Path = &config.storage.path;
-    let served = serve::serve(
-        &config.server,
-        listener,
-        app.router,
-        beside,
-        || announce(&origin, bound),
-        stop,
-    )
-    .await;
+    let stop = stop.shared();
+    let certificates = OptionFuture::from(certificates.map(|listener| {
+        let serving = serving(&config, config.mtls.tls_profile, app.router.clone());
+        serve::serve_certificates(&config.mtls, serving, listener, stop.clone())
+    }));
+    let serving = serving(&config, config.server.tls_profile, app.router);
+    let served = serve::serve(serving, listener, || announce(&origin, bound), stop.clone());
+    // Who cannot serve one of them serves neither. The second listener first, so that it is there when the server is said to be ready.
+    let served = tokio::try_join!(async { certificates.await.transpose() }, served);
     jobs.abort();
     if let Some(metrics) = metrics {
         metrics.abort();
@@ -251,7 +253,29 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     drop(stop_paying);
     paying.await.context("the worker of the outbox failed")?;
     tracing::info!("stopped");
-    Ok(served?)
+    served?;
+    Ok(())
+}
+
+fn serving(config: &Config, of_listener: FapiProfile, router: Router) -> Serving<'_> {
+    Serving {
+        server: &config.server,
+        tls_profile: of_listener.narrower_tls(config.op.profile),
+        router,
+        beside: &config.storage.path,
+    }
+}
+
+/// Binds the listener for certificates, where there is one, and writes down the port that it got.
+fn listen_for_certificates(mtls: &mut MtlsConfig) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = mtls.listen else {
+        return Ok(None);
+    };
+    let listener =
+        TcpListener::bind(address).with_context(|| format!("cannot listen for certificates on {address}"))?;
+    mtls.listen = Some(listener.local_addr()?);
+    tracing::info!(origin = mtls.origin(), "clients may show certificates");
+    Ok(Some(listener))
 }
 
 fn listen_for_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> {

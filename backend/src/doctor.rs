@@ -112,6 +112,7 @@ pub async fn examine(file: Option<&Path>, now: Millis) -> Report {
             note("configuration", ok(format!("{from} can be used")));
             note("address", settings::address(&config.server));
             note("tls", settings::tls(&config, now));
+            note("mtls", settings::mtls(&config, now));
             let look = store::look(&config).await;
             note("database", store::database(&config, look.as_ref()));
             note("integrity", store::integrity(look.as_ref().ok()));

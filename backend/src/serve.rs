@@ -1,15 +1,31 @@
-//! The listening socket: plain http on loopback, TLS elsewhere, nobody who keeps it waiting, a graceful end.
+//! The listening sockets: plain http on loopback, TLS elsewhere, nobody who keeps them waiting, a graceful end; and one where clients may show
+//! a certificate.
 
 mod idle;
+mod shown;
+mod tls;
 
-use std::{io, net::TcpListener, path::Path, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use axum::Router;
-use axum_server::{Address, Handle, Server, tls_rustls::RustlsConfig};
+use axum_server::{
+    Address, Handle, Server,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
 use hyper_util::rt::TokioTimer;
+use tokio::task::JoinHandle;
 
-use self::idle::HangUpWhenIdle;
-use crate::config::{ServerConfig, TlsMode};
+use self::{
+    idle::HangUpWhenIdle,
+    shown::TellWhatWasShown,
+    tls::{REREAD, Tls},
+};
+use crate::config::{FapiProfile, MtlsConfig, ServerConfig, TlsMode};
 
 /// How long others may keep us waiting.
 #[derive(Clone, Copy)]
@@ -42,19 +58,61 @@ pub enum ServeError {
     Socket(#[from] io::Error),
 }
 
-/// Serves until `stop` resolves, then gives open requests `server.shutdown_seconds`. `beside` is the database's path, where a development certificate is kept.
+/// How the public listener, or the one for certificates, answers.
+pub struct Serving<'a> {
+    /// `[server]`
+    pub server: &'a ServerConfig,
+    /// The narrowest TLS that the settings of this listener and of the provider name.
+    pub tls_profile: FapiProfile,
+    /// What answers.
+    pub router: Router,
+    /// The database's path, where a development certificate is kept.
+    pub beside: &'a Path,
+}
+
+/// Serves until `stop` resolves, then gives open requests `server.shutdown_seconds`.
 ///
 /// # Errors
 /// When the certificate or the socket cannot be used.
 pub async fn serve(
-    server: &ServerConfig,
+    serving: Serving<'_>,
     listener: TcpListener,
-    router: Router,
-    beside: &Path,
     ready: impl FnOnce(),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    serve_with(PATIENCE, server, listener, router, beside, ready, stop).await
+    serve_with(PATIENCE, serving, listener, ready, stop).await
+}
+
+/// Serves where clients may show a certificate, until `stop` resolves, then as [`serve`]. What was shown stands beside each request.
+///
+/// # Errors
+/// When the certificate or the socket cannot be used.
+pub async fn serve_certificates(
+    mtls: &MtlsConfig,
+    serving: Serving<'_>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    listener.set_nonblocking(true)?;
+    let handle = ended_by(stop, serving.server);
+    let (certificate, key) = if mtls.tls_certificate.as_os_str().is_empty() {
+        serving.certificate(listener.local_addr()?)?
+    } else {
+        (mtls.tls_certificate.clone(), mtls.tls_key.clone())
+    };
+    let (tls, following) = followed(Tls {
+        certificate,
+        key,
+        profile: serving.tls_profile,
+        asks: true,
+    })?;
+    let server = axum_server::from_tcp(listener)?.acceptor(TellWhatWasShown {
+        inner: RustlsAcceptor::new(tls),
+    });
+    let service = serving.router.into_make_service_with_connect_info::<SocketAddr>();
+    let ended = bounded(server.handle(handle), PATIENCE).serve(service).await;
+    following.abort();
+    Ok(ended?)
 }
 
 /// Serves over plain http until the task is dropped: what the operator's own programs ask, on a listener of their own.
@@ -69,14 +127,45 @@ pub async fn serve_plain(listener: TcpListener, router: Router) -> Result<(), Se
 
 async fn serve_with(
     patience: Patience,
-    server: &ServerConfig,
+    serving: Serving<'_>,
     listener: TcpListener,
-    router: Router,
-    beside: &Path,
     ready: impl FnOnce(),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     listener.set_nonblocking(true)?;
+    let handle = ended_by(stop, serving.server);
+    if serving.server.tls == TlsMode::Off {
+        let service = serving.router.into_make_service_with_connect_info::<SocketAddr>();
+        let server = bounded(axum_server::from_tcp(listener)?.handle(handle), patience);
+        ready();
+        return Ok(server.serve(service).await?);
+    }
+    let (certificate, key) = serving.certificate(listener.local_addr()?)?;
+    let (tls, following) = followed(Tls {
+        certificate,
+        key,
+        profile: serving.tls_profile,
+        asks: false,
+    })?;
+    let service = serving.router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = bounded(axum_server::from_tcp_rustls(listener, tls)?.handle(handle), patience);
+    ready();
+    let ended = server.serve(service).await;
+    following.abort();
+    Ok(ended?)
+}
+
+impl Serving<'_> {
+    /// Certificate and key that `[server]` names.
+    fn certificate(&self, bound: SocketAddr) -> Result<(PathBuf, PathBuf), ServeError> {
+        match self.server.tls {
+            TlsMode::Development => development_certificate(self.beside, &self.server.origin(bound)),
+            TlsMode::Off | TlsMode::Files => Ok((self.server.tls_certificate.clone(), self.server.tls_key.clone())),
+        }
+    }
+}
+
+fn ended_by(stop: impl Future<Output = ()> + Send + 'static, server: &ServerConfig) -> Handle<SocketAddr> {
     let handle = Handle::new();
     let grace = Duration::from_secs(server.shutdown_seconds);
     tokio::spawn({
@@ -86,25 +175,13 @@ async fn serve_with(
             handle.graceful_shutdown(Some(grace));
         }
     });
-    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    if server.tls == TlsMode::Off {
-        let serving = bounded(axum_server::from_tcp(listener)?.handle(handle), patience);
-        ready();
-        return Ok(serving.serve(service).await?);
-    }
-    let (certificate, key) = match server.tls {
-        TlsMode::Development => development_certificate(beside, &server.origin(listener.local_addr()?))?,
-        TlsMode::Off | TlsMode::Files => (server.tls_certificate.clone(), server.tls_key.clone()),
-    };
-    let tls = RustlsConfig::from_pem_file(&certificate, &key)
-        .await
-        .map_err(|source| ServeError::Certificate {
-            path: certificate.display().to_string(),
-            source,
-        })?;
-    let serving = bounded(axum_server::from_tcp_rustls(listener, tls)?.handle(handle), patience);
-    ready();
-    Ok(serving.serve(service).await?)
+    handle
+}
+
+fn followed(tls: Tls) -> Result<(RustlsConfig, JoinHandle<()>), ServeError> {
+    let config = RustlsConfig::from_config(tls.load()?);
+    let following = tokio::spawn(tls.follow(config.clone(), REREAD));
+    Ok((config, following))
 }
 
 /// Without a timer the HTTP library has no time limits.
@@ -123,14 +200,11 @@ fn bounded<D: Address, A>(mut server: Server<D, A>, patience: Patience) -> Serve
 }
 
 /// A self-signed certificate for the origin's host, made once and kept, so that who trusted it once can go on.
-fn development_certificate(
-    beside: &Path,
-    origin: &str,
-) -> Result<(std::path::PathBuf, std::path::PathBuf), ServeError> {
+fn development_certificate(beside: &Path, origin: &str) -> Result<(PathBuf, PathBuf), ServeError> {
     let path = |suffix: &str| {
         let mut path = beside.to_owned().into_os_string();
         path.push(suffix);
-        std::path::PathBuf::from(path)
+        PathBuf::from(path)
     };
     let (certificate, key) = (path(".crt"), path(".crt.key"));
     if certificate.exists() && key.exists() {
@@ -173,7 +247,13 @@ mod tests {
         let router = Router::new().route("/", get(async || "answer"));
         let serving = tokio::spawn(async move {
             let stop = std::future::pending();
-            serve_with(patience, &server, listener, router, Path::new(""), || {}, stop).await
+            let serving = Serving {
+                server: &server,
+                tls_profile: FapiProfile::Plain,
+                router,
+                beside: Path::new(""),
+            };
+            serve_with(patience, serving, listener, || {}, stop).await
         });
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(words).await.unwrap();

@@ -55,7 +55,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "consent",
         ],
     ),
-    ("serve", &["config", "keys"]),
+    ("serve", &["config", "keys", "op"]),
     (
         "app",
         &[
@@ -63,7 +63,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "serve", "nodes",
         ],
     ),
-    ("doctor", &["config", "domain", "storage", "keys", "app"]),
+    ("doctor", &["config", "domain", "storage", "keys", "op", "app"]),
     (
         "cli",
         &[
@@ -84,7 +84,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
 ];
 
 /// Libraries that belong to one place.
-const HOMES: [(&str, &[&str]); 8] = [
+const HOMES: [(&str, &[&str]); 9] = [
     ("rusqlite", &["storage"]),
     // Calls that others chose go out by `outbound`; the operator's own collector and address by the other two.
     ("reqwest", &["outbound", "telemetry", "doctor"]),
@@ -92,6 +92,7 @@ const HOMES: [(&str, &[&str]); 8] = [
     ("axum::", &["http", "app", "serve", "telemetry"]),
     ("std::env", &["config", "failpoints"]),
     ("askama", &["http"]),
+    ("x509_parser", &["op"]),
     ("prometheus_client", &["meters"]),
     ("opentelemetry", &["telemetry"]),
 ];

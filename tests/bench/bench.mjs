@@ -9,6 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+import { credentials, words } from './clients.mjs';
 import { linesOf, median, writePage } from './page.mjs';
 import { CROWD, PEOPLE, ours, peer, stopAll } from './systems.mjs';
 
@@ -30,21 +31,25 @@ const { values: options } = parseArgs({
   },
 });
 
-const grants = (alg, polls, goal) => ({ name: `${alg} polls=${polls}`, unit: 'grant', alg, goal, words: ['--grants', options.grants, '--pending-polls', `${polls}`] });
+const shaped = (name, shape, polls, goal) => ({ name, unit: 'grant', shape, goal, words: ['--grants', options.grants, '--pending-polls', `${polls}`] });
+const grants = (alg, polls, goal) => shaped(`${alg} polls=${polls}`, alg, polls, goal);
 const CASES = [
   grants('ES256', 6, 2.5),
   grants('ES256', 0, 1.3),
   grants('RS256', 6),
   grants('RS256', 0, 1.2),
-  { name: 'poll alone', unit: 'poll', alg: 'ES256', goal: 6, words: ['--polls', options.polls] },
+  { name: 'poll alone', unit: 'poll', shape: 'ES256', goal: 6, words: ['--polls', options.polls] },
+  shaped('ping', 'ping', 0),
+  shaped('private_key_jwt', 'key', 0),
+  shaped('signed', 'signed', 0),
 ].filter((one) => one.name.includes(options.only));
 
 // Runs the generator once; what it measured.
-async function load(system, { alg, words }) {
-  const client = system.client(alg);
+async function load(system, { shape, words: more }) {
+  const client = words(shape, system.client(shape), own);
   const file = path.join(folder, 'result.json');
-  const all = ['--issuer', system.issuer, '--client', client.id, '--secret', client.secret, '--hint-mod', PEOPLE, '--concurrency', CONCURRENCY];
-  all.push('--complete-url', system.complete, '--warmup', '300', '--pid', system.pids, '--children', '--json', file, '--quiet', ...words);
+  const all = ['--issuer', system.issuer, ...client, '--hint-mod', PEOPLE, '--concurrency', CONCURRENCY];
+  all.push('--complete-url', system.complete, '--warmup', '300', '--pid', system.pids, '--children', '--json', file, '--quiet', ...more);
   const robotBefore = system.robotCpu();
   const generator = spawn(process.execPath, [LOAD, ...all.map(String)], { stdio: 'inherit' });
   const code = await new Promise((resolve) => generator.once('exit', resolve));
@@ -78,7 +83,7 @@ async function besidePending(system) {
   const [six] = CASES;
   const before = await load(system, six);
   const crowd = ['--open', options.pending, '--hint', 'crowd{n}', '--hint-mod', `${CROWD}`, '--requested-expiry', '3600', '--max-seconds', '1800'];
-  const opened = await load(system, { alg: 'ES256', words: crowd });
+  const opened = await load(system, { shape: 'ES256', words: crowd });
   console.log(`  ${opened.done} requests opened: ${shown(opened)}`);
   const after = await load(system, six);
   console.log(`  beside them: ${shown(after)}; before: ${shown(before)}`);
@@ -86,12 +91,14 @@ async function besidePending(system) {
 }
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-bench-'));
+// Keys and certificate of the clients, the same for all systems.
+const own = await credentials(folder);
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopAll().finally(() => process.exit(130)));
 try {
   const { countersign, robot, postgres, before } = options;
-  const own = (name, more) => ours({ name, countersign, robot, folder: path.join(folder, name), ...more });
-  const systems = [await own('ours'), before ? await own('before', { countersign: before }) : await peer({ folder })];
-  if (postgres) systems.push(await own('ours-on-postgresql', { postgres }));
+  const backend = (name, more) => ours({ name, countersign, robot, folder: path.join(folder, name), credentials: own, ...more });
+  const systems = [await backend('ours'), before ? await backend('before', { countersign: before }) : await peer({ folder, credentials: own })];
+  if (postgres) systems.push(await backend('ours-on-postgresql', { postgres }));
   console.log(`${systems.map((system) => system.name).join(', ')}; ${PEOPLE} people with paired devices, ${CONCURRENCY} at once:`);
   const result = await compare(systems);
   const pending = Number(options.pending) > 0 && !options.only ? await besidePending(systems[0]) : null;

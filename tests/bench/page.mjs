@@ -21,7 +21,7 @@ export function linesOf({ name, unit, goal, runs }) {
     const [mine, theirs] = [run, other].map((one) => one.server.cpu_ms_each);
     const aim = goal && run === first ? `, goal ${goal}x` : '';
     const where = run === first ? '' : ' (PostgreSQL, with its processes)';
-    return `${name.padEnd(13)} ${mine.toFixed(3)} against ${theirs.toFixed(3)} ms a ${unit}: ${(theirs / mine).toFixed(2)}x${aim}${where}`;
+    return `${name.padEnd(15)} ${mine.toFixed(3)} against ${theirs.toFixed(3)} ms a ${unit}: ${(theirs / mine).toFixed(2)}x${aim}${where}`;
   };
   return [first, ...more].map(line);
 }

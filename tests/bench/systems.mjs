@@ -46,7 +46,7 @@ function run(command, words, input = '') {
 
 // What differs from the defaults, openly: one client asks the same 64 people thousands of times in a few seconds, and requests that stay
 // pending are to outlive the run. Every commit is on disk before its answer leaves, as always.
-const config = (storage) => `
+const config = (storage, certificate) => `
 [server]
 listen = "127.0.0.1:0"
 
@@ -58,10 +58,14 @@ max_expiry = 3600
 
 [consent]
 supersede = false
+
+[outbound]
+allow = ["127.0.0.1/32"]
+ca_file = ${JSON.stringify(certificate)}
 `;
 
 /** Our backend with 64 paired devices, on SQLite or, with the program `postgres`, on a PostgreSQL server of its own. */
-export async function ours({ name, countersign, robot, postgres, folder }) {
+export async function ours({ name, countersign, robot, postgres, folder, credentials }) {
   fs.mkdirSync(folder, { recursive: true });
   const file = path.join(folder, 'config.toml');
   const storage = [`path = ${JSON.stringify(path.join(folder, 'countersign.db'))}`];
@@ -71,7 +75,7 @@ export async function ours({ name, countersign, robot, postgres, folder }) {
     fs.writeFileSync(secret, crypto.randomBytes(32).toString('base64url'), { mode: 0o600 });
     storage.push(`url = ${JSON.stringify(database.address)}`, `secret_file = ${JSON.stringify(secret)}`);
   }
-  fs.writeFileSync(file, config(storage.join('\n')));
+  fs.writeFileSync(file, config(storage.join('\n'), credentials.certificate));
   const command = (words, input) => run(countersign, [...words.slice(0, 2), '--config', file, ...words.slice(2)], input);
   const person = (username) => {
     const password = `correct horse ${username}`;
@@ -81,11 +85,19 @@ export async function ours({ name, countersign, robot, postgres, folder }) {
   };
   const people = Array.from({ length: PEOPLE }, (_, n) => person(`user${n}`));
   for (let n = 0; n < CROWD; n++) person(`crowd${n}`);
-  const client = (id, alg) => {
-    const words = ['client', 'add', '--id', id, '--name', `Load ${alg}`, '--auth', 'client_secret_basic', '--grant', 'ciba'];
-    return { id, secret: command([...words, '--scope', 'openid', '--binding-mode', 'show', '--id-token-alg', alg]) };
+  const client = (id, alg, ...more) => {
+    const words = ['client', 'add', '--id', id, '--name', `Load ${id}`, '--grant', 'ciba', '--scope', 'openid', '--binding-mode', 'show', '--id-token-alg', alg];
+    return { id, secret: command([...words, ...more]) };
   };
-  const clients = { ES256: client('load-es', 'ES256'), RS256: client('load-rs', 'RS256') };
+  const secret = ['--auth', 'client_secret_basic'];
+  const key = ['--auth', 'private_key_jwt', '--jwks', credentials.jwks];
+  const clients = {
+    ES256: client('load-es', 'ES256', ...secret),
+    RS256: client('load-rs', 'RS256', ...secret),
+    ping: client('load-ping', 'ES256', ...secret, '--delivery-mode', 'ping', '--notification-endpoint', credentials.endpoint),
+    key: client('load-key', 'ES256', ...key),
+    signed: client('load-signed', 'ES256', ...key, '--request-signing-alg', 'ES256'),
+  };
   const server = await start(countersign, ['serve', '--config', file], { log: path.join(folder, 'server.log') });
   const list = path.join(folder, 'people');
   fs.writeFileSync(list, people.join('\n'), { mode: 0o600 });
@@ -94,22 +106,44 @@ export async function ours({ name, countersign, robot, postgres, folder }) {
     name,
     issuer: server.address,
     complete: `${devices.address}/decide?auth_req_id={auth_req_id}&action={action}`,
-    client: (alg) => clients[alg],
+    client: (shape) => clients[shape],
     pids: [server.pid, ...(database ? [database.pid] : [])],
     robotCpu: () => usage(devices.pid).cpu,
   };
 }
 
 /** node-oidc-provider with everything in memory; its completion is a call that takes the place of person and device. */
-export async function peer({ folder }) {
-  const environment = { ...process.env, PORT: '0', NODE_ENV: 'production', TTL: '600' };
+export async function peer({ folder, credentials }) {
+  const byKey = {
+    grant_types: ['urn:openid:params:grant-type:ciba'],
+    response_types: [],
+    redirect_uris: [],
+    backchannel_token_delivery_mode: 'poll',
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [credentials.publicJwk] },
+    id_token_signed_response_alg: 'ES256',
+  };
+  const clients = [
+    { ...byKey, client_id: 'load-key' },
+    { ...byKey, client_id: 'load-signed', backchannel_authentication_request_signing_alg: 'ES256' },
+  ];
+  const environment = {
+    ...process.env,
+    PORT: '0',
+    NODE_ENV: 'production',
+    TTL: '600',
+    ID_ALG: 'ES256',
+    CLIENTS_JSON: JSON.stringify(clients),
+    NOTIFY_URL: credentials.endpoint,
+    NODE_EXTRA_CA_CERTS: credentials.certificate,
+  };
   const words = [path.join(HERE, 'peer', 'server.mjs')];
   const server = await start(process.execPath, words, { log: path.join(folder, 'peer.log'), env: environment });
   return {
     name: 'peer',
     issuer: server.address,
     complete: `${server.address}/hook/complete?auth_req_id={auth_req_id}&action={action}`,
-    client: (alg) => ({ id: alg === 'ES256' ? 'load-es' : 'load-rs', secret: PEER_SECRET }),
+    client: (shape) => ({ id: { ES256: 'load-es', RS256: 'load-rs' }[shape] ?? `load-${shape}`, secret: PEER_SECRET }),
     pids: [server.pid],
     robotCpu: () => 0,
   };

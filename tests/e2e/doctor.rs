@@ -5,10 +5,11 @@ use std::{fmt, fs, net::TcpListener, os::unix::fs::PermissionsExt as _};
 use countersign_e2e::{Backend, BackendOptions};
 use serde_json::Value;
 
-const CHECKS: [&str; 12] = [
+const CHECKS: [&str; 13] = [
     "configuration",
     "address",
     "tls",
+    "mtls",
     "database",
     "integrity",
     "disk",

@@ -85,6 +85,49 @@ async fn strangers_who_poll_too_fast_slow_down_and_still_get_their_tokens() {
     }
 }
 
+/// each of them listens at an endpoint of its own, believes the right bearer token alone, and fetches its tokens then.
+#[tokio::test]
+async fn strangers_fetch_their_tokens_when_they_are_called() {
+    let config = format!("{CONFIG}[outbound]\nallow = [\"127.0.0.1/32\"]\n");
+    let backend = Backend::start(&BackendOptions::with(&config));
+    for (program, username) in PROGRAMS.into_iter().zip(["anna", "ben"]) {
+        let (id, secret) = (format!("shop-of-{username}"), random_text());
+        let person = Person::add(&backend, username);
+        let story = json!({ "story": "ping", "login_hint": username });
+        let mut stranger = Stranger::start_as(program, &backend, &id, &secret, &story);
+        let url = stranger.listening().await;
+        let client = [
+            "client",
+            "add",
+            "--id",
+            &id,
+            "--name",
+            "Demo Shop",
+            "--grant",
+            "ciba",
+            "--scope",
+            "openid",
+        ];
+        let more = [
+            "--auth",
+            "client_secret_basic",
+            "--secret-stdin",
+            "--delivery-mode",
+            "ping",
+            "--notification-endpoint",
+            &url,
+        ];
+        let printed = backend.succeed(&[&client[..], &more].concat(), &secret);
+        assert_eq!(printed, "", "a secret that was given is not printed");
+        stranger.go_on().await;
+        let device = Device::pair(&backend, &person, "Phone").await;
+        stranger.started().await;
+        device.approve(&device.wait_for_request().await.handle, None).await;
+        let result = stranger.result().await;
+        assert_eq!(result["ok"], true, "R-163: {program}: {result}");
+    }
+}
+
 /// registered to be called, and polling all the same, with its own notification token sent along.
 #[tokio::test]
 async fn a_stranger_that_is_called_may_poll() {

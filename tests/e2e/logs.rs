@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use countersign_authenticator::view::UserCodeInput;
 use countersign_e2e::{
     Backend, BackendOptions, Credentials, Device, PIN, Person, RawDevice, RelyingParty,
     collector::Collector,
@@ -12,7 +13,7 @@ use countersign_e2e::{
     raw_device::{RawKeys, sign_in},
     stage::refusal,
 };
-use countersign_protocol::{DenyReason, Handle, Verdict};
+use countersign_protocol::{DenyReason, Handle, Secret, Verdict};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
@@ -20,6 +21,7 @@ use tracing_subscriber::fmt::MakeWriter;
 const MESSAGE: &str = "Wombat 42.00 EUR";
 const NUMBER: &str = "73190482";
 const WRONG_NUMBER: &str = "61840275";
+const USER_CODE: &str = "dunnart seven";
 
 /// Keeps everything that is traced on this thread.
 #[derive(Clone, Default)]
@@ -101,7 +103,7 @@ async fn neither_the_servers_nor_the_devices_log_holds_a_secret_even_at_level_tr
     let collector = Collector::start();
     let endpoint = collector.endpoint();
     let mut backend = Backend::start(&BackendOptions {
-        config: format!("[op]\ninterval = 1\n[telemetry]\notlp_endpoint = \"{endpoint}\"\n"),
+        config: format!("[op]\ninterval = 1\nuser_code = true\n[telemetry]\notlp_endpoint = \"{endpoint}\"\n"),
         environment: vec![("COUNTERSIGN_LOG__LEVEL", "trace".to_owned())],
         ..BackendOptions::default()
     });
@@ -111,6 +113,7 @@ async fn neither_the_servers_nor_the_devices_log_holds_a_secret_even_at_level_tr
     secrets.add("binding message", MESSAGE);
     secrets.add("number", NUMBER);
     secrets.add("wrong number", WRONG_NUMBER);
+    secrets.add("user code", USER_CODE);
     let more = [
         "--grant",
         "refresh_token",
@@ -202,6 +205,12 @@ async fn with_the_device(backend: &Backend, person: &Person, shop: &RelyingParty
         .rotate_keys(&phone.account_id, PIN)
         .await
         .expect("keys rotate");
+    let input = UserCodeInput {
+        account_id: phone.account_id.clone(),
+        pin: PIN.to_owned(),
+        user_code: Some(Secret::new(USER_CODE)),
+    };
+    phone.authenticator.set_user_code(input).await.expect("a code is set");
     let store = countersign_authenticator::Host::secrets(&*phone.host);
     let name = format!("account.{}", phone.account_id);
     let kept = store.get(&name).await.expect("memory answers").expect("it is kept");
@@ -290,6 +299,16 @@ async fn mistakes(backend: &Backend, person: &Person, shop: &RelyingParty, secre
     }
     secrets.add("unknown login hint", "platypus@mail.example");
     secrets.add("hint token", "bandicoot");
+    let till = RelyingParty::add(backend, "till", &["--set", "backchannel_user_code_parameter=true"]).await;
+    let Credentials::Basic(secret) = &till.credentials else {
+        panic!("the till has a secret")
+    };
+    secrets.add("client secret", secret);
+    for (code, status) in [("numbat-code", refused), (USER_CODE, StatusCode::OK)] {
+        let form = [("scope", "openid"), ("login_hint", "quokka"), ("user_code", code)];
+        assert_eq!(till.post(hints, &form).await.0, status, "user code");
+    }
+    secrets.add("wrong user code", "numbat-code");
     secrets.add("refused message", "wallaby");
     let wrong = RelyingParty::discover(
         &backend.origin,

@@ -7,6 +7,7 @@ use serde_json::json;
 
 const SHOW: [&str; 2] = ["--binding-mode", "show"];
 
+/// Proves R-238: its answer waits for the backend and for no client.
 #[tokio::test]
 async fn the_robot_approves_and_denies_what_it_is_told_to() {
     let mut backend = Backend::start(&BackendOptions::with("[consent]\nsupersede = false\n"));

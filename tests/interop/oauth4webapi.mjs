@@ -1,7 +1,7 @@
 // oauth4webapi as the client: every step by hand, so that the timing of the polls is ours.
 import { setTimeout as delay } from 'node:timers/promises';
 import * as oauth from 'oauth4webapi';
-import { clientKey, readConfig, report, requestParameters, started } from './story.mjs';
+import { clientKey, notificationEndpoint, readConfig, report, requestParameters, started } from './story.mjs';
 
 const config = readConfig();
 const issuer = new URL(config.issuer);
@@ -16,10 +16,13 @@ async function authentication() {
 await report(config, async () => {
   const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, insecure));
   const auth = await authentication();
-  const asked = await oauth.backchannelAuthenticationRequest(as, client, auth, requestParameters(config), insecure);
+  const endpoint = config.story === 'ping' ? await notificationEndpoint() : undefined;
+  const parameters = { ...requestParameters(config), ...(endpoint && { client_notification_token: endpoint.token }) };
+  const asked = await oauth.backchannelAuthenticationRequest(as, client, auth, parameters, insecure);
   const { auth_req_id: authReqId, interval: named = 5 } = await oauth.processBackchannelAuthenticationResponse(as, client, asked);
   const tooFast = config.story === 'poll-too-fast';
   if (!tooFast) started();
+  if (endpoint && (await endpoint.called) !== authReqId) throw new Error('called for another request');
 
   let interval = named;
   let slowDowns = 0;

@@ -1,6 +1,6 @@
 // openid-client as the client: discovery, client authentication, its own polling loop, ID token with signature.
 import * as client from 'openid-client';
-import { clientKey, readConfig, report, requestParameters, started } from './story.mjs';
+import { clientKey, notificationEndpoint, readConfig, report, requestParameters, started } from './story.mjs';
 
 const config = readConfig();
 let slowDowns = 0;
@@ -27,13 +27,16 @@ await report(config, async () => {
     timeout: 35,
     execute: [client.enableNonRepudiationChecks, ...(issuer.protocol === 'http:' ? [client.allowInsecureRequests] : [])],
   });
-  const acknowledgement = await client.initiateBackchannelAuthentication(provider, requestParameters(config));
+  const endpoint = config.story === 'ping' ? await notificationEndpoint() : undefined;
+  const parameters = { ...requestParameters(config), ...(endpoint && { client_notification_token: endpoint.token }) };
+  const acknowledgement = await client.initiateBackchannelAuthentication(provider, parameters);
   if (config.story === 'poll-too-fast') {
     // The second poll comes a tenth of a second after the first.
     acknowledgement.interval = 0.1;
   } else {
     started();
   }
+  if (endpoint && (await endpoint.called) !== acknowledgement.auth_req_id) throw new Error('called for another request');
   // Its own deadline would end the loop before the provider can say `expired_token`.
   const signal = AbortSignal.timeout((acknowledgement.expires_in + 60) * 1000);
   const tokens = await client.pollBackchannelAuthenticationGrant(provider, acknowledgement, undefined, { signal });

@@ -263,7 +263,7 @@ impl RawDevice {
             req: pending.handle.clone(),
             rh: digest::sha256_b64(&pending.request),
             dec: verdict,
-            reason: (!approves).then_some(DenyReason::NotMe),
+            reason: (!approves).then_some(DenyReason::ChangedMind),
             matched: matched.map(str::to_owned),
             uv: approves.then_some(UserVerification {
                 method: UvMethod::Pin,

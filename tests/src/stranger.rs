@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Stdio};
 
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
+    io::{AsyncBufReadExt, AsyncWriteExt as _, BufReader, Lines},
     process::{Child, ChildStdout, Command},
 };
 
@@ -58,7 +58,7 @@ impl Stranger {
             .arg(folder.join(program))
             .envs(trusted)
             .env("INTEROP", config.to_string())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -66,6 +66,19 @@ impl Stranger {
         let stdout = process.stdout.take().expect("its output is piped");
         let lines = BufReader::new(stdout).lines();
         Self { process, lines }
+    }
+
+    /// Waits until it listens at an endpoint of its own; returns the endpoint. The client is to be registered with it before [`Self::go_on`].
+    pub async fn listening(&mut self) -> String {
+        let line = self.line().await;
+        assert_eq!(line["event"], "listening", "the program has an endpoint: {line}");
+        line["url"].as_str().expect("an endpoint is a URL").to_owned()
+    }
+
+    /// Tells it that its client is registered.
+    pub async fn go_on(&mut self) {
+        let mut stdin = self.process.stdin.take().expect("its input is piped");
+        stdin.write_all(b"registered\n").await.expect("the program reads");
     }
 
     /// Waits until the person may decide.

@@ -147,3 +147,43 @@ it('signing the last account out leads back to the start', async () => {
   await fireEvent.click(screen.getByTestId('sign-out-confirm'));
   expect(await screen.findByTestId('pair-backend')).toBeTruthy();
 });
+
+it('a code for shops is set, changed and removed with the PIN, and stays nowhere in the window', async () => {
+  const host = start('settings-code');
+  await fireEvent.click(await screen.findByTestId('user-code-add'));
+  const type = async (testid: string, value: string): Promise<void> => {
+    await fireEvent.input(screen.getByTestId(testid), { target: { value } });
+  };
+  const save = async (): Promise<void> => {
+    await fireEvent.submit(screen.getByTestId('user-code-new').closest('form') as HTMLFormElement);
+  };
+  await type('user-code-new', '123456');
+  await type('user-code-pin', '123456');
+  await save();
+  expect(await screen.findByText('This is your PIN. Take another code.')).toBeTruthy();
+  expect(called(host, 'set_user_code'), 'R-112: not even sent').toEqual([]);
+  await type('user-code-new', 'correct horse');
+  await save();
+  expect(await screen.findByText('This is your password. Take another code.'), 'R-112').toBeTruthy();
+  await type('user-code-new', 'blue moon 7');
+  await type('user-code-pin', '000000');
+  await save();
+  expect(await screen.findByText('That PIN is wrong.'), 'R-113').toBeTruthy();
+  await type('user-code-pin', '123456');
+  await save();
+  expect(await screen.findByTestId('user-code-change'), 'R-113').toBeTruthy();
+  expect(called(host, 'set_user_code').at(-1)).toEqual({ account_id: 'anna', pin: '123456', user_code: 'blue moon 7' });
+  expect(document.body.innerHTML, 'nothing of it is shown any more').not.toContain('blue moon');
+  await fireEvent.click(screen.getByTestId('user-code-remove'));
+  await type('user-code-pin', '123456');
+  await fireEvent.submit(screen.getByTestId('user-code-pin').closest('form') as HTMLFormElement);
+  expect(await screen.findByTestId('user-code-add'), 'R-113').toBeTruthy();
+  expect(called(host, 'set_user_code').at(-1), 'R-113: without a code it is taken away').toEqual({ account_id: 'anna', pin: '123456' });
+});
+
+it('where shops ask for no code nobody is told of one', async () => {
+  start('settings');
+  await screen.findByTestId('account');
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(screen.queryByText('Code for calls and counters'), 'R-110').toBeNull();
+});

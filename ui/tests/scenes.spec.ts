@@ -96,6 +96,11 @@ const SCENES: [scene: string, words: string[], steps?: Step[]][] = [
   ['devices-offline', ['The backend cannot be reached.']],
   ['settings', ['Accounts on this device', 'https://login.example.org', 'Pair another account', 'Your keys are kept', 'Countersign 0.1.0']],
   ['settings', ['Sign Anna Berger out of this device?'], [(page) => page.click(byId('sign-out'))]],
+  ['settings-code', ['Code for calls and counters', 'Some shops ask you for this code', 'You have no code.', 'Set a code']],
+  ['settings-code', ['New code', 'Your PIN', 'easy to say aloud'], [(page) => page.click(byId('user-code-add'))]],
+  ['settings-code-set', ['You have a code.', 'Change the code', 'Remove the code']],
+  ['settings-code-set', ['can send you requests without it'], [(page) => page.click(byId('user-code-remove'))]],
+  ['settings-code-offline', ['Code for calls and counters', 'The backend cannot be reached.']],
   ['settings-accounts', ['Removed by the backend', 'https://sso.work.example']],
   ['inbox', ['Keyboard shortcuts', 'Approve has no shortcut.'], [(page) => page.waitForSelector(byId('request-card')), (page) => page.keyboard.press('?')]],
 ];

@@ -6,7 +6,9 @@ mod doctor;
 mod keys;
 mod logging;
 mod outbox;
+mod typed;
 mod user;
+mod user_code;
 pub mod verify;
 
 use std::path::{Path, PathBuf};

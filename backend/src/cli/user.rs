@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, BufRead as _, Write},
+    io::{self, Write},
     path::PathBuf,
     sync::Arc,
 };
@@ -14,7 +14,7 @@ use countersign_jose::{b64, password};
 use countersign_protocol::{Secret, Subject};
 use serde::Deserialize;
 
-use super::ConfigFile;
+use super::{ConfigFile, typed::typed, user_code};
 use crate::{
     app,
     domain::{Account, NewAccount, is_deceptive},
@@ -66,7 +66,9 @@ enum Command {
         /// Sign-in name
         username: String,
     },
-    /// List people
+    /// Set or clear the code that a person gives to clients
+    Code(user_code::Args),
+    /// List people, and who has a code
     List {
         #[command(flatten)]
         config: ConfigFile,
@@ -133,6 +135,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         }
         Command::Disable { config, username } => set_disabled(&*open(&config).await?, &username, true).await?,
         Command::Enable { config, username } => set_disabled(&*open(&config).await?, &username, false).await?,
+        Command::Code(args) => user_code::run(&*open(&args.config).await?, &args).await?,
         Command::List { config } => list(&*open(&config).await?, out).await?,
     }
     Ok(())
@@ -152,7 +155,7 @@ fn asked(options: Add) -> anyhow::Result<Person> {
         ensure!(!twice, "--attribute {name} is there twice");
     }
     Ok(Person {
-        password: Some(password(options.password_stdin)?),
+        password: Some(typed("Password", "--password-stdin", options.password_stdin)?),
         username: options.username,
         name: options.name,
         email: options.email,
@@ -160,23 +163,6 @@ fn asked(options: Add) -> anyhow::Result<Person> {
         attributes,
         password_hash: None,
     })
-}
-
-fn password(from_stdin: bool) -> anyhow::Result<Secret> {
-    if from_stdin {
-        let mut line = String::new();
-        io::stdin()
-            .lock()
-            .read_line(&mut line)
-            .context("the password cannot be read")?;
-        return Ok(Secret::new(line.trim_end_matches(['\r', '\n'])));
-    }
-    let ask = |prompt| {
-        rpassword::prompt_password(prompt).context("there is no terminal to ask for a password: use --password-stdin")
-    };
-    let (first, again) = (Secret::new(ask("Password: ")?), Secret::new(ask("Again: ")?));
-    ensure!(first.expose() == again.expose(), "the passwords differ");
-    Ok(first)
 }
 
 fn lines(file: &PathBuf) -> anyhow::Result<String> {
@@ -289,13 +275,22 @@ async fn set_disabled(storage: &dyn Storage, username: &str, disabled: bool) -> 
 async fn list(storage: &dyn Storage, out: &mut dyn Write) -> anyhow::Result<()> {
     for account in storage.list_accounts().await? {
         let state = if account.disabled { "disabled" } else { "active" };
+        let code = if storage.has_user_code(&account.sub).await? {
+            "code"
+        } else {
+            "-"
+        };
         let attributes: Vec<String> = account
             .attributes
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         let (username, name, sub) = (&account.username, &account.name, &account.sub);
-        writeln!(out, "{username}\t{state}\t{name}\t{sub}\t{}", attributes.join(" "))?;
+        writeln!(
+            out,
+            "{username}\t{state}\t{code}\t{name}\t{sub}\t{}",
+            attributes.join(" ")
+        )?;
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 use std::net::SocketAddr;
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::Deserialize;
 
-use super::{ConfigError, require};
+use super::{ConfigError, address_or_empty, require};
 
 /// `[metrics]`
 #[derive(Debug, Clone, Deserialize)]
@@ -23,16 +23,4 @@ impl MetricsConfig {
                 .to_owned()
         })
     }
-}
-
-fn address_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(|_| {
-        D::Error::custom(format!(
-            "{text:?} is not an address with a port, such as 127.0.0.1:9480"
-        ))
-    })
 }

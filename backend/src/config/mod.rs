@@ -2,9 +2,11 @@
 
 mod consent;
 mod devices;
+mod fapi;
 mod keys;
 mod log;
 mod metrics;
+mod mtls;
 mod op;
 mod outbound;
 mod registration;
@@ -14,19 +16,21 @@ mod storage;
 mod telemetry;
 mod variable;
 
-use std::path::Path;
+use std::{net::SocketAddr, path::Path};
 
 use figment::{
     Figment,
     providers::{Env, Format, Toml},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 pub use consent::ConsentConfig;
 pub use devices::DevicesConfig;
+pub use fapi::{FapiProfile, FapiVersion};
 pub use keys::KeysConfig;
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
+pub use mtls::MtlsConfig;
 pub use op::{IdTokenAlg, OpConfig};
 pub use outbound::OutboundConfig;
 pub use registration::{RegistrationConfig, RegistrationMode};
@@ -45,6 +49,8 @@ pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 pub struct Config {
     /// `[server]`
     pub server: ServerConfig,
+    /// `[mtls]`
+    pub mtls: MtlsConfig,
     /// `[storage]`
     pub storage: StorageConfig,
     /// `[op]`
@@ -111,8 +117,13 @@ impl Config {
             .extract()
             .map_err(|error| ConfigError::Unreadable(Box::new(error)))?;
         config.server.check()?;
+        config.mtls.check(&config.server)?;
         config.storage.check()?;
         config.op.check()?;
+        let certificates = config.mtls.listen.is_some() || config.op.profile != FapiProfile::FapiCiba;
+        require(certificates, "op", "profile", || {
+            "`fapi_ciba` binds tokens to certificates: set `[mtls] listen`".to_owned()
+        })?;
         config.registration.check(&config.op.scopes)?;
         config.consent.check()?;
         config.devices.check()?;
@@ -139,6 +150,18 @@ fn require(
             problem: problem(),
         })
     }
+}
+
+fn address_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| {
+        D::Error::custom(format!(
+            "{text:?} is not an address with a port, such as 127.0.0.1:9480"
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -170,6 +193,19 @@ mod tests {
             ("[server]\nlisten = \"127.0.0.2:80\"", "listen"),
             ("[server]\npublic_url = \"https://x.example/path\"", "public_url"),
             ("[server]\ntls = \"files\"", "tls_certificate"),
+            ("[mtls]\nlisten = \"127.0.0.1:0\"", "tls_certificate"),
+            ("[mtls]\nlisten = \"127.0.0.1:0\"\ntls_certificate = \"a\"", "tls_key"),
+            ("[mtls]\nlisten = \"127.0.0.1:0\"\ntls_key = \"a\"", "tls_certificate"),
+            (
+                "[server]\ntls = \"development\"\n[mtls]\nlisten = \"127.0.0.1:0\"\npublic_url = \"http://127.0.0.1\"",
+                "public_url",
+            ),
+            (
+                "[server]\ntls = \"development\"\n[mtls]\nlisten = \"127.0.0.1:0\"\npublic_url = \"https://x.example/\"",
+                "public_url",
+            ),
+            ("[mtls]\nlisten = \"8481\"", "listen"),
+            ("[op]\nprofile = \"fapi_ciba\"", "profile"),
             ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
             ("[op]\nlong_poll_seconds = 31", "long_poll_seconds"),
             (

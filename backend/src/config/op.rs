@@ -5,7 +5,7 @@ use countersign_protocol::{CIBA_GRANT, DeliveryMode};
 use serde::Deserialize;
 
 use super::{
-    ConfigError,
+    ConfigError, FapiProfile, FapiVersion,
     requests::{LoginHintTokenIssuer, MessagePattern},
     require,
 };
@@ -21,6 +21,10 @@ pub struct OpConfig {
     pub backchannel_authentication_path: String,
     /// Grants that the token endpoint offers.
     pub grant_types: Vec<String>,
+    /// What every client is held to.
+    pub profile: FapiProfile,
+    /// Which text `fapi_ciba` follows.
+    pub fapi_ciba: FapiVersion,
     /// For clients that do not ask.
     pub id_token_alg: IdTokenAlg,
     /// Life of a code.
@@ -69,6 +73,12 @@ pub struct OpConfig {
     pub binding_message_pattern: MessagePattern,
     /// Digits of a number the provider makes.
     pub binding_code_digits: u32,
+    /// Whether clients that registered for it have to bring the codes of people who have one.
+    pub user_code: bool,
+    /// Wrong codes in a row before waiting.
+    pub user_code_tries: u32,
+    /// First wait.
+    pub user_code_wait_seconds: u32,
     /// Algorithms of signed requests.
     pub request_signing_algs: Vec<Algorithm>,
     /// Whether every request has to be signed.
@@ -85,6 +95,8 @@ pub struct OpConfig {
     pub unknown_hints: u32,
     /// That window.
     pub unknown_hints_seconds: u32,
+    /// Seconds that a client leaves a person alone who reported it.
+    pub report_seconds: u32,
     /// Life of keys that a client publishes, when their host does not say.
     pub client_keys_seconds: u32,
     /// How long keys that cannot be fetched again stay good beyond their life.
@@ -168,6 +180,18 @@ impl OpConfig {
             "op",
             "login_hint_attributes",
             || "at least one".to_owned(),
+        )?;
+        require(
+            (1..=100).contains(&self.user_code_tries),
+            "op",
+            "user_code_tries",
+            || "1 to 100".to_owned(),
+        )?;
+        require(
+            (1..=86_400).contains(&self.user_code_wait_seconds),
+            "op",
+            "user_code_wait_seconds",
+            || "1 to 86400: a day is the longest wait".to_owned(),
         )?;
         require(
             (5..=3600).contains(&self.client_keys_seconds),

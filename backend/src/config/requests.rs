@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign_jose::{Algorithm, JwkSet};
 use countersign_protocol::CIBA_GRANT;
 use regex::{Regex, RegexBuilder};
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use url::Url;
 
 use super::{ConfigError, OpConfig, require};
@@ -91,7 +91,7 @@ pub struct LoginHintTokenIssuer {
 }
 
 /// Formats of subject identifiers (RFC 9493 section 3.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubjectFormat {
     /// An `acct:` URI.

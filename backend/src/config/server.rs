@@ -6,7 +6,7 @@ use std::{
 use serde::Deserialize;
 use url::Url;
 
-use super::{ConfigError, require};
+use super::{ConfigError, FapiProfile, require};
 
 /// `[server]`
 #[derive(Debug, Clone, Deserialize)]
@@ -22,6 +22,8 @@ pub struct ServerConfig {
     pub tls_certificate: PathBuf,
     /// PEM private key.
     pub tls_key: PathBuf,
+    /// Which TLS is spoken.
+    pub tls_profile: FapiProfile,
     /// Whether a proxy on this machine names its callers in `X-Forwarded-For`.
     pub forwarded_for: bool,
     /// Seconds for open requests at the end.

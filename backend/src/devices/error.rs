@@ -1,6 +1,6 @@
 use countersign_jose::JoseError;
 
-use crate::{dpop::ProofError, keys::KeyError, storage::StorageError};
+use crate::{domain::UserCodeMalformed, dpop::ProofError, keys::KeyError, storage::StorageError};
 
 /// Why a call of a device, or of somebody who wants to become one, is refused.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +25,21 @@ pub enum DeviceError {
         /// Which member.
         field: &'static str,
     },
-    /// A key-rotation statement does not verify.
-    #[error("the key-rotation statement cannot be verified: {0}")]
+    /// A statement does not verify.
+    #[error("the statement cannot be verified: {0}")]
     Statement(&'static str),
+    /// The user code does not follow the rules.
+    #[error(transparent)]
+    UserCode(#[from] UserCodeMalformed),
+    /// The user code opens more than it should.
+    #[error("the code is this person's password: take another one")]
+    UserCodeIsPassword,
+    /// A code could not be hashed.
+    #[error("a code could not be hashed")]
+    Hash(#[source] JoseError),
+    /// A task of the registry ended before its answer.
+    #[error("a task of the registry was stopped")]
+    Stopped,
     /// The access token is missing, unknown or over.
     #[error("the access token is missing, unknown or over")]
     Token,

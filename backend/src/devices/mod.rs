@@ -10,12 +10,15 @@ mod id_token;
 mod list;
 mod register;
 mod rotate;
+mod statement;
+mod user_code;
 
 use std::sync::Arc;
 
 use countersign_clock::{Clock, Millis, Random};
 use countersign_jose::{Algorithm, b64, digest};
 use countersign_protocol::{DeviceId, Secret, SessionResponse};
+use tokio::sync::Semaphore;
 
 use crate::{
     config::DevicesConfig,
@@ -52,6 +55,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// Whether other nodes serve the same devices.
     pub several_nodes: bool,
+    /// Whether people may have codes that they give to clients.
+    pub user_codes: bool,
 }
 
 /// How far the clocks of device and backend may differ, seconds.
@@ -64,6 +69,7 @@ pub struct DeviceRegistry {
     parts: Parts,
     nonces: Nonces,
     seen: SeenProofs,
+    hashing: Arc<Semaphore>,
 }
 
 /// The parts of a call that prove who makes it.
@@ -91,6 +97,7 @@ impl DeviceRegistry {
         Self {
             nonces,
             seen: SeenProofs::default(),
+            hashing: Arc::new(Semaphore::new(1)),
             parts,
         }
     }

@@ -10,7 +10,10 @@ use rustls::{
 use url::Url;
 
 use super::{Verdict, certificate, chain, ill, ok};
-use crate::config::{Config, ServerConfig, TlsMode};
+use crate::{
+    config::{Config, ServerConfig, TlsMode},
+    op::MutualTls,
+};
 
 const DAY: i64 = 24 * 60 * 60;
 /// In which a certificate can still be renewed in peace.
@@ -34,26 +37,56 @@ pub(super) fn address(server: &ServerConfig) -> Verdict {
 /// Whether there is a certificate that others accept, for a while.
 pub(super) fn tls(config: &Config, now: Millis) -> Verdict {
     let server = &config.server;
-    let (certificate, key) = match server.tls {
-        TlsMode::Off if server.public_url.starts_with("https://") => {
-            return ok("a proxy on this machine speaks TLS for us");
-        }
-        TlsMode::Off => return ok("off: plain http, for this machine alone"),
-        TlsMode::Files => (server.tls_certificate.clone(), server.tls_key.clone()),
-        TlsMode::Development => {
-            let beside = |suffix: &str| {
-                let mut path = config.storage.path.clone().into_os_string();
-                path.push(suffix);
-                PathBuf::from(path)
-            };
-            let files = (beside(".crt"), beside(".crt.key"));
-            if !files.0.exists() {
-                return ok("development: the first start makes a certificate");
-            }
-            files
-        }
+    if server.tls == TlsMode::Off {
+        return ok(if server.public_url.starts_with("https://") {
+            "a proxy on this machine speaks TLS for us"
+        } else {
+            "off: plain http, for this machine alone"
+        });
+    }
+    verdict(shared_files(config), &server.origin(server.listen), now)
+}
+
+/// The same for the listener where clients show theirs, and whether those who vouch for them are known.
+pub(super) fn mtls(config: &Config, now: Millis) -> Verdict {
+    let Some(origin) = config.mtls.origin() else {
+        return ok("off: no client shows a certificate");
     };
-    match look_at(&certificate, &key, &server.origin(server.listen), now) {
+    if let Err(error) = MutualTls::open(&config.mtls) {
+        return ill(
+            chain(&error),
+            "name a PEM file with the certificates of the authorities in [mtls] ca_file",
+        );
+    }
+    let mtls = &config.mtls;
+    let files = if mtls.tls_certificate.as_os_str().is_empty() {
+        shared_files(config)
+    } else {
+        Some((mtls.tls_certificate.clone(), mtls.tls_key.clone()))
+    };
+    verdict(files, &origin, now)
+}
+
+/// What `[server]` names; none when it is still to be made.
+fn shared_files(config: &Config) -> Option<(PathBuf, PathBuf)> {
+    let server = &config.server;
+    if server.tls != TlsMode::Development {
+        return Some((server.tls_certificate.clone(), server.tls_key.clone()));
+    }
+    let beside = |suffix: &str| {
+        let mut path = config.storage.path.clone().into_os_string();
+        path.push(suffix);
+        PathBuf::from(path)
+    };
+    let files = (beside(".crt"), beside(".crt.key"));
+    files.0.exists().then_some(files)
+}
+
+fn verdict(files: Option<(PathBuf, PathBuf)>, origin: &str, now: Millis) -> Verdict {
+    let Some((certificate, key)) = files else {
+        return ok("development: the first start makes a certificate");
+    };
+    match look_at(&certificate, &key, origin, now) {
         Ok(says) => ok(says),
         Err(Fault { says, remedy }) => ill(says, remedy),
     }
@@ -109,12 +142,15 @@ fn look_at(certificate: &Path, key: &Path, origin: &str, now: Millis) -> Result<
     let left = ends - now / 1000;
     let days = left.div_euclid(DAY);
     if left <= 0 {
-        return Err(fault(format!("{path} has expired"), "renew it and restart the server"));
+        return Err(fault(
+            format!("{path} has expired"),
+            "renew it: the server sees the new one",
+        ));
     }
     if left < SOON {
         return Err(fault(
             format!("{path} expires in {days} days"),
-            "renew it and restart the server",
+            "renew it: the server sees the new one",
         ));
     }
     Ok(format!("{path} is good for {days} days"))
@@ -197,6 +233,26 @@ mod tests {
         ill_with(&configured(&folder, "https://id.example.com"), "holds no certificate");
         fs::remove_file(folder.path().join("tls.pem")).unwrap();
         ill_with(&configured(&folder, "https://id.example.com"), "cannot be read as PEM");
+    }
+
+    #[test]
+    fn the_listener_for_certificates_has_one_for_its_own_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = files(&folder, 30, true);
+        assert!(matches!(mtls(&config, NOW), Verdict::Ok { .. }), "there is none");
+        config.mtls.listen = Some(([127, 0, 0, 1], 8481).into());
+        config.mtls.public_url = "https://mtls.id.example".to_owned();
+        let Verdict::Ill { says, .. } = mtls(&config, NOW) else {
+            panic!("the certificate is for another name")
+        };
+        assert!(says.contains("is not for https://mtls.id.example"), "{says}");
+        config.mtls.public_url.clone_from(&config.server.public_url);
+        assert!(matches!(mtls(&config, NOW), Verdict::Ok { .. }), "it is for this name");
+        config.mtls.ca_file = folder.path().join("nobody.pem");
+        let Verdict::Ill { says, .. } = mtls(&config, NOW) else {
+            panic!("nobody is known who vouches for clients")
+        };
+        assert!(says.contains("nobody.pem"), "{says}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod prompt;
 mod pushed_request;
 mod shown;
 mod signing_key;
+mod user_code;
 
 pub use account::{Account, AccountKey, NewAccount};
 pub use auth_request::{AuthRequest, AuthRequestId, AuthRequestState, NewAuthRequest, RequestExtras};
@@ -28,3 +29,4 @@ pub use prompt::{ConnectorId, Matching, Prompt, Settlement};
 pub use pushed_request::PushedRequest;
 pub use shown::is_deceptive;
 pub use signing_key::{KeyPurpose, KeyState, StoredKey};
+pub use user_code::{UserCode, UserCodeLimit, UserCodeMalformed, UserCodeTries};

@@ -36,6 +36,10 @@ pub fn routes(api: DeviceApi) -> Router {
             "/ad/v1/keys",
             get(ad_devices::announcements).put(ad_devices::rotate_keys),
         )
+        .route(
+            "/ad/v1/user-code",
+            get(ad_devices::user_code).put(ad_devices::set_user_code),
+        )
         .route("/ad/v1/devices", get(ad_devices::list))
         .route(
             "/ad/v1/devices/{device_id}",

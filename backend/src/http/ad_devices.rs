@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use countersign_protocol::{DeviceId, KeyRotation, PushUpdate, Rename};
+use countersign_protocol::{DeviceId, KeyRotation, PushUpdate, Rename, UserCodeUpdate};
 
 use super::{
     device_api::{DeviceApi, json},
@@ -63,4 +63,19 @@ pub async fn rotate_keys(
 /// `GET /ad/v1/keys`
 pub async fn announcements(State(api): State<Arc<DeviceApi>>, Caller(_): Caller) -> Response {
     json(StatusCode::OK, &api.registry.announcements())
+}
+
+/// `GET /ad/v1/user-code`
+pub async fn user_code(State(api): State<Arc<DeviceApi>>, Caller(device): Caller) -> Result<Response, ApiError> {
+    Ok(json(StatusCode::OK, &api.registry.user_code(&device).await?))
+}
+
+/// `PUT /ad/v1/user-code`
+pub async fn set_user_code(
+    State(api): State<Arc<DeviceApi>>,
+    Caller(device): Caller,
+    JsonBody(body): JsonBody<UserCodeUpdate>,
+) -> Result<StatusCode, ApiError> {
+    api.registry.set_user_code(&device, &body.statement).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

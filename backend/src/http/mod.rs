@@ -13,6 +13,7 @@ mod dpop;
 mod forwarded;
 mod health;
 mod intake;
+mod interaction;
 mod metrics;
 mod oauth_error;
 mod op_form;

@@ -13,7 +13,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{auth0, oauth_error, op_form, registration, sign_in, sign_in_assets};
+use super::{auth0, interaction, oauth_error, op_form, registration, sign_in, sign_in_assets};
 use crate::op::{ClientRequest, Endpoint, OpError, Provider, ResourceRequest, UserInfoAnswer};
 
 type Op = State<Arc<Provider>>;
@@ -23,7 +23,12 @@ pub fn routes(provider: Arc<Provider>) -> Router {
     let mut with_proofs = Router::new()
         .route("/token", post(token))
         .route("/par", post(push_authorization))
-        .route("/userinfo", get(userinfo).post(userinfo))
+        .route(
+            "/userinfo",
+            get(userinfo)
+                .post(userinfo)
+                .layer(middleware::from_fn_with_state(provider.clone(), interaction::named)),
+        )
         .with_state(provider.clone());
     if provider.has_auth0_aliases() {
         with_proofs = with_proofs.merge(auth0::routes(provider.clone()));

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, HeaderName, Request, StatusCode, header, request::Parts},
 };
 
-use crate::op::{ClientCertificate, ClientRequest, Endpoint, Params, Refusal};
+use crate::op::{CertificateIssuers, ClientCertificate, ClientRequest, Endpoint, Params, Refusal};
 
 /// The largest form, bytes.
 const MAX_LEN: usize = 64 * 1024;
@@ -31,6 +31,7 @@ pub(super) struct Form {
     pub(super) headers: HeaderMap,
     pub(super) params: Params,
     certificate: Option<ClientCertificate>,
+    issuers: Option<CertificateIssuers>,
 }
 
 impl Form {
@@ -41,6 +42,7 @@ impl Form {
             authorization: only(&self.headers, &header::AUTHORIZATION),
             params: &self.params,
             certificate: self.certificate.as_ref(),
+            issuers: self.issuers.as_ref(),
             dpop: dpop(&self.headers),
         }
     }
@@ -77,6 +79,7 @@ async fn read_parts(
     let bytes = axum::body::to_bytes(body, MAX_LEN).await.map_err(too_large)?;
     Ok(Form {
         certificate: parts.extensions.get().cloned(),
+        issuers: parts.extensions.get().cloned(),
         headers: parts.headers,
         params: params(&bytes)?,
     })

@@ -132,6 +132,8 @@ fn code_of_device(error: &DeviceError) -> ProblemCode {
         DeviceError::TooLong { .. } => Code::TooLarge,
         DeviceError::KeyProof { .. } => Code::InvalidKeyProof,
         DeviceError::Statement(_) => Code::InvalidStatement,
+        DeviceError::UserCode(_) => Code::UserCodeMalformed,
+        DeviceError::UserCodeIsPassword => Code::UserCodeIsPassword,
         DeviceError::Token => Code::InvalidToken,
         DeviceError::Proof(_) => Code::InvalidDpopProof,
         DeviceError::Nonce => Code::UseDpopNonce,
@@ -142,7 +144,11 @@ fn code_of_device(error: &DeviceError) -> ProblemCode {
         DeviceError::AccountDisabled => Code::AccountDisabled,
         DeviceError::NotFound => Code::NotFound,
         DeviceError::KeyInUse => Code::KeyInUse,
-        DeviceError::Storage(_) | DeviceError::Keys(_) | DeviceError::Seal(_) => Code::Unavailable,
+        DeviceError::Storage(_)
+        | DeviceError::Keys(_)
+        | DeviceError::Seal(_)
+        | DeviceError::Hash(_)
+        | DeviceError::Stopped => Code::Unavailable,
     }
 }
 
@@ -179,7 +185,7 @@ fn status_of(code: ProblemCode) -> StatusCode {
         Code::Settled | Code::KeyInUse => StatusCode::CONFLICT,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Code::MatchWrong => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::MatchWrong | Code::UserCodeMalformed | Code::UserCodeIsPassword => StatusCode::UNPROCESSABLE_ENTITY,
         Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }

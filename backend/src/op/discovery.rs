@@ -5,15 +5,13 @@
 use countersign_jose::{Algorithm, JwkSet};
 use serde::Serialize;
 
-use super::{Provider, acr, authorization, backchannel::BackchannelMetadata, clients, tokens};
-use crate::domain::KeyPurpose;
-
-const AUTH_METHODS: &[&str] = &[
-    "client_secret_basic",
-    "client_secret_post",
-    "client_secret_jwt",
-    "private_key_jwt",
-];
+use super::{
+    MutualTls, Provider, acr, authorization,
+    backchannel::BackchannelMetadata,
+    clients::{self, Rules},
+    tokens,
+};
+use crate::domain::{ClientAuthMethod, KeyPurpose};
 
 /// The discovery document. Each member is named and defined as in the registries.
 #[derive(Debug, Clone, Serialize)]
@@ -39,23 +37,40 @@ pub struct Metadata {
     grant_types_supported: Vec<String>,
     acr_values_supported: [&'static str; 3],
     subject_types_supported: [&'static str; 2],
-    id_token_signing_alg_values_supported: [Algorithm; 10],
-    userinfo_signing_alg_values_supported: [Algorithm; 10],
-    dpop_signing_alg_values_supported: [Algorithm; 4],
-    token_endpoint_auth_methods_supported: &'static [&'static str],
-    token_endpoint_auth_signing_alg_values_supported: [&'static str; 7],
-    introspection_endpoint_auth_methods_supported: &'static [&'static str],
-    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 7],
-    revocation_endpoint_auth_methods_supported: &'static [&'static str],
-    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 7],
+    id_token_signing_alg_values_supported: Vec<Algorithm>,
+    userinfo_signing_alg_values_supported: Vec<Algorithm>,
+    dpop_signing_alg_values_supported: Vec<Algorithm>,
+    token_endpoint_auth_methods_supported: Vec<ClientAuthMethod>,
+    token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    introspection_endpoint_auth_methods_supported: Vec<ClientAuthMethod>,
+    introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    revocation_endpoint_auth_methods_supported: Vec<ClientAuthMethod>,
+    revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     code_challenge_methods_supported: [&'static str; 1],
     authorization_response_iss_parameter_supported: bool,
     claims_supported: [&'static str; 12],
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
-    request_object_signing_alg_values_supported: [Algorithm; 10],
+    request_object_signing_alg_values_supported: Vec<Algorithm>,
     pushed_authorization_request_endpoint: String,
     request_uri_parameter_supported: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_client_certificate_bound_access_tokens: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtls_endpoint_aliases: Option<Aliases>,
+}
+
+/// Where clients that have a certificate go (RFC 8705 section 5).
+#[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the registry names them")]
+struct Aliases {
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+    pushed_authorization_request_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backchannel_authentication_endpoint: Option<String>,
 }
 
 impl Provider {
@@ -63,7 +78,19 @@ impl Provider {
     #[must_use]
     pub fn metadata(&self) -> Metadata {
         let at = |path: &str| format!("{}{path}", self.issuer());
-        let scopes = self.parts.config.scopes.keys().cloned();
+        let config = &self.parts.config;
+        let scopes = config.scopes.keys().cloned();
+        let rules = Rules::of_all(config);
+        let methods = self.auth_methods(&rules);
+        let algorithms: Vec<&str> = clients::ASSERTION_ALGORITHMS
+            .into_iter()
+            .filter(|name| rules.allows_algorithm(name))
+            .collect();
+        let allowed = |known: &[Algorithm]| -> Vec<Algorithm> {
+            let known = known.iter().copied();
+            known.filter(|algorithm| rules.algorithms.contains(algorithm)).collect()
+        };
+        let grants = config.offered_grants().into_iter();
         Metadata {
             issuer: self.issuer().to_owned(),
             authorization_endpoint: at("/authorize"),
@@ -77,18 +104,20 @@ impl Provider {
             scopes_supported: std::iter::once("openid".to_owned()).chain(scopes).collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
-            grant_types_supported: self.parts.config.offered_grants(),
+            grant_types_supported: grants
+                .filter(|grant| rules.allows_code() || grant != "authorization_code")
+                .collect(),
             acr_values_supported: acr::SUPPORTED,
             subject_types_supported: ["public", "pairwise"],
-            id_token_signing_alg_values_supported: tokens::SIGNING_ALGORITHMS,
-            userinfo_signing_alg_values_supported: tokens::SIGNING_ALGORITHMS,
-            dpop_signing_alg_values_supported: tokens::DPOP_ALGORITHMS,
-            token_endpoint_auth_methods_supported: AUTH_METHODS,
-            token_endpoint_auth_signing_alg_values_supported: clients::ASSERTION_ALGORITHMS,
-            introspection_endpoint_auth_methods_supported: AUTH_METHODS,
-            introspection_endpoint_auth_signing_alg_values_supported: clients::ASSERTION_ALGORITHMS,
-            revocation_endpoint_auth_methods_supported: AUTH_METHODS,
-            revocation_endpoint_auth_signing_alg_values_supported: clients::ASSERTION_ALGORITHMS,
+            id_token_signing_alg_values_supported: allowed(&tokens::SIGNING_ALGORITHMS),
+            userinfo_signing_alg_values_supported: allowed(&tokens::SIGNING_ALGORITHMS),
+            dpop_signing_alg_values_supported: allowed(&tokens::DPOP_ALGORITHMS),
+            token_endpoint_auth_methods_supported: methods.clone(),
+            token_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
+            introspection_endpoint_auth_methods_supported: methods.clone(),
+            introspection_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
+            revocation_endpoint_auth_methods_supported: methods.clone(),
+            revocation_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
             code_challenge_methods_supported: ["S256"],
             authorization_response_iss_parameter_supported: true,
             claims_supported: [
@@ -107,10 +136,44 @@ impl Provider {
             ],
             claims_parameter_supported: false,
             request_parameter_supported: true,
-            request_object_signing_alg_values_supported: authorization::REQUEST_OBJECT_ALGORITHMS,
+            request_object_signing_alg_values_supported: allowed(&authorization::REQUEST_OBJECT_ALGORITHMS),
             pushed_authorization_request_endpoint: at("/par"),
             request_uri_parameter_supported: false,
+            tls_client_certificate_bound_access_tokens: self.parts.mutual_tls.is_some().then_some(true),
+            mtls_endpoint_aliases: self.parts.mutual_tls.as_ref().map(|listener| self.aliases(listener)),
         }
+    }
+
+    fn aliases(&self, listener: &MutualTls) -> Aliases {
+        let at = |path: &str| format!("{}{path}", listener.origin());
+        Aliases {
+            token_endpoint: at("/token"),
+            userinfo_endpoint: at("/userinfo"),
+            introspection_endpoint: at("/introspect"),
+            revocation_endpoint: at("/revoke"),
+            pushed_authorization_request_endpoint: at("/par"),
+            backchannel_authentication_endpoint: self.backchannel_authentication_path().map(at),
+        }
+    }
+
+    /// How clients can authenticate: what works, within what the profile allows.
+    fn auth_methods(&self, rules: &Rules) -> Vec<ClientAuthMethod> {
+        let mutual_tls = self.parts.mutual_tls.as_ref();
+        let offered = [
+            (ClientAuthMethod::ClientSecretBasic, true),
+            (ClientAuthMethod::ClientSecretPost, true),
+            (ClientAuthMethod::ClientSecretJwt, true),
+            (ClientAuthMethod::PrivateKeyJwt, true),
+            (
+                ClientAuthMethod::TlsClientAuth,
+                mutual_tls.is_some_and(MutualTls::has_authorities),
+            ),
+            (ClientAuthMethod::SelfSignedTlsClientAuth, mutual_tls.is_some()),
+        ];
+        let allowed = offered
+            .into_iter()
+            .filter(|(method, works)| *works && rules.allows_method(*method));
+        allowed.map(|(method, _)| method).collect()
     }
 
     /// The public keys that verify ID tokens, in every state of their life.

@@ -32,6 +32,16 @@ pub(super) fn number(random: &dyn Random, digits: u32) -> String {
     }
 }
 
+/// A random UUID (RFC 9562 section 5.4).
+pub(super) fn uuid(random: &dyn Random) -> String {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    let value = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let digits = format!("{value:032x}");
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| digits.get(part).unwrap_or_default());
+    parts.join("-")
+}
+
 #[cfg(test)]
 mod tests {
     use countersign_clock::SeededRandom;
@@ -52,6 +62,18 @@ mod tests {
             numbers.iter().any(|n| n.starts_with("00")),
             "S-004: leading zeros occur"
         );
+    }
+
+    #[test]
+    fn a_uuid_says_that_it_is_random() {
+        let random = SeededRandom::new(1);
+        for _ in 0..100 {
+            let id = uuid(&random);
+            let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+            assert_eq!(lengths, [8, 4, 4, 4, 12], "R-212: {id}");
+            assert_eq!(&id[14..15], "4", "R-212: {id}");
+            assert!("89ab".contains(&id[19..20]), "R-212: {id}");
+        }
     }
 
     #[test]

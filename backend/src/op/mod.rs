@@ -37,9 +37,10 @@ pub use acr::ACR_PASSWORD;
 pub use authorization::{Authorize, Pushed, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
 pub use backchannel::AUTHENTICATION_PARAMETERS;
 pub use clients::{
-    By, ClientCertificate, ClientRequest, Endpoint, MetadataError, NewSecret, Offer, RegistrationCall,
-    RegistrationError, are_confusable, check_sector, has_secret, is_long_enough, is_secret_of, read_metadata,
-    seal_client_secret, set_secret, write_metadata,
+    By, CertificateIssuers, ClientCertificate, ClientRequest, Endpoint, MetadataError, MutualTls, MutualTlsError,
+    NewSecret, Offer, Profiles, RegistrationCall, RegistrationError, Violation, are_confusable, check_profile,
+    check_sector, has_secret, is_certificate_subject, is_long_enough, is_secret_of, read_metadata, seal_client_secret,
+    set_secret, write_metadata,
 };
 pub use delivery::{Delivery, Told};
 pub use discovery::Metadata;
@@ -70,6 +71,8 @@ pub struct Parts {
     pub trigger: Arc<dyn AuthenticationDeviceTrigger>,
     /// Wakes polls that are held.
     pub wakes: Arc<Wakes>,
+    /// Where clients may show certificates, if anywhere.
+    pub mutual_tls: Option<MutualTls>,
     /// The way to what clients publish.
     pub outbound: Outbound,
 }
@@ -115,6 +118,12 @@ impl Provider {
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.parts.issuer
+    }
+
+    /// A new name for a call to a resource whose caller gave it none.
+    #[must_use]
+    pub fn interaction_id(&self) -> String {
+        fresh::uuid(&*self.parts.random)
     }
 
     /// Whether the paths of Auth0's SDKs lead here too.

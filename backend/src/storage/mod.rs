@@ -26,6 +26,7 @@ mod statements;
 mod store;
 mod touches;
 mod units;
+mod user_codes;
 mod value;
 
 pub use accounts::{Accounts, AddAccount, HintMatch};
@@ -45,6 +46,7 @@ pub use pushed_requests::PushedRequests;
 pub use recovery::{AfterRestore, Ended, Recovery};
 pub use replay::Replay;
 pub use sqlite::{BackupError, Restoration, Role, SqliteStorage, back_up, inspect_file};
+pub use user_codes::{UserCodeTry, UserCodes};
 
 /// The whole store.
 pub trait Storage:
@@ -60,6 +62,7 @@ pub trait Storage:
     + Prompts
     + PushedRequests
     + Replay
+    + UserCodes
     + Send
     + Sync
 {
@@ -78,6 +81,7 @@ impl<T> Storage for T where
         + Prompts
         + PushedRequests
         + Replay
+        + UserCodes
         + Send
         + Sync
 {

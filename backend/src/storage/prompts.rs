@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use countersign_clock::Millis;
-use countersign_protocol::{DeviceId, Handle, SettledView};
+use countersign_protocol::{ClientId, DeviceId, Handle, SettledView};
 
 use super::StorageError;
 use crate::domain::{AccountKey, Decision, NewAuthRequest, Prompt, SignedReceipt};
@@ -129,6 +129,13 @@ pub trait Prompts {
         before: Millis,
         limit: u32,
     ) -> Result<Vec<(Prompt, Option<SignedReceipt>, Option<Millis>)>, StorageError>;
+    /// Whether this person has denied a request of this client as not theirs after `since`. A read.
+    async fn was_reported(
+        &self,
+        account: &AccountKey,
+        client_id: &ClientId,
+        since: Millis,
+    ) -> Result<bool, StorageError>;
     /// Records a decision, once: the first one wins.
     async fn decide(&self, decide: Decide) -> Result<Decided, StorageError>;
     /// Counts a wrong number.

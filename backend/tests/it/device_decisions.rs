@@ -305,7 +305,7 @@ async fn a_decision_with_one_wrong_claim_changes_nothing() {
     assert_eq!(device.approve(&handle).await.status, 200, "and leaves the request open");
 }
 
-/// Proves S-026, R-140.
+/// Proves S-026, R-140, R-217.
 #[tokio::test]
 async fn an_approval_needs_the_verification_that_the_policy_asks_for() {
     let world = World::new().await;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     device_actor::{By, TestDevice, fresh},
     device_stream::Listening,
+    device_user_code::set as set_user_code,
     device_world::{ORIGIN, START, World},
 };
 
@@ -26,7 +27,7 @@ fn last(device: &TestDevice, name: &str) -> Value {
 }
 
 async fn play() -> Value {
-    let world = World::new().await;
+    let world = World::with("[op]\nuser_code = true").await;
     let mut device = TestDevice::stranger(&world);
     let mut told = Vec::new();
 
@@ -75,6 +76,12 @@ async fn play() -> Value {
     told.push(last(&device, "invalid_body"));
     device.call("GET", "/ad/v1/keys", None).await;
     told.push(last(&device, "announcements"));
+    set_user_code(&device, "blue moon 7").await;
+    told.push(last(&device, "user code set"));
+    device.call("GET", "/ad/v1/user-code", None).await;
+    told.push(last(&device, "user code"));
+    set_user_code(&device, "123").await;
+    told.push(last(&device, "user_code_malformed"));
     device.call("DELETE", &path, None).await;
     told.push(last(&device, "revoke"));
     device.call("GET", "/ad/v1/requests", None).await;

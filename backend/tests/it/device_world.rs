@@ -28,7 +28,7 @@ use countersign::{
     wakes::Wakes,
 };
 use countersign_clock::{Clock as _, ManualClock, OsRandom};
-use countersign_jose::{Algorithm, digest, seal::SealingKey};
+use countersign_jose::{Algorithm, digest, password, seal::SealingKey};
 use countersign_protocol::{AuthReqId, ClientShown, Handle, ScopeShown, Subject};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -108,6 +108,7 @@ impl Node<'_> {
             clock: self.clock.clone(),
             random: Arc::new(OsRandom),
             several_nodes: self.several_nodes,
+            user_codes: self.config.op.user_code,
         }));
         let consent = Arc::new(Consent::new(consent::Parts {
             config: self.config.consent.clone(),
@@ -193,7 +194,7 @@ impl World {
             username: name.to_owned(),
             name: format!("{name} Example"),
             attributes: BTreeMap::new(),
-            password_hash: String::new(),
+            password_hash: password::hash(&format!("the password of {name}")).unwrap(),
             disabled: false,
             created_at: START,
         };

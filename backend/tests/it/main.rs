@@ -16,6 +16,7 @@ mod cli_client_file;
 mod cli_postgres;
 
 mod hostile_texts;
+mod mtls_actor;
 
 mod device_actor;
 mod device_world;
@@ -34,7 +35,14 @@ mod device_silence;
 mod device_stream;
 mod device_swaps;
 mod device_upkeep;
+mod device_user_code;
 mod device_vectors;
+
+mod fapi_clients;
+mod fapi_requests;
+mod fapi_signatures;
+mod mtls_client_auth;
+mod mtls_listener;
 
 mod outbound_addresses;
 mod outbound_documents;
@@ -80,9 +88,11 @@ mod op_push_retries;
 mod op_raw_http;
 mod op_receiver;
 mod op_registration;
+mod op_reported;
 mod op_request_policy;
 mod op_signed_claims;
 mod op_signed_request;
 mod op_signed_rules;
 mod op_switched_off;
 mod op_tokens;
+mod op_user_code;

@@ -290,6 +290,8 @@ async fn a_client_of_fapi_2_names_the_issuer_alone() {
     let (mut client, key) = signer("today", Algorithm::Es256);
     client.profile = Profile::Fapi2;
     client.endpoint_audience = true;
+    client.tokens.dpop_bound = true;
+    client.authorization.pushed = true;
     world.add_client(client).await;
     for (audience, accepted) in [
         (json!(ISSUER), true),

@@ -1,11 +1,14 @@
 //! Signed authentication requests: claims about the request, and parameters as claims.
 
-use countersign::domain::{Client, Profile};
+use countersign::domain::Profile;
 use countersign_clock::Clock as _;
-use countersign_jose::Algorithm;
+use countersign_jose::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
 use crate::{
+    fapi_clients::{fapi_ciba, fapi2},
+    fapi_signatures::{ask_with_certificate, signing},
+    mtls_actor::{Authority, self_signed, settings},
     op_signed::{SignedRequest, sign_bytes, signing_shop},
     op_world::{ISSUER, World, unique},
 };
@@ -151,14 +154,22 @@ async fn a_request_is_taken_once() {
 /// Proves for who is held to it; others have the operator's bound.
 #[tokio::test]
 async fn profiles_bound_the_life_of_a_request() {
-    let (world, key) = World::with_signer("[op]\nsigned_request_seconds = 7200").await;
+    let folder = tempfile::tempdir().unwrap();
+    let bound = "[op]\nsigned_request_seconds = 7200";
+    let (world, key) = World::with_signer(&settings(folder.path(), &Authority::new("authority"), bound)).await;
     let now = world.clock.now_seconds();
+    let own = self_signed(|_| {});
     let mut keys = vec![("signer", Profile::Plain, key)];
-    for (id, profile) in [("fapi", Profile::FapiCiba), ("fapi2", Profile::Fapi2)] {
-        let (client, key) = signing_shop(id, Algorithm::Es256);
-        world.add_client(Client { profile, ..client }).await;
+    for (id, client) in [("fapi", fapi_ciba("fapi", &own)), ("fapi2", fapi2("fapi2", &own))] {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let profile = client.profile;
+        world.add_client(signing(client, &own, &key)).await;
         keys.push((id, profile, key));
     }
+    let send = async |id: &str, request: &str| match id {
+        "signer" => world.ask_signed(id, request).await,
+        id => ask_with_certificate(&world, id, &own, request).await,
+    };
     for (id, profile, key) in &keys {
         let plain = *profile == Profile::Plain;
         for (nbf, exp, good, why) in [
@@ -175,7 +186,7 @@ async fn profiles_bound_the_life_of_a_request() {
                 .with("nbf", json!(nbf))
                 .with("exp", json!(exp))
                 .with("binding_message", json!("W4SCT"));
-            let answer = world.ask_signed(id, &request.sign(key)).await;
+            let answer = send(id, &request.sign(key)).await;
             if good {
                 assert_eq!(answer.status, 200, "R-206: {id}: {why}: {}", answer.body);
             } else {
@@ -184,7 +195,7 @@ async fn profiles_bound_the_life_of_a_request() {
         }
         for missing in ["nbf", "exp"] {
             let request = SignedRequest::of(&world, id).with(missing, Value::Null).sign(key);
-            let answer = world.ask_signed(id, &request).await;
+            let answer = send(id, &request).await;
             answer.refused(400, "invalid_request", &format!("R-206: {id} without {missing}"));
         }
     }

@@ -1,8 +1,13 @@
 //! What a person or a client was given is worth nothing once they are switched off, however far it had got.
 
-use countersign::storage::{Accounts as _, Clients as _, Devices as _};
+use countersign::{
+    domain::Client,
+    storage::{Accounts as _, Clients as _, Devices as _, Replacement},
+};
 use countersign_clock::Clock as _;
 use countersign_protocol::{CIBA_GRANT, DeviceId};
+
+use serde_json::json;
 
 use crate::{
     op_prover::{text, userinfo},
@@ -23,6 +28,10 @@ enum Off {
     Person,
     Device,
     Client,
+    /// Disabled, and not removed.
+    Disabled,
+    /// It may not ask for the name any more.
+    Scope,
 }
 
 async fn switch_off(world: &World, off: Off) {
@@ -38,7 +47,18 @@ async fn switch_off(world: &World, off: Off) {
         Off::Client => {
             world.storage.remove_client(&"shop".into(), now).await.unwrap();
         }
+        Off::Disabled => change(world, |client| client.disabled = true).await,
+        Off::Scope => change(world, |client| client.scopes.retain(|scope| scope != "profile")).await,
     }
+}
+
+async fn change(world: &World, change: impl FnOnce(&mut Client)) {
+    let before = world.storage.find_client(&"shop".into()).await.unwrap().unwrap();
+    let mut after = before.clone();
+    change(&mut after);
+    let now = world.clock.now();
+    let replacement = Replacement { before, after, now };
+    world.storage.replace_client(replacement).await.unwrap();
 }
 
 async fn refresh(world: &World, token: &str) -> crate::op_world::Answer {
@@ -49,11 +69,11 @@ async fn refresh(world: &World, token: &str) -> crate::op_world::Answer {
 /// Proves V-002.
 #[tokio::test]
 async fn whoever_is_switched_off_takes_everything_along() {
-    for off in [Off::Person, Off::Device, Off::Client] {
+    for off in [Off::Person, Off::Device, Off::Client, Off::Disabled, Off::Scope] {
         for stage in [Stage::Approved, Stage::Redeemed, Stage::Refreshed] {
             let why = format!("V-002: {off:?} after {stage:?}");
             let world = World::new().await;
-            let asked = [("scope", "openid offline_access"), ("login_hint", "anna")];
+            let asked = [("scope", "openid profile offline_access"), ("login_hint", "anna")];
             let started = world.post("/bc-authorize", &asked).await.json();
             let id = text(&started, "auth_req_id");
             world.approve().await;
@@ -66,12 +86,10 @@ async fn whoever_is_switched_off_takes_everything_along() {
                 tokens = Some(refresh(&world, &token).await.json());
             }
             switch_off(&world, off).await;
-            let code = if off == Off::Client {
-                "invalid_client"
-            } else {
-                "invalid_grant"
+            let (status, code) = match off {
+                Off::Client | Off::Disabled => (401, "invalid_client"),
+                Off::Person | Off::Device | Off::Scope => (400, "invalid_grant"),
             };
-            let status = if off == Off::Client { 401 } else { 400 };
             let Some(tokens) = tokens else {
                 let form = [("grant_type", CIBA_GRANT), ("auth_req_id", id.as_str())];
                 world.post("/token", &form).await.refused(status, code, &why);
@@ -82,8 +100,16 @@ async fn whoever_is_switched_off_takes_everything_along() {
                 .refused(status, code, &why);
             let access = text(&tokens, "access_token");
             let answer = userinfo(&world, &format!("Bearer {access}"), &[]).await;
+            if off == Off::Scope {
+                assert_eq!(
+                    answer.json(),
+                    json!({"sub": "sub-anna"}),
+                    "{why}: the name is not told any more"
+                );
+                continue;
+            }
             answer.refused(401, "invalid_token", &why);
-            if off != Off::Client {
+            if status == 400 {
                 let seen = world.post("/introspect", &[("token", &access)]).await;
                 assert_eq!(seen.json()["active"], false, "{why}");
             }

@@ -21,7 +21,7 @@ use countersign::{
     },
     http::op_routes,
     keys::KeyRing,
-    op::{Parts, Provider},
+    op::{MutualTls, Parts, Provider},
     outbound::{Outbound, SystemLookup},
     storage::{Accounts as _, Clients as _, Decide, Decided, Devices as _, Prompts as _, Role, SqliteStorage},
     wakes::{Topic, Wakes},
@@ -128,6 +128,7 @@ impl World {
             trigger: trigger.clone(),
             wakes: wakes.clone(),
             outbound: Outbound::new(&config.outbound, Arc::new(SystemLookup)).unwrap(),
+            mutual_tls: MutualTls::open(&config.mtls).unwrap(),
         });
         let provider = Arc::new(provider);
         let world = Self {
@@ -280,7 +281,7 @@ impl World {
     }
 
     pub async fn deny(&self) {
-        self.decide(Decision::Deny(DenyReason::NotMe)).await;
+        self.decide(Decision::Deny(DenyReason::ChangedMind)).await;
     }
 }
 

@@ -168,6 +168,7 @@ impl Stage {
             trigger: world.consent.clone(),
             wakes: Wakes::new(),
             outbound: Outbound::new(&config.outbound, Arc::new(SystemLookup)).unwrap(),
+            mutual_tls: None,
         });
         let provider = op_routes(Arc::new(provider));
         let body = Body::from(polling("Till").to_string());

@@ -2,7 +2,9 @@ use countersign::{
     domain::{AuthRequestState, ConnectorId, Decision},
     storage::{Decide, Decided, Opening, RotateKeys, Storage, StorageError},
 };
-use countersign_protocol::{DecidedBy, DenyReason, DeviceId, Handle, PromptState, SettledReason, SettledView};
+use countersign_protocol::{
+    ClientId, DecidedBy, DenyReason, DeviceId, Handle, PromptState, SettledReason, SettledView,
+};
 use futures_util::future::join_all;
 
 use crate::sample::{
@@ -20,6 +22,32 @@ fn approved() -> SettledView {
             name: "ada's phone".to_owned(),
         }),
     }
+}
+
+/// a denial as "not me" is found by person and client, for as long as it is asked for; other denials are none.
+pub async fn a_report_is_found_by_person_and_client(store: &dyn Storage) {
+    ada_and_the_shop(store).await;
+    let (shop, other) = (ClientId::from("shop"), ClientId::from("bank"));
+    let reported = async |client: &ClientId, since| {
+        let found = store.was_reported(&person("ada"), client, since).await;
+        found.unwrap()
+    };
+    ask_ada(store, "h").await;
+    let changed_mind = Decide {
+        decision: Decision::Deny(DenyReason::ChangedMind),
+        ..deny("h", "j1")
+    };
+    store.decide(changed_mind).await.unwrap();
+    assert!(!reported(&shop, 0).await, "R-256: a change of mind reports nobody");
+    ask_ada(store, "i").await;
+    let not_me = deny("i", "j2");
+    let at = not_me.now;
+    store.decide(not_me).await.unwrap();
+    assert!(reported(&shop, at - 1).await, "R-256");
+    assert!(!reported(&shop, at).await, "R-256: only what came after");
+    assert!(!reported(&other, 0).await, "R-256: another client");
+    let somebody = store.was_reported(&person("ben"), &shop, 0).await;
+    assert!(!somebody.unwrap(), "R-256: another person");
 }
 
 ///

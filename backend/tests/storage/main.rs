@@ -56,6 +56,8 @@ mod sqlite_file;
 mod stores;
 #[cfg(test)]
 mod sweeps;
+#[cfg(test)]
+mod user_codes;
 
 /// Runs each claim on a fresh store of each kind; [`stores`] makes them.
 macro_rules! every_store_keeps {
@@ -96,6 +98,7 @@ every_store_keeps! {
         a_client_that_takes_a_removed_ones_id_inherits_nothing;
     decisions:
         the_first_decision_wins,
+        a_report_is_found_by_person_and_client,
         of_a_hundred_parallel_decisions_one_is_recorded,
         the_same_decision_again_gets_the_same_answer,
         another_decision_under_the_same_jti_is_told_what_was_decided,
@@ -214,4 +217,9 @@ every_store_keeps! {
         overdue_prompts_are_settled_as_of_their_deadline,
         sweeping_prompts_deletes_what_is_old_and_nothing_else,
         sweeping_grants_deletes_what_is_over_and_nothing_else;
+    user_codes:
+        a_code_is_set_changed_and_cleared,
+        after_the_last_free_try_everybody_waits,
+        a_right_code_and_a_new_one_forget_the_tries,
+        of_a_hundred_parallel_tries_five_are_let_through;
 }

@@ -4,7 +4,7 @@ use countersign_clock::Millis;
 use countersign_protocol::{
     DecisionRequest, DeviceId, DeviceList, DeviceRegistered, DeviceRegistration, Handle, HistoryPage, KeyAnnouncements,
     KeyRotation, PendingList, ProblemCode, PushTarget, PushUpdate, Rename, RequestStatus, Secret, SessionRequest,
-    SessionResponse, Settled,
+    SessionResponse, Settled, UserCodeState, UserCodeUpdate,
 };
 use reqwest::{Method, Response};
 use serde::de::DeserializeOwned;
@@ -163,6 +163,18 @@ impl Api {
             json(&PushUpdate { push })?,
         )
         .await
+    }
+
+    /// `GET /ad/v1/user-code`.
+    pub(crate) async fn user_code(&self) -> Result<UserCodeState, ApiError> {
+        self.ask(Method::GET, self.transport.at(&["ad", "v1", "user-code"])?, None)
+            .await
+    }
+
+    /// `PUT /ad/v1/user-code`.
+    pub(crate) async fn set_user_code(&self, statement: Secret) -> Result<(), ApiError> {
+        let url = self.transport.at(&["ad", "v1", "user-code"])?;
+        self.tell(Method::PUT, url, json(&UserCodeUpdate { statement })?).await
     }
 
     async fn ask<R: DeserializeOwned>(&self, method: Method, url: Url, body: Option<Vec<u8>>) -> Result<R, ApiError> {

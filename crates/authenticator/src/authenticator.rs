@@ -18,9 +18,10 @@ use crate::{
     pairing::Pairing,
     rotation,
     sync::{held, read, write},
-    tls,
+    tls, user_code,
     view::{
         AccountView, ApproveInput, DenyInput, DevicesView, HistoryView, InboxView, PairInput, RequestView, StatusView,
+        UserCodeInput, UserCodeView,
     },
     wake,
 };
@@ -223,6 +224,23 @@ impl Authenticator {
     /// The PIN's errors, `NotFound`, `DeviceRemoved`, `Offline`, `Refused`.
     pub async fn rotate_keys(&self, account_id: &str, pin: &str) -> Result<(), AuthenticatorError> {
         rotation::rotate(&self.core, self.core.account(account_id)?.as_ref(), pin).await
+    }
+
+    /// Whether clients may ask this person for a code, and whether there is one.
+    ///
+    /// # Errors
+    /// `NotFound`, `DeviceRemoved`, `Offline`.
+    pub async fn user_code(&self, account_id: &str) -> Result<UserCodeView, AuthenticatorError> {
+        user_code::state(&self.core, self.core.account(account_id)?.as_ref()).await
+    }
+
+    /// Sets the code that the person gives to clients, or takes it away. Nothing of it is kept here.
+    ///
+    /// # Errors
+    /// The PIN's errors, `UserCodeMalformed`, `UserCodeIsPassword`, `NotFound`, `DeviceRemoved`, `Offline`, `Refused`.
+    pub async fn set_user_code(&self, input: UserCodeInput) -> Result<(), AuthenticatorError> {
+        let account = self.core.account(&input.account_id)?;
+        user_code::set(&self.core, account.as_ref(), &input.pin, input.user_code).await
     }
 
     /// Removes the account and its keys from this device, and the device from the account when the backend can be reached.

@@ -69,6 +69,12 @@ pub enum AuthenticatorError {
     /// The number is not 2 to 8 digits.
     #[error("take this number")]
     MatchMalformed,
+    /// The user code is not 4 to 64 characters that can be seen.
+    #[error("take this code")]
+    UserCodeMalformed,
+    /// The user code is the person's password.
+    #[error("take the password as a code")]
+    UserCodeIsPassword,
     /// There is no such request or account.
     #[error("find it")]
     NotFound,
@@ -120,6 +126,8 @@ impl AuthenticatorError {
             Self::KeyStoreLocked => ErrorCode::KeyStoreLocked,
             Self::NotPresented => ErrorCode::NotPresented,
             Self::MatchMalformed => ErrorCode::MatchMalformed,
+            Self::UserCodeMalformed => ErrorCode::UserCodeMalformed,
+            Self::UserCodeIsPassword => ErrorCode::UserCodeIsPassword,
             Self::NotFound => ErrorCode::NotFound,
             Self::DeviceRemoved => ErrorCode::DeviceRemoved,
             Self::CannotVerify => ErrorCode::CannotVerify,
@@ -162,6 +170,8 @@ impl From<ApiError> for AuthenticatorError {
             ApiError::Refused(problem) => match problem.code {
                 ProblemCode::DeviceRemoved => Self::DeviceRemoved,
                 ProblemCode::NotFound => Self::NotFound,
+                ProblemCode::UserCodeMalformed => Self::UserCodeMalformed,
+                ProblemCode::UserCodeIsPassword => Self::UserCodeIsPassword,
                 code => Self::Refused(code),
             },
             ApiError::Sign(error) => Self::Sign(error),

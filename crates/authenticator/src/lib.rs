@@ -30,6 +30,7 @@ mod sse;
 mod sync;
 mod tls;
 mod transport;
+mod user_code;
 mod uv;
 mod vault;
 mod verify;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
@@ -16,7 +18,7 @@ pub(crate) const MAX_KID_CHARS: usize = 256;
 /// A public key: EC on P-256, P-384 or P-521, RSA of 2048 to 4096 bits, or Ed25519.
 ///
 /// Reading refuses secret members, symmetric keys, wrong sizes, weak keys and members that contradict each other. `kid`,
-/// `alg`, `use` and `key_ops` are kept; `x5c` and members we do not know are dropped.
+/// `alg`, `use` and `key_ops` are kept, and of `x5c` the certificate of the key; members we do not know are dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Jwk {
     pub(crate) material: Material,
@@ -24,6 +26,7 @@ pub struct Jwk {
     alg: Option<Algorithm>,
     usage: Option<String>,
     key_ops: Option<Vec<String>>,
+    certificate: Option<Vec<u8>>,
 }
 
 impl Jwk {
@@ -56,6 +59,12 @@ impl Jwk {
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
+    }
+
+    /// The first certificate of `x5c`, DER: the one that is said to hold this key (RFC 7517 section 4.7). Nothing in it was looked at.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.certificate.as_deref()
     }
 
     /// The same key under the name `kid`.
@@ -102,6 +111,7 @@ impl Jwk {
             alg: None,
             usage: None,
             key_ops: None,
+            certificate: None,
         }
     }
 
@@ -132,8 +142,17 @@ impl Jwk {
             alg,
             usage: text("use")?,
             key_ops,
+            certificate: members.get("x5c").map(first_certificate).transpose()?,
         })
     }
+}
+
+/// The certificate at the front of an `x5c`: padded base64 of the other alphabet (RFC 7517 section 4.7).
+fn first_certificate(chain: &Value) -> Result<Vec<u8>, JoseError> {
+    let first = chain.as_array().and_then(|chain| chain.first()).and_then(Value::as_str);
+    STANDARD
+        .decode(first.ok_or(JoseError::Key)?)
+        .map_err(|_| JoseError::Key)
 }
 
 impl fmt::Debug for Jwk {
@@ -165,6 +184,9 @@ impl Serialize for Jwk {
         }
         if let Some(operations) = &self.key_ops {
             map.serialize_entry("key_ops", operations)?;
+        }
+        if let Some(certificate) = &self.certificate {
+            map.serialize_entry("x5c", &[STANDARD.encode(certificate)])?;
         }
         map.end()
     }

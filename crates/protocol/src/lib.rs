@@ -14,6 +14,7 @@ mod problem;
 mod secret;
 mod state;
 mod stream;
+mod user_code;
 
 pub use ciba::{BackchannelAuthenticationResponse, CIBA_GRANT, DeliveryMode};
 pub use consent::{
@@ -33,6 +34,7 @@ pub use problem::{Problem, ProblemCode};
 pub use secret::Secret;
 pub use state::{DecidedBy, PromptState, SettledReason, SettledView};
 pub use stream::StreamEvent;
+pub use user_code::{UserCodeClaims, UserCodeState, UserCodeUpdate};
 
 /// `typ` of a request object.
 pub const REQUEST_TYP: &str = "countersign-request+jwt";
@@ -42,6 +44,8 @@ pub const DECISION_TYP: &str = "countersign-decision+jwt";
 pub const KEY_PROOF_TYP: &str = "countersign-key+jwt";
 /// `typ` of the statement by which a device replaces its keys.
 pub const KEY_ROTATION_TYP: &str = "countersign-key-rotation+jwt";
+/// `typ` of the statement by which a device sets its person's user code.
+pub const USER_CODE_TYP: &str = "countersign-user-code+jwt";
 /// `typ` of the backend's announcement of new request keys.
 pub const KEY_ANNOUNCEMENT_TYP: &str = "countersign-keys+jwt";
 /// `typ` of a DPoP proof (RFC 9449 section 4.2).

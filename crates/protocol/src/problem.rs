@@ -14,7 +14,7 @@ pub enum ProblemCode {
     InvalidDecision,
     /// A proof that a key is held cannot be verified.
     InvalidKeyProof,
-    /// A key-rotation statement cannot be verified.
+    /// A statement of a device cannot be verified.
     InvalidStatement,
     /// The access token is missing, unknown or over.
     InvalidToken,
@@ -44,6 +44,10 @@ pub enum ProblemCode {
     TooLarge,
     /// The content type is not the one expected.
     UnsupportedMediaType,
+    /// The user code is not 4 to 64 characters that can be seen.
+    UserCodeMalformed,
+    /// The user code is the person's password.
+    UserCodeIsPassword,
     /// The number is wrong; `tries_left` says how often it can be tried again.
     MatchWrong,
     /// Slow down.

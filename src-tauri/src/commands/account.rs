@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_authenticator::view::{AccountView, DevicesView, PairInput, StatusView};
+use countersign_authenticator::view::{AccountView, DevicesView, PairInput, StatusView, UserCodeInput, UserCodeView};
 use countersign_protocol::DeviceId;
 use serde::Deserialize;
 use tauri::State;
@@ -81,6 +81,26 @@ pub(super) async fn revoke_device(device: State<'_, Arc<Device>>, input: DeviceI
     let authenticator = device.authenticator().await?;
     let revoked = authenticator.revoke_device(&input.account_id, &input.device_id).await;
     revoked.map_err(of_device("revoke_device"))
+}
+
+/// Whether clients may ask this person for a code, and whether there is one.
+#[tauri::command]
+pub(super) async fn get_user_code(device: State<'_, Arc<Device>>, input: AccountInput) -> Answer<UserCodeView> {
+    let authenticator = device.authenticator().await?;
+    authenticator
+        .user_code(&input.account_id)
+        .await
+        .map_err(of_device("get_user_code"))
+}
+
+/// Sets the code that clients ask for, or takes it away.
+#[tauri::command]
+pub(super) async fn set_user_code(device: State<'_, Arc<Device>>, input: UserCodeInput) -> Answer<()> {
+    let authenticator = device.authenticator().await?;
+    authenticator
+        .set_user_code(input)
+        .await
+        .map_err(of_device("set_user_code"))
 }
 
 /// Removes the account and its keys from this device.

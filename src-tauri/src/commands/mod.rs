@@ -22,6 +22,8 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         account::get_devices,
         account::rename_device,
         account::revoke_device,
+        account::get_user_code,
+        account::set_user_code,
         account::sign_out,
         request::get_inbox,
         request::refresh,

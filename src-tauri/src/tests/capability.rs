@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Shell;
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 22] = [
     "get_status",
     "choose_encrypted_file",
     "unlock_key_store",
@@ -23,6 +23,8 @@ const COMMANDS: [&str; 20] = [
     "get_devices",
     "rename_device",
     "revoke_device",
+    "get_user_code",
+    "set_user_code",
     "sign_out",
     "copy_text",
 ];

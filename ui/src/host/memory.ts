@@ -17,6 +17,8 @@ import type { RequestState } from '../protocol/RequestState';
 import type { RequestView } from '../protocol/RequestView';
 import type { SettledView } from '../protocol/SettledView';
 import type { StatusView } from '../protocol/StatusView';
+import type { UserCodeInput } from '../protocol/UserCodeInput';
+import type { UserCodeView } from '../protocol/UserCodeView';
 import { account, entry } from './fixtures';
 import type { Host, HostEvents, RequestInput } from './types';
 
@@ -37,6 +39,10 @@ export interface World {
   number: string;
   pin: string;
   passphrase: string;
+  /** What the backend says of the code that shops ask for. */
+  userCode: UserCodeView;
+  /** A code that the backend takes for the person's password. */
+  password: string;
   /** Commands that fail, and how. */
   failing: Partial<Record<keyof Host, ErrorCode>>;
   /** Commands that never answer. */
@@ -167,6 +173,16 @@ export class MemoryHost implements Host {
   revoke_device = (input: { account_id: string; device_id: string }) =>
     this.answer('revoke_device', input, () => {
       this.world.devices = this.world.devices.filter(({ device_id }) => device_id !== input.device_id);
+    });
+
+  get_user_code = (input: { account_id: string }) => this.answer('get_user_code', input, () => this.world.userCode);
+
+  set_user_code = (input: UserCodeInput) =>
+    this.answer('set_user_code', input, () => {
+      if (input.pin !== this.world.pin) throw failure('wrong_pin') as unknown as Error;
+      if (input.user_code !== undefined && [...input.user_code.trim()].length < 4) throw failure('user_code_malformed') as unknown as Error;
+      if (input.user_code === this.world.password) throw failure('user_code_is_password') as unknown as Error;
+      this.world.userCode = { offered: true, set: input.user_code !== undefined };
     });
 
   sign_out = (input: { account_id: string }) =>

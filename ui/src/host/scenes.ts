@@ -25,6 +25,8 @@ function world(over: Partial<World> = {}): World {
     number: '471',
     pin: '123456',
     passphrase: 'correct horse battery staple',
+    userCode: { offered: false, set: false },
+    password: 'correct horse',
     failing: {},
     silent: [],
     ...over,
@@ -155,5 +157,8 @@ export const scenes: Record<string, () => Scene> = {
   'devices-only': () => at('#/devices', { devices: devices().slice(0, 1) }),
   'devices-offline': () => at('#/devices', { failing: { get_devices: 'offline' } }),
   settings: () => at('#/settings'),
+  'settings-code': () => at('#/settings', { userCode: { offered: true, set: false } }),
+  'settings-code-set': () => at('#/settings', { userCode: { offered: true, set: true } }),
+  'settings-code-offline': () => at('#/settings', { failing: { get_user_code: 'offline' } }),
   'settings-accounts': () => at('#/settings', { status: status({ accounts: [account(), { ...second, removed: true }] }) }),
 };

@@ -51,6 +51,8 @@ export const host: Host = {
   get_devices: send('get_devices'),
   rename_device: send('rename_device'),
   revoke_device: send('revoke_device'),
+  get_user_code: send('get_user_code'),
+  set_user_code: send('set_user_code'),
   sign_out: send('sign_out'),
   copy_text: send('copy_text'),
   on,

@@ -15,6 +15,8 @@ import type { PairInput } from '../protocol/PairInput';
 import type { PairingView } from '../protocol/PairingView';
 import type { RequestView } from '../protocol/RequestView';
 import type { StatusView } from '../protocol/StatusView';
+import type { UserCodeInput } from '../protocol/UserCodeInput';
+import type { UserCodeView } from '../protocol/UserCodeView';
 
 /** An account on this device. */
 export interface AccountInput {
@@ -87,6 +89,9 @@ export interface Host {
   get_devices(input: AccountInput): Promise<DevicesView>;
   rename_device(input: RenameDeviceInput): Promise<void>;
   revoke_device(input: DeviceInput): Promise<void>;
+  get_user_code(input: AccountInput): Promise<UserCodeView>;
+  /** Sets the code that shops ask for; without one, takes it away. */
+  set_user_code(input: UserCodeInput): Promise<void>;
   /** Removes the account and its keys from this device. */
   sign_out(input: AccountInput): Promise<StatusView>;
   copy_text(input: CopyInput): Promise<void>;

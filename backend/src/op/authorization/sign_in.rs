@@ -44,12 +44,12 @@ impl Default for Passwords {
 
 impl Passwords {
     /// A place in the line, unless it is too long.
-    fn line_up(&self) -> Option<OwnedSemaphorePermit> {
+    pub(in crate::op) fn line_up(&self) -> Option<OwnedSemaphorePermit> {
         self.line.clone().try_acquire_owned().ok()
     }
 
     /// Whether `password` belongs to `phc`. Runs to its end even when the browser goes away.
-    async fn verify(&self, password: Secret, phc: String) -> Result<bool, OpError> {
+    pub(in crate::op) async fn verify(&self, password: Secret, phc: String) -> Result<bool, OpError> {
         let permit = self
             .hashing
             .clone()

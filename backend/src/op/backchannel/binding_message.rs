@@ -184,6 +184,7 @@ mod tests {
         }
     }
 
+    /// where people would approve without comparing, they type.
     #[test]
     fn the_mode_of_the_client_decides_how_screens_are_compared() {
         use BindingMode::{Auto, Show, Type};

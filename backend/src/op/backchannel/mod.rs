@@ -1,6 +1,6 @@
 //! The backchannel authentication endpoint (CIBA Core section 7): the client, then its signed request where there is one, then a table of
-//! checks of parameters, one rule and one file each, then the person, then what the operator's rules say, then the acknowledgement. The
-//! first failure answers, and nobody is asked.
+//! checks of parameters, one rule and one file each, then the person, then what the operator's rules say, then the person's code, then the
+//! acknowledgement. The first failure answers, and nobody is asked.
 
 mod acknowledge;
 mod acr_values;
@@ -12,9 +12,12 @@ mod metadata;
 mod notification_token;
 mod pairwise;
 mod policy;
+mod profile;
+mod reported;
 mod request_context;
 mod requested_scope;
 mod signed;
+mod user_code;
 
 use countersign_protocol::{BackchannelAuthenticationResponse, Secret};
 use serde_json::{Map, Value};
@@ -53,7 +56,8 @@ struct Checked {
 type Check = fn(&Asked<'_>, &mut Checked) -> Result<(), Refusal>;
 
 /// All rules about parameters, in the order in which they answer.
-const CHECKS: [(&str, Check); 6] = [
+const CHECKS: [(&str, Check); 7] = [
+    ("profile", profile::check),
     ("scope", requested_scope::check),
     ("client_notification_token", notification_token::check),
     ("acr_values", acr_values::check),
@@ -92,14 +96,23 @@ impl Provider {
                 .map_err(OpError::from)
                 .inspect_err(|error| note(&client, name, error))?;
         }
-        let hinted = self
-            .hinted(&asked)
-            .await
-            .inspect_err(|error| note(&client, "hint", error))?;
+        let hinted = match self.hinted(&asked).await {
+            Ok(hinted) => hinted,
+            Err(error) => {
+                note(&client, "hint", &error);
+                return Err(self.as_slow_as_a_person(&asked, error).await);
+            }
+        };
         policy::check(&asked, &mut checked)
             .map_err(OpError::from)
             .inspect_err(|error| note(&client, "policy", error))?;
+        self.check_user_code(&asked, hinted.account())
+            .await
+            .inspect_err(|error| note(&client, "user_code", error))?;
         let account = self.spend(hinted).await?;
+        self.check_not_reported(&client, &account)
+            .await
+            .inspect_err(|error| note(&client, "reported", error))?;
         self.acknowledge(&client, &account, checked).await
     }
 }

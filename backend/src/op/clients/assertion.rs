@@ -3,9 +3,9 @@
 use countersign_jose::{Audience, IntegerSeconds};
 use serde::Deserialize;
 
-use super::assertion_proof::Presented;
+use super::{MutualTls, assertion_proof::Presented, profile::AssertionAudience};
 use crate::{
-    domain::{Client, Profile},
+    domain::Client,
     op::{OpError, Provider},
 };
 
@@ -72,16 +72,20 @@ impl Provider {
     /// made for two providers is one that the other provider can use here.
     fn is_audience(&self, client: &Client, audience: &Audience) -> bool {
         let issuer = self.issuer();
-        if client.profile == Profile::Fapi2 {
-            return audience.is_exactly(issuer);
+        match self.assertion_audience(client) {
+            AssertionAudience::IssuerAlone => return audience.is_exactly(issuer),
+            AssertionAudience::AsRegistered if !client.endpoint_audience => {
+                return matches!(audience, Audience::One(one) if self.is_called(one));
+            }
+            AssertionAudience::AsRegistered | AssertionAudience::Endpoints => {}
         }
-        if !client.endpoint_audience {
-            return matches!(audience, Audience::One(one) if self.is_called(one));
-        }
+        let alias = self.parts.mutual_tls.as_ref().map(MutualTls::origin);
         let ours = |one: &String| {
-            one.strip_prefix(issuer).is_some_and(|path| {
-                ["", "/token", "/par"].contains(&path) || Some(path) == self.backchannel_authentication_path()
-            })
+            let path = one.strip_prefix(issuer);
+            let at_alias = alias.and_then(|alias| one.strip_prefix(alias));
+            let endpoint =
+                |path| ["/token", "/par"].contains(&path) || Some(path) == self.backchannel_authentication_path();
+            path == Some("") || [path, at_alias].into_iter().flatten().any(endpoint)
         };
         match audience {
             Audience::One(one) => ours(one),

@@ -7,7 +7,7 @@ use countersign_jose::{
 };
 use serde::Deserialize;
 
-use super::{assertion::Claims, secret::open_client_secret};
+use super::{Rules, assertion::Claims, secret::open_client_secret};
 use crate::{
     domain::{Client, ClientAuthMethod},
     op::{OpError, Provider},
@@ -75,7 +75,7 @@ impl Provider {
         presented: &Presented<'_>,
     ) -> Result<Option<Claims>, OpError> {
         match &presented.kind {
-            Kind::Signed { alg, kid } if registered(client, alg.as_str()) => {
+            Kind::Signed { alg, kid } if self.may_use(client, alg.as_str()) => {
                 let keys = self.client_keys(client, kid.as_deref()).await?;
                 let expect = signed_with(std::slice::from_ref(alg));
                 let verified = keys.and_then(|keys| verify_with_set(presented.assertion, &expect, &keys).ok());
@@ -85,7 +85,7 @@ impl Provider {
             Kind::WithSecret => {
                 let algs: Vec<MacAlgorithm> = MACS
                     .into_iter()
-                    .filter(|alg| registered(client, alg.as_str()))
+                    .filter(|alg| self.may_use(client, alg.as_str()))
                     .collect();
                 let secret = open_client_secret(self.parts.keys.sealing(), client);
                 let key = secret.map(|secret| MacKey::new(secret.expose()));
@@ -93,11 +93,12 @@ impl Provider {
             }
         }
     }
-}
 
-/// Whether the client may use `alg`: the one that it registered, or any when it registered none.
-fn registered(client: &Client, alg: &str) -> bool {
-    client.assertion_alg.as_deref().is_none_or(|own| own == alg)
+    /// Whether the client may use `alg`: the one that it registered, or any when it registered none; within what its profile allows.
+    fn may_use(&self, client: &Client, alg: &str) -> bool {
+        let registered = client.assertion_alg.as_deref().is_none_or(|own| own == alg);
+        registered && Rules::of(&self.parts.config, client).allows_algorithm(alg)
+    }
 }
 
 const fn signed_with(algs: &[Algorithm]) -> Expect<'_> {

@@ -22,6 +22,8 @@ pub struct ClientRequest<'a> {
     pub params: &'a Params,
     /// What the client showed in the TLS handshake, where the listener asks for it.
     pub certificate: Option<&'a ClientCertificate>,
+    /// What the client sent beside it.
+    pub issuers: Option<&'a CertificateIssuers>,
     /// The `DPoP` header, as it came; an empty one where it was there twice.
     pub dpop: Option<&'a str>,
 }
@@ -59,6 +61,10 @@ impl Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate(pub Arc<[u8]>);
 
+/// The certificates that a client sent after its own, each DER: they may lead from it to an authority.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CertificateIssuers(pub Arc<[Vec<u8>]>);
+
 /// A client that is who it says it is.
 pub(in crate::op) struct Authenticated {
     pub(in crate::op) client: Client,
@@ -86,10 +92,19 @@ pub(in crate::op) enum PublicClients {
 }
 
 enum Mechanism<'a> {
-    Basic { id: String, secret: String },
-    Post { id: &'a str, secret: &'a str },
+    Basic {
+        id: String,
+        secret: String,
+    },
+    Post {
+        id: &'a str,
+        secret: &'a str,
+    },
     Assertion(&'a str),
-    None { id: &'a str },
+    /// Nothing in the request itself: a public client, or one that showed a certificate in the TLS handshake.
+    None {
+        id: &'a str,
+    },
 }
 
 /// No secret has this hash: unknown clients and clients without a secret are compared with it, so that they take as long.
@@ -120,12 +135,16 @@ impl Provider {
             }
             Mechanism::Post { id, secret } => self.with_secret(id, secret, ClientAuthMethod::ClientSecretPost).await?,
             Mechanism::Assertion(assertion) => self.with_assertion(assertion, request.params.get("client_id")).await?,
-            Mechanism::None { id } => {
-                let client = self.find_client(id).await?;
-                client.filter(|client| public == PublicClients::Allowed && client.auth_method == ClientAuthMethod::None)
-            }
+            Mechanism::None { id } => match self.find_client(id).await? {
+                Some(client) if client.auth_method == ClientAuthMethod::None => {
+                    (public == PublicClients::Allowed).then_some(client)
+                }
+                Some(client) => self.with_certificate(client, request).await?,
+                None => None,
+            },
         };
         let client = authenticated.ok_or_else(|| with_challenge(not_authenticated()))?;
+        self.check_profile_of(&client).map_err(with_challenge)?;
         let proven = match client.auth_method {
             ClientAuthMethod::ClientSecretBasic
             | ClientAuthMethod::ClientSecretPost

@@ -89,6 +89,8 @@ impl Provider {
     /// Checks a proof; that it is used for the first time is another question.
     pub(in crate::op) fn check_proof(&self, presented: &Presented<'_>, now: Millis) -> Result<Proven, Refusal> {
         let mut urls = vec![format!("{}{}", self.issuer(), presented.path)];
+        let alias = self.parts.mutual_tls.as_ref();
+        urls.extend(alias.map(|listener| format!("{}{}", listener.origin(), presented.path)));
         if presented.path == Endpoint::Token.path() && self.has_auth0_aliases() {
             urls.push(format!("{}/oauth/token", self.issuer()));
         }

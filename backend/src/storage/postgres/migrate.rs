@@ -7,9 +7,11 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0001_init.sql"),
     include_str!("../../../migrations/postgres/0002_outbox.sql"),
     include_str!("../../../migrations/postgres/0003_details.sql"),
+    include_str!("../../../migrations/postgres/0004_user_code.sql"),
+    include_str!("../../../migrations/postgres/0005_pushed_requests.sql"),
     include_str!("../../../migrations/postgres/0006_registration.sql"),
     include_str!("../../../migrations/postgres/0007_push_delivery.sql"),
-    include_str!("../../../migrations/postgres/0005_pushed_requests.sql"),
+    include_str!("../../../migrations/postgres/0008_reports.sql"),
 ];
 
 /// Held by whoever changes the schema, so that nodes that start together take turns. ("countersi" in ASCII, as far as it fits.)

@@ -16,3 +16,4 @@ pub(super) mod prompts;
 pub(super) mod pushed_requests;
 pub(super) mod recovery;
 pub(super) mod replay;
+pub(super) mod user_codes;

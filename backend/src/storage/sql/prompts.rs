@@ -84,3 +84,7 @@ pub(in crate::storage) const ADD_ATTEMPT: &str =
 
 pub(in crate::storage) const SWEEP: &str = "delete from prompts where handle in
     (select handle from prompts where state <> 'pending' and settled_at < $1 order by settled_at limit $2)";
+
+/// `$4` since when.
+pub(in crate::storage) const REPORTED: &str = "select 1 from prompts
+    where iss = $1 and sub = $2 and client_id = $3 and settled_at > $4 and reason = 'not_me' limit 1";

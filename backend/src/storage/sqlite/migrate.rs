@@ -7,9 +7,11 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_init.sql"),
     include_str!("../../../migrations/sqlite/0002_outbox.sql"),
     include_str!("../../../migrations/sqlite/0003_details.sql"),
+    include_str!("../../../migrations/sqlite/0004_user_code.sql"),
+    include_str!("../../../migrations/sqlite/0005_pushed_requests.sql"),
     include_str!("../../../migrations/sqlite/0006_registration.sql"),
     include_str!("../../../migrations/sqlite/0007_push_delivery.sql"),
-    include_str!("../../../migrations/sqlite/0005_pushed_requests.sql"),
+    include_str!("../../../migrations/sqlite/0008_reports.sql"),
 ];
 
 /// Whether the file is older than `migrations`.

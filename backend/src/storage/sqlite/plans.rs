@@ -71,6 +71,7 @@ fn no_frequent_statement_reads_a_whole_table() {
         sql::prompts::FIND_TO_SETTLE.text(Dialect::Sqlite),
         sql::prompts::PENDING,
         sql::prompts::SINCE,
+        sql::prompts::REPORTED,
         sql::prompts::HISTORY,
         sql::prompts::TO_SUPERSEDE.text(Dialect::Sqlite),
         sql::prompts::OVERDUE.text(Dialect::Sqlite),
@@ -80,6 +81,10 @@ fn no_frequent_statement_reads_a_whole_table() {
         sql::prompts::DEVICE_LEFT,
         sql::replay::REMEMBER,
         sql::replay::SWEEP,
+        sql::user_codes::HAS,
+        sql::user_codes::FIND_TO_TRY.text(Dialect::Sqlite),
+        sql::user_codes::TRY,
+        sql::user_codes::RIGHT,
     ] {
         let plan = plan(&connection, sql);
         // A scan of a `t` or a subquery is over the few rows that an index found.
@@ -101,6 +106,7 @@ fn what_waits_and_what_is_overdue_is_found_by_the_indexes_of_what_is_pending() {
             "prompts_pending_by_deadline",
         ),
         (sql::prompts::SINCE, "prompts_by_change"),
+        (sql::prompts::REPORTED, "prompts_reported"),
         (sql::prompts::HISTORY, "prompts_settled_by_person"),
         (sql::prompts::SWEEP, "prompts_settled_by_time"),
         (sql::auth_requests::SWEEP, "auth_requests_by_readable_until"),

@@ -15,6 +15,7 @@ mod pushed_requests;
 mod recovery;
 mod replay;
 mod settle;
+mod user_codes;
 
 use super::{
     StorageError,

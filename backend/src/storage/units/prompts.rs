@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use countersign_clock::Millis;
-use countersign_protocol::{DecidedBy, Handle, PromptState, SettledView};
+use countersign_protocol::{ClientId, DecidedBy, Handle, PromptState, SettledView};
 
 use super::{
     Engine, Row, Statements, StorageError, Store, auth_requests, decide,
@@ -95,6 +95,25 @@ impl<E: Engine> Prompts for Store<E> {
         let found = found.await?.into_iter();
         let entries = found.map(|found| (found.prompt, found.receipt, found.redeemed_at));
         Ok(entries.collect())
+    }
+
+    async fn was_reported(
+        &self,
+        account: &AccountKey,
+        client_id: &ClientId,
+        since: Millis,
+    ) -> Result<bool, StorageError> {
+        self.engine
+            .read(
+                (account, client_id, since),
+                |connection, (account, client_id, since)| {
+                    Box::pin(async move {
+                        let by = values![account.iss, account.sub, client_id, since];
+                        connection.any(sql::prompts::REPORTED, by).await
+                    })
+                },
+            )
+            .await
     }
 
     async fn decide(&self, decision: Decide) -> Result<Decided, StorageError> {

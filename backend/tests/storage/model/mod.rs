@@ -15,6 +15,7 @@ mod prompts;
 mod pushed_requests;
 mod redemptions;
 mod replay;
+mod user_codes;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -29,7 +30,7 @@ use countersign::{
     storage::StorageError,
 };
 use countersign_clock::Millis;
-use countersign_protocol::{ClientId, DeviceId, Handle};
+use countersign_protocol::{ClientId, DeviceId, Handle, Subject};
 
 use self::{
     grants::{Code, Family, Token},
@@ -45,6 +46,7 @@ pub struct Model(Mutex<Kept>);
 #[derive(Default, Clone)]
 struct Kept {
     accounts: Vec<Account>,
+    user_codes: HashMap<Subject, user_codes::Code>,
     clients: BTreeMap<ClientId, Client>,
     /// Which clients registered themselves.
     registered: BTreeSet<ClientId>,

@@ -6,7 +6,7 @@ use countersign::{
     storage::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, StorageError, Swept},
 };
 use countersign_clock::Millis;
-use countersign_protocol::{DeviceId, Handle, PromptState};
+use countersign_protocol::{ClientId, DeviceId, Handle, PromptState, SettledReason};
 
 use super::{Kept, Model, add, decisions::Ending, limited, outbox::Debt, taken};
 
@@ -98,6 +98,20 @@ impl Prompts for Model {
             .into_iter()
             .map(|asked| (asked.prompt, asked.receipt, asked.redeemed_at));
         Ok(limited(entries.collect(), limit))
+    }
+
+    async fn was_reported(
+        &self,
+        account: &AccountKey,
+        client_id: &ClientId,
+        since: Millis,
+    ) -> Result<bool, StorageError> {
+        let reports = self.prompts_where(|prompt| {
+            let view = prompt.settlement.as_ref().map(|settlement| &settlement.view);
+            let of = prompt.account == *account && prompt.client.id == *client_id;
+            of && view.is_some_and(|view| view.reason == Some(SettledReason::NotMe) && view.settled_at > Some(since))
+        });
+        Ok(!reports.is_empty())
     }
 
     async fn decide(&self, decide: Decide) -> Result<Decided, StorageError> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use countersign_protocol::{DenyReason, Handle};
+use countersign_protocol::{DenyReason, Handle, Secret};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -46,6 +46,19 @@ pub struct PairInput {
     pub pin: String,
 }
 
+/// What the window sends to set or take away the code that clients ask for.
+#[derive(Clone, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct UserCodeInput {
+    /// The account.
+    pub account_id: String,
+    /// The PIN.
+    pub pin: String,
+    /// The new code, 4 to 64 characters; left out to take it away.
+    #[ts(optional, type = "string")]
+    pub user_code: Option<Secret>,
+}
+
 impl fmt::Debug for ApproveInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("ApproveInput");
@@ -66,12 +79,19 @@ impl fmt::Debug for PairInput {
     }
 }
 
+impl fmt::Debug for UserCodeInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("UserCodeInput");
+        shown.field("account_id", &self.account_id).finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn pin_and_number_do_not_show_in_debug_output() {
+    fn pin_number_and_code_do_not_show_in_debug_output() {
         let approve = ApproveInput {
             account_id: "a".to_owned(),
             handle: "h".into(),
@@ -83,7 +103,12 @@ mod tests {
             device_name: "n".to_owned(),
             pin: "135790".to_owned(),
         };
-        let shown = format!("{approve:?} {pair:?}");
+        let code = UserCodeInput {
+            account_id: "a".to_owned(),
+            pin: "135790".to_owned(),
+            user_code: Some(Secret::new("4711")),
+        };
+        let shown = format!("{approve:?} {pair:?} {code:?}");
         assert!(!shown.contains("135790") && !shown.contains("4711"), "{shown}");
     }
 }

@@ -23,7 +23,7 @@ use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::broadcast};
 
-use crate::{fake_decision, fake_sign_in};
+use crate::{fake_decision, fake_sign_in, fake_user_code};
 
 pub const DEVICE: &str = "device-1";
 pub const SUBJECT: &str = "anna";
@@ -60,6 +60,7 @@ pub struct Inner {
     pub op_key: SigningKey,
     pub request_key: SigningKey,
     pub statements: Vec<String>,
+    pub user_code: Option<String>,
     pub pop: Option<Jwk>,
     pub uv: Option<Jwk>,
     pub nonces: BTreeMap<String, (String, String)>,
@@ -93,6 +94,7 @@ impl Fake {
             op_key: SigningKey::generate(Algorithm::Es256).unwrap(),
             request_key: SigningKey::generate(Algorithm::Es256).unwrap(),
             statements: Vec::new(),
+            user_code: None,
             pop: None,
             uv: None,
             nonces: BTreeMap::new(),
@@ -165,6 +167,7 @@ impl Fake {
             .route("/ad/v1/requests/{handle}/decision", post(fake_decision::decide))
             .route("/ad/v1/history", get(fake_decision::history))
             .route("/ad/v1/keys", get(keys).put(fake_sign_in::rotate))
+            .route("/ad/v1/user-code", get(fake_user_code::state).put(fake_user_code::set))
             .route("/ad/v1/devices/{device}", axum::routing::delete(revoke))
             .route("/ad/v1/stream", get(event_stream))
             .layer(middleware::from_fn_with_state(self.clone(), guard))

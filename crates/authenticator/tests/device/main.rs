@@ -9,6 +9,8 @@ mod fake_decision;
 #[cfg(test)]
 mod fake_sign_in;
 #[cfg(test)]
+mod fake_user_code;
+#[cfg(test)]
 mod kit;
 #[cfg(test)]
 mod pairing;
@@ -16,5 +18,7 @@ mod pairing;
 mod slow_store;
 #[cfg(test)]
 mod trust;
+#[cfg(test)]
+mod user_code;
 #[cfg(test)]
 mod waking;

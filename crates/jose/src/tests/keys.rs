@@ -142,11 +142,31 @@ fn a_point_off_the_curve_verifies_nothing() {
 fn what_a_key_says_of_itself_is_kept_and_the_rest_is_dropped() {
     let described = json!({
         "kty": "EC", "crv": "P-256", "x": X, "y": Y,
-        "kid": "a", "alg": "ES256", "use": "sig", "key_ops": ["verify"],
+        "kid": "a", "alg": "ES256", "use": "sig", "key_ops": ["verify"], "x5c": ["MIIB"],
     });
-    let more = with(with(described.clone(), "x5c", json!(["MIIB"])), "ext", true.into());
+    let more = with(
+        with(described.clone(), "x5c", json!(["MIIB", "MIIC"])),
+        "ext",
+        true.into(),
+    );
     let key = Jwk::parse(&more.to_string()).unwrap();
     assert_eq!(serde_json::to_value(&key).unwrap(), described);
+    assert_eq!(key.certificate(), Some(&[0x30, 0x82, 0x01][..]));
+    for bad in [
+        json!([]),
+        json!("MIIB"),
+        json!([1]),
+        json!(["MII-"]),
+        json!(["M"]),
+        json!(null),
+    ] {
+        let key = with(ec(), "x5c", bad.clone());
+        assert_eq!(
+            Jwk::parse(&key.to_string()),
+            Err(JoseError::Key),
+            "no certificate: {bad}"
+        );
+    }
     assert_eq!(
         key.thumbprint(),
         Jwk::parse(&ec().to_string()).unwrap().thumbprint(),

@@ -55,6 +55,12 @@ pub(super) struct Hinted {
     once: Option<Once>,
 }
 
+impl Hinted {
+    pub(super) fn account(&self) -> &Account {
+        &self.account
+    }
+}
+
 fn only_one(params: &Params) -> Result<Hint<'_>, Refusal> {
     let login = params.bounded("login_hint", MAX_LEN)?.map(Hint::Login);
     let id_token = params.bounded("id_token_hint", MAX_TOKEN_LEN)?.map(Hint::IdToken);

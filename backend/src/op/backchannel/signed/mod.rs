@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 
 use self::claims::{Claims, SKEW_SECONDS};
 use crate::{
-    domain::{Client, Profile},
-    op::{OpError, Params, Provider, Refusal},
+    domain::Client,
+    op::{OpError, Params, Provider, Refusal, clients::Rules},
 };
 
 pub use self::parameters::AUTHENTICATION_PARAMETERS;
@@ -30,7 +30,7 @@ impl Provider {
             return Err(Refusal::invalid_request("request_uri is not supported here: send request").into());
         }
         let Some(request) = form.get("request") else {
-            let needed = config.require_signed_request || client.requests.signed || client.profile == Profile::FapiCiba;
+            let needed = config.require_signed_request || self.must_sign(client);
             if needed {
                 return Err(Refusal::invalid_request("the request has to be signed: send it in request").into());
             }
@@ -48,9 +48,10 @@ impl Provider {
         let keys = keys.ok_or_else(|| Refusal::invalid_request("request: the client has no keys to verify it with"))?;
         let verified = verify_with_set(request, &expect, &keys).map_err(unreadable)?;
         let claims: Claims = verified.claims().map_err(unreadable)?;
-        let longest = match client.profile {
-            Profile::Plain => config.signed_request_seconds,
-            Profile::FapiCiba | Profile::Fapi2 => config.signed_request_seconds.min(PROFILE_SECONDS),
+        let longest = if Rules::of(config, client).bounded_requests {
+            config.signed_request_seconds.min(PROFILE_SECONDS)
+        } else {
+            config.signed_request_seconds
         };
         let now = self.parts.clock.now_seconds();
         claims.check(client.id.as_str(), self.issuer(), i64::from(longest), now)?;

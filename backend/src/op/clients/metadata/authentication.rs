@@ -1,9 +1,7 @@
 //! How a client shows who it is (OpenID Connect Core section 9, RFC 7591 section 2, RFC 8705 section 2).
 
-use std::net::IpAddr;
-
 use countersign_jose::JwkSet;
-use url::{Host, Url};
+use url::Url;
 
 use super::{
     By, Member, Rule,
@@ -13,6 +11,7 @@ use super::{
 use crate::{
     domain::{CertificateSubject, Client, ClientAuthMethod, GrantType},
     op::clients::ASSERTION_ALGORITHMS,
+    op::is_certificate_subject,
     outbound::check_endpoint,
 };
 
@@ -176,17 +175,18 @@ fn certificate_subject(given: Given<'_>, client: &mut Client, _: &Offer) -> Resu
     if client.certificate_subject.is_some() {
         return Err("is there beside another one of tls_client_auth_*".into());
     }
-    let text = text.to_owned();
-    client.certificate_subject = Some(match given.name {
-        "tls_client_auth_san_dns" if Host::parse(&text).is_ok_and(|host| matches!(host, Host::Domain(_))) => {
-            CertificateSubject::SanDns(text)
-        }
-        "tls_client_auth_san_uri" if Url::parse(&text).is_ok() => CertificateSubject::SanUri(text),
-        "tls_client_auth_san_ip" if text.parse::<IpAddr>().is_ok() => CertificateSubject::SanIp(text),
-        "tls_client_auth_san_email" if text.contains('@') => CertificateSubject::SanEmail(text),
-        "tls_client_auth_subject_dn" if text.contains('=') => CertificateSubject::SubjectDn(text),
-        _ => return Err("is not a name of this kind".into()),
-    });
+    let kind = match given.name {
+        "tls_client_auth_san_dns" => CertificateSubject::SanDns,
+        "tls_client_auth_san_uri" => CertificateSubject::SanUri,
+        "tls_client_auth_san_ip" => CertificateSubject::SanIp,
+        "tls_client_auth_san_email" => CertificateSubject::SanEmail,
+        _ => CertificateSubject::SubjectDn,
+    };
+    let subject = kind(text.to_owned());
+    if !is_certificate_subject(&subject) {
+        return Err("is not a name of this kind".into());
+    }
+    client.certificate_subject = Some(subject);
     Ok(())
 }
 

@@ -8,7 +8,10 @@ use super::{
     given::{Given, Problem, listed, said, set},
     offer::Offer,
 };
-use crate::domain::{Client, GrantType};
+use crate::{
+    domain::{Client, GrantType},
+    op::delivery::are_bound,
+};
 
 pub(super) const MEMBERS: [Member; 6] = [
     Member {
@@ -64,12 +67,16 @@ pub(super) const MEMBERS: [Member; 6] = [
 pub(super) const RULES: [Rule; 3] = [
     Rule {
         member: "backchannel_token_delivery_mode",
-        holds: |client, _| match (client.delivery_mode, client.grant_types.contains(&GrantType::Ciba)) {
-            (None, true) => Err("is missing: a client that uses CIBA has one".into()),
-            (Some(_), false) => {
-                Err("is for a client that has urn:openid:params:grant-type:ciba among its grant_types".into())
+        holds: |client, _| {
+            let redeems = client.grant_types.contains(&GrantType::Ciba);
+            match (client.delivery_mode, redeems) {
+                (None, true) => Err("is missing: a client that uses CIBA has one".into()),
+                (Some(DeliveryMode::Poll | DeliveryMode::Ping), false) => {
+                    Err("is for a client that has urn:openid:params:grant-type:ciba among its grant_types".into())
+                }
+                // Who is pushed to redeems nothing (CIBA Core section 4).
+                (Some(_), true) | (Some(DeliveryMode::Push) | None, false) => Ok(()),
             }
-            (Some(_), true) | (None, false) => Ok(()),
         },
     },
     Rule {
@@ -89,8 +96,7 @@ pub(super) const RULES: [Rule; 3] = [
     Rule {
         member: "backchannel_token_delivery_mode",
         holds: |client, _| {
-            let bound = client.tokens.dpop_bound || client.tokens.certificate_bound;
-            if client.delivery_mode == Some(DeliveryMode::Push) && bound {
+            if client.delivery_mode == Some(DeliveryMode::Push) && are_bound(&client.tokens) {
                 return Err(
                     "is push, but who is pushed to cannot show the key that its tokens are to be bound to".into(),
                 );
@@ -100,7 +106,6 @@ pub(super) const RULES: [Rule; 3] = [
     },
 ];
 
-/// A client that is pushed to redeems nothing and so need not name the grant (CIBA Core section 4); we keep in the grant that it uses CIBA.
 fn delivery_mode(given: Given<'_>, client: &mut Client, offer: &Offer) -> Result<(), Problem> {
     client.delivery_mode = given.word()?;
     let Some(mode) = client.delivery_mode else {
@@ -111,9 +116,6 @@ fn delivery_mode(given: Given<'_>, client: &mut Client, offer: &Offer) -> Result
             By::Operator => "is not among [op] delivery_modes".into(),
             By::Client => "is not offered".into(),
         });
-    }
-    if mode == DeliveryMode::Push && !client.grant_types.contains(&GrantType::Ciba) {
-        client.grant_types.push(GrantType::Ciba);
     }
     Ok(())
 }

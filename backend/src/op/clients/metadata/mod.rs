@@ -22,7 +22,10 @@ use serde_json::{Map, Value};
 
 use self::given::{Given, Problem};
 pub use self::offer::Offer;
-use crate::{domain::Client, op::Refusal};
+use crate::{
+    domain::Client,
+    op::{Refusal, Violation, check_profile},
+};
 
 /// Whose words metadata are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +130,7 @@ pub fn read(metadata: &Map<String, Value>, base: Client, offer: &Offer) -> Resul
     for rule in RULES.into_iter().flatten() {
         (rule.holds)(&client, offer).map_err(|problem| fault(rule.member, problem))?;
     }
+    check_profile(offer.profiles, &client).map_err(|Violation { member, problem }| fault(member, problem.into()))?;
     Ok(client)
 }
 

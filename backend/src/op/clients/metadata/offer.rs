@@ -10,6 +10,7 @@ use super::By;
 use crate::{
     config::{IdTokenAlg, OpConfig, RegistrationConfig},
     domain::{ClientAuthMethod, Profile},
+    op::{Profiles, authorization::REQUEST_OBJECT_ALGORITHMS, tokens::SIGNING_ALGORITHMS},
 };
 
 /// What can be registered here, and by whom.
@@ -40,12 +41,8 @@ pub struct Offer {
     /// Where clients may be called that have not shown that a host is theirs; none: everywhere.
     notification_hosts: Option<Vec<String>>,
     profile: Profile,
+    pub(super) profiles: Profiles,
 }
-
-const SIGNING_ALGS: [&str; 2] = ["ES256", "RS256"];
-const OBJECT_ALGS: [&str; 10] = [
-    "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA",
-];
 
 impl Offer {
     /// What the operator may register.
@@ -59,19 +56,20 @@ impl Offer {
             scopes_unasked: Vec::new(),
             details_types: None,
             id_token_alg: config.id_token_alg,
-            signing_algs: SIGNING_ALGS.into(),
+            signing_algs: SIGNING_ALGORITHMS.map(Algorithm::as_str).into(),
             request_algs: config
                 .request_signing_algs
                 .iter()
                 .copied()
                 .map(Algorithm::as_str)
                 .collect(),
-            object_algs: OBJECT_ALGS.into(),
+            object_algs: REQUEST_OBJECT_ALGORITHMS.map(Algorithm::as_str).into(),
             grants: config.offered_grants(),
             expiry: config.min_expiry..=config.max_expiry,
             allow: allow.to_vec(),
             notification_hosts: None,
             profile: Profile::Plain,
+            profiles: config.into(),
         }
     }
 

@@ -99,13 +99,22 @@ pub(super) const MEMBERS: [Member; 10] = [
 ];
 
 /// Pairwise subjects have rules of their own: `check_sector`.
-pub(super) const RULES: [Rule; 1] = [Rule {
-    member: "require_signed_request_object",
-    holds: |client, _| match (&client.authorization.object_alg, client.authorization.object) {
-        (None, true) => Err("needs request_object_signing_alg".into()),
-        _ => Ok(()),
+pub(super) const RULES: [Rule; 2] = [
+    Rule {
+        member: "require_signed_request_object",
+        holds: |client, _| match (&client.authorization.object_alg, client.authorization.object) {
+            (None, true) => Err("needs request_object_signing_alg".into()),
+            _ => Ok(()),
+        },
     },
-}];
+    Rule {
+        member: "dpop_bound_access_tokens",
+        holds: |client, _| match (client.tokens.dpop_bound, client.tokens.certificate_bound) {
+            (true, true) => Err("excludes tls_client_certificate_bound_access_tokens".into()),
+            _ => Ok(()),
+        },
+    },
+];
 
 fn id_token_alg(given: Given<'_>, client: &mut Client, offer: &Offer) -> Result<(), Problem> {
     let unasked = match offer.id_token_alg {

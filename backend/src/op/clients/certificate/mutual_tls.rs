@@ -1,0 +1,101 @@
+//! Where clients may show certificates, and which authorities speak for them (RFC 8705).
+
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
+
+use rustls::{
+    RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, UnixTime, pem::PemObject as _},
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+};
+
+use super::{CertificateIssuers, ClientCertificate};
+use crate::config::MtlsConfig;
+
+/// The listener for certificates, as the provider knows it.
+#[derive(Clone)]
+pub struct MutualTls {
+    origin: String,
+    authorities: Option<Arc<dyn ClientCertVerifier>>,
+}
+
+/// The authorities of `tls_client_auth` cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the authorities in {} cannot be used", path.display())]
+pub struct MutualTlsError {
+    /// Which file.
+    path: PathBuf,
+    /// Why.
+    #[source]
+    source: io::Error,
+}
+
+impl MutualTls {
+    /// What `[mtls]` says; none when certificates are asked for nowhere.
+    ///
+    /// # Errors
+    /// When `ca_file` cannot be read, or has no certificate of an authority.
+    pub fn open(config: &MtlsConfig) -> Result<Option<Self>, MutualTlsError> {
+        let Some(origin) = config.origin() else {
+            return Ok(None);
+        };
+        let path = &config.ca_file;
+        let authorities = if path.as_os_str().is_empty() {
+            None
+        } else {
+            let read = std::fs::read(path).and_then(|pem| authorities(&pem));
+            let failed = |source| MutualTlsError {
+                path: path.clone(),
+                source,
+            };
+            Some(read.map_err(failed)?)
+        };
+        Ok(Some(Self { origin, authorities }))
+    }
+
+    /// The origin of the listener.
+    pub(in crate::op) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Whether there are authorities, so that `tls_client_auth` can be offered.
+    pub(in crate::op) fn has_authorities(&self) -> bool {
+        self.authorities.is_some()
+    }
+
+    /// Whether `certificate` leads to one of the authorities and is good at `now`, seconds, for a client (RFC 5280 section 6, with
+    /// `id-kp-clientAuth` where its uses are named).
+    pub(super) fn vouches(&self, certificate: &ClientCertificate, issuers: &CertificateIssuers, now: i64) -> bool {
+        let (Some(authorities), Ok(now)) = (&self.authorities, u64::try_from(now)) else {
+            return false;
+        };
+        let issuers: Vec<CertificateDer<'_>> = issuers
+            .0
+            .iter()
+            .map(|der| CertificateDer::from(der.as_slice()))
+            .collect();
+        let certificate = CertificateDer::from(&*certificate.0);
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
+        authorities.verify_client_cert(&certificate, &issuers, now).is_ok()
+    }
+}
+
+impl fmt::Debug for MutualTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("MutualTls");
+        shown.field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+fn authorities(pem: &[u8]) -> io::Result<Arc<dyn ClientCertVerifier>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        roots
+            .add(certificate.map_err(io::Error::other)?)
+            .map_err(io::Error::other)?;
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+    let verifier = verifier.map_err(io::Error::other)?;
+    Ok(verifier)
+}
