@@ -171,10 +171,12 @@ async fn router(folder: &TempDir, key: &SigningKey) -> Router {
         clock: clock.clone(),
         random: Arc::new(OsRandom),
         several_nodes: false,
+        user_codes: config.op.user_code,
     }));
     let provider = Provider::new(op::Parts {
         config: config.op.clone(),
         registration: config.registration.clone(),
+        mutual_tls: None,
         issuer: ISSUER.to_owned(),
         storage: storage.clone(),
         keys,
