@@ -45,7 +45,7 @@ pub const REDIRECTS: [&str; 3] = [
     "https://shop.example/cb?a=1",
 ];
 /// Nothing is limited: whoever is sent away reads nothing.
-const CONFIG: &str = "[op]\nunknown_hints = 0\n[registration]\nmode = \"open\"\nper_hour = 4000000000\nmax_clients = 4000000000\nallow_look_alikes = true";
+const CONFIG: &str = "[op]\nunknown_hints = 0\n[registration]\nmode = \"open\"\nper_hour = 100000\nmax_clients = 1000000\nallow_look_alikes = true";
 const SECRET: &str = "a-secret-of-the-shop-0123456789";
 
 /// What targets call.
@@ -171,10 +171,12 @@ async fn router(folder: &TempDir, key: &SigningKey) -> Router {
         clock: clock.clone(),
         random: Arc::new(OsRandom),
         several_nodes: false,
+        user_codes: config.op.user_code,
     }));
     let provider = Provider::new(op::Parts {
         config: config.op.clone(),
         registration: config.registration.clone(),
+        mutual_tls: None,
         issuer: ISSUER.to_owned(),
         storage: storage.clone(),
         keys,

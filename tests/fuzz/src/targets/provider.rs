@@ -1,5 +1,10 @@
 //! The endpoints of clients.
 
+use std::{
+    net::Ipv4Addr,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
 use axum::{body::Body, http::Request};
 use countersign_forged_tokens::signed;
 use unicode_normalization::is_nfc;
@@ -95,7 +100,12 @@ pub fn signed_request(data: &[u8]) {
 
 /// What a client says of itself, by itself.
 pub fn metadata(data: &[u8]) {
-    let request = Request::post("/register").header("content-type", "application/json");
+    // Each call from an address of its own: how often one may register is not the question.
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let address = Ipv4Addr::from(CALLS.fetch_add(1, Ordering::Relaxed));
+    let request = Request::post("/register")
+        .header("content-type", "application/json")
+        .header("x-forwarded-for", address.to_string());
     let answer = server().send(request.body(Body::from(data.to_vec())).expect("a request"));
     assert!(
         [201, 400, 413].contains(&answer.status),
