@@ -46,7 +46,7 @@ pub fn run() {
         .setup(|app| Ok(start(app)?))
         .run(tauri::generate_context!())
     {
-        tracing::error!(error = %log::Chain(&error), "could not run the app");
+        tracing::error!(error = %crate::log::Chain(&error), "could not run the app");
         std::process::exit(1);
     }
 }
