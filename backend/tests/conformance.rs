@@ -98,7 +98,8 @@ fn test_of<'a>(source: &'a str, name: &str) -> Option<Vec<&'a str>> {
     let rust = format!("fn {name}(");
     let is_test = |line: &&str| {
         let line = line.trim_start();
-        let script = line.strip_prefix("test(").or_else(|| line.strip_prefix("it("));
+        let script = ["test(", "it(", "it.each(SCENES)("];
+        let script = script.into_iter().find_map(|call| line.strip_prefix(call));
         let quoted = script.and_then(|rest| rest.get(1..));
         line.trim_start_matches("pub ")
             .trim_start_matches("async ")
@@ -109,7 +110,7 @@ fn test_of<'a>(source: &'a str, name: &str) -> Option<Vec<&'a str>> {
     let (above, onward) = lines.split_at(at);
     let head = above.iter().rev().take_while(|line| {
         let line = line.trim_start();
-        line.starts_with("//") || line.starts_with("#[")
+        ["//", "/*", "#["].iter().any(|start| line.starts_with(start))
     });
     let head: Vec<&str> = head.copied().collect();
     let first = onward.first()?;

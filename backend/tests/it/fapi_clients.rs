@@ -204,6 +204,7 @@ const OF_FAPI_2: [(Change, Option<&str>, &str); 13] = [
     ),
 ];
 
+/// Proves.
 #[test]
 fn a_client_is_registered_only_as_its_profile_says() {
     let own = self_signed(|_| {});
