@@ -49,7 +49,7 @@ impl Person {
         let people = backend.succeed(&["user", "list"], "");
         let mut rows = people.lines().map(|line| line.split('\t').collect::<Vec<_>>());
         let own = rows.find(|cells| cells.first() == Some(&self.username.as_str()));
-        let sub = own.and_then(|cells| cells.get(3).copied());
+        let sub = own.and_then(|cells| cells.get(4).copied());
         sub.expect("the person is listed").to_owned()
     }
 
