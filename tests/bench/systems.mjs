@@ -96,7 +96,7 @@ export async function ours({ name, countersign, robot, postgres, folder, credent
     RS256: client('load-rs', 'RS256', ...secret),
     ping: client('load-ping', 'ES256', ...secret, '--delivery-mode', 'ping', '--notification-endpoint', credentials.endpoint),
     key: client('load-key', 'ES256', ...key),
-    signed: client('load-signed', 'ES256', ...key, '--request-signing-alg', 'ES256'),
+    signed: client('load-signed', 'ES256', ...key, '--set', 'backchannel_authentication_request_signing_alg=ES256'),
   };
   const server = await start(countersign, ['serve', '--config', file], { log: path.join(folder, 'server.log') });
   const list = path.join(folder, 'people');
