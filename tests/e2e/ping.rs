@@ -283,7 +283,7 @@ async fn an_endpoint_that_must_not_be_called_is_not_registered() {
         let output = backend.command(&arguments, "");
         assert_eq!(output.status.code(), Some(1), "V-003: {endpoint}");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(said.contains("--notification-endpoint"), "{said}");
+        assert!(said.contains("backchannel_client_notification_endpoint"), "{said}");
     }
     let discovered: Value = countersign_e2e::http()
         .get(format!("{}/.well-known/openid-configuration", backend.origin))

@@ -15,7 +15,8 @@ const SHORT: &str = "[op]\ninterval = 1\nmin_expiry = 1\ngrace_seconds = 5\n";
 /// B-05 by polling.
 #[tokio::test]
 async fn every_reason_to_deny_is_the_same_denial_for_the_client_and_kept_for_the_person() {
-    let backend = Backend::start(&BackendOptions::default());
+    // The same client asks on, whatever it was told.
+    let backend = Backend::start(&BackendOptions::with("[op]\ninterval = 1\nreport_seconds = 0\n"));
     let person = Person::add(&backend, "anna");
     let shop = RelyingParty::add(&backend, "shop", &[]).await;
     let phone = Device::pair(&backend, &person, "Anna's phone").await;

@@ -138,7 +138,7 @@ async fn token_requests_with_one_thing_wrong_are_refused_and_use_nothing_up() {
         ("token", Missing, "invalid_request"),
         ("token", Twice, "invalid_request"),
         ("token", Empty, "invalid_request"),
-        ("token", Long(5_000), "invalid_request"),
+        ("token", Long(17_000), "invalid_request"),
     ];
     table(&stage, "/introspect", &good, &rows).await;
     table(&stage, "/revoke", &good, &rows).await;

@@ -48,12 +48,23 @@ async function mayApprove(): Promise<void> {
 
 /** S-032 */
 it('approves by one real click, after a second in view, and not before', async () => {
+  // The window's own clock, in the window: between it and this program lies whatever else the machine does.
+  await page.addInitScript(() => {
+    const times: { shown?: number; enabled?: number } = {};
+    Object.assign(globalThis, { times });
+    new MutationObserver(() => {
+      const approve = document.querySelector<HTMLButtonElement>('[data-testid=approve]');
+      if (approve !== null) times.shown ??= performance.now();
+      if (approve?.disabled === false) times.enabled ??= performance.now();
+    }).observe(document, { childList: true, subtree: true, attributes: true });
+  });
   await show(page, origin, 'request-show');
-  const began = Date.now();
-  await page.waitForSelector(byId('approve'));
-  expect(await page.isDisabled(byId('approve')), 'S-032: not at once').toBe(true);
   await mayApprove();
-  expect(Date.now() - began, 'S-032: a second in view').toBeGreaterThanOrEqual(900);
+  const waited = await page.evaluate(() => {
+    const { times } = globalThis as unknown as { times: { shown: number; enabled: number } };
+    return times.enabled - times.shown;
+  });
+  expect(waited, 'S-032: a second in view').toBeGreaterThanOrEqual(900);
   await page.click(byId('approve'));
   await page.waitForSelector('[data-state=approved]');
   expect(await calls('approve')).toEqual([{ account_id: 'anna', handle: 'h-1' }]);
