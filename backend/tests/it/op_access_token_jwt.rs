@@ -26,24 +26,11 @@ async fn verified(world: &World, token: &str, typ: &str) -> Value {
     let keys: JwkSet = serde_json::from_value(world.get("/jwks").await.json()).unwrap();
     let expect = Expect {
         typ: Typ::Exactly(typ),
-        algs: &ALGORITHMS,
+        algs: &Algorithm::ALL,
         max_len: 16_384,
     };
     verify_with_set(token, &expect, &keys).unwrap().claims().unwrap()
 }
-
-const ALGORITHMS: [Algorithm; 10] = [
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::Es512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::EdDsa,
-];
 
 async fn is_active(world: &World, client: &str, token: &str) -> bool {
     let answer = world.post_as(client, "/introspect", &[("token", token)]).await;
@@ -146,7 +133,7 @@ async fn every_grant_gives_signed_access_tokens() {
 #[tokio::test]
 async fn id_tokens_are_signed_as_the_client_registered() {
     let world = World::new().await;
-    for algorithm in ALGORITHMS {
+    for algorithm in Algorithm::ALL {
         let name = algorithm.as_str();
         let client = Client {
             id_token_alg: name.to_owned(),
@@ -185,7 +172,7 @@ async fn id_tokens_are_signed_as_the_client_registered() {
         .collect();
     assert_eq!(
         kids.len(),
-        ALGORITHMS.len(),
+        Algorithm::ALL.len(),
         "R-233: one key for each, with a name of its own"
     );
 }

@@ -9,19 +9,6 @@ use crate::{
     op_world::World,
 };
 
-const ALGORITHMS: [Algorithm; 10] = [
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::Es512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::EdDsa,
-];
-
 /// A key of each algorithm; RSA keys are dear, so there is one.
 fn keys() -> Vec<SigningKey> {
     let rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
@@ -29,7 +16,7 @@ fn keys() -> Vec<SigningKey> {
         Some("RS" | "PS") => SigningKey::from_pkcs8(*algorithm, rsa.to_pkcs8()).unwrap(),
         _ => SigningKey::generate(*algorithm).unwrap(),
     };
-    ALGORITHMS.iter().map(key).collect()
+    Algorithm::ALL.iter().map(key).collect()
 }
 
 /// Proves and G-01, G-04: each algorithm that is offered works for clients that registered it, and no other does.
@@ -38,7 +25,7 @@ async fn requests_are_signed_as_the_client_registered() {
     let world = World::new().await;
     let metadata = world.get("/.well-known/openid-configuration").await.json();
     let offered = &metadata["backchannel_authentication_request_signing_alg_values_supported"];
-    assert_eq!(*offered, json!(ALGORITHMS), "R-004: offered, and asymmetric only");
+    assert_eq!(*offered, json!(Algorithm::ALL), "R-004: offered, and asymmetric only");
     let keys = keys();
     for key in &keys {
         let id = key.algorithm().to_string();
@@ -52,7 +39,7 @@ async fn requests_are_signed_as_the_client_registered() {
         client.jwks = Some(json!({ "keys": own }));
         world.add_client(client).await;
     }
-    for registered in ALGORITHMS {
+    for registered in Algorithm::ALL {
         for key in &keys {
             let id = registered.to_string();
             let request = SignedRequest::of(&world, &id).sign(key);

@@ -33,6 +33,20 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// All of them. A place that takes fewer says which.
+    pub const ALL: [Self; 10] = [
+        Self::Es256,
+        Self::Es384,
+        Self::Es512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::EdDsa,
+    ];
+
     /// The JOSE name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -96,9 +110,15 @@ mod tests {
 
     #[test]
     fn names_are_those_of_jose_and_exact() {
-        for name in [
+        let names = [
             "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA",
-        ] {
+        ];
+        assert_eq!(
+            Algorithm::ALL.map(Algorithm::as_str),
+            names,
+            "the list has all, each once"
+        );
+        for name in names {
             let algorithm: Algorithm = name.parse().unwrap();
             assert_eq!(algorithm.to_string(), name);
             assert_eq!(serde_json::to_value(algorithm).unwrap(), name);

@@ -13,18 +13,7 @@ use crate::{
 };
 
 /// Algorithms of request objects: `request_object_signing_alg_values_supported`.
-pub(in crate::op) const ALGORITHMS: [Algorithm; 10] = [
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::Es512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::EdDsa,
-];
+pub(in crate::op) const ALGORITHMS: [Algorithm; 10] = Algorithm::ALL;
 
 const MAX_LEN: usize = 32 * 1024;
 /// Seconds that the client's clock may be ahead.

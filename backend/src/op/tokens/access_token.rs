@@ -17,18 +17,7 @@ use crate::{
 };
 
 /// Algorithms of what clients are given: `id_token_signing_alg_values_supported` and `userinfo_signing_alg_values_supported`.
-pub(in crate::op) const SIGNING_ALGORITHMS: [Algorithm; 10] = [
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::Es512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::EdDsa,
-];
+pub(in crate::op) const SIGNING_ALGORITHMS: [Algorithm; 10] = Algorithm::ALL;
 
 /// RFC 9068 section 2.1.
 const TYP: &str = "at+jwt";

@@ -11,23 +11,10 @@ use crate::{
     op::{OpError, Provider, refusal::Refusal},
 };
 
-/// Our own key decides: each key that we publish says which algorithm it is for.
-const ALGORITHMS: [Algorithm; 10] = [
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::Es512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::EdDsa,
-];
-
 const EXPECT: Expect<'static> = Expect {
     typ: Typ::OneOfOrAbsent(&["JWT"]),
-    algs: &ALGORITHMS,
+    // Our own key decides: each key that we publish says which algorithm it is for.
+    algs: &Algorithm::ALL,
     max_len: MAX_TOKEN_LEN,
 };
 
