@@ -7,7 +7,6 @@ use countersign_e2e::{
     raw_device::random_text, stage::refusal,
 };
 use countersign_protocol::Verdict;
-use reqwest::StatusCode;
 use serde_json::Value;
 
 const CONFIG: &str = "[op]\ninterval = 1\nmin_expiry = 1\ngrace_seconds = 30\n";
@@ -48,12 +47,7 @@ impl Cast {
     }
 
     async fn decide(&self, verdict: Verdict) {
-        let mut waiting = self.phone.pending().await;
-        assert_eq!(waiting.len(), 1, "one request is expected");
-        let pending = waiting.remove(0);
-        let decision = self.phone.decision(&pending, verdict, None);
-        let (status, body) = self.phone.submit(&pending.handle, &decision).await;
-        assert_eq!(status, StatusCode::OK, "the decision is taken: {body}");
+        self.phone.decide(verdict, None).await;
     }
 
     async fn approved(&self) -> Asked {

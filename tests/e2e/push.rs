@@ -57,12 +57,7 @@ impl Cast {
     }
 
     async fn decide(&self, verdict: Verdict) {
-        let mut waiting = self.phone.pending().await;
-        assert_eq!(waiting.len(), 1, "one request is expected");
-        let pending = waiting.remove(0);
-        let decision = self.phone.decision(&pending, verdict, None);
-        let (status, body) = self.phone.submit(&pending.handle, &decision).await;
-        assert_eq!(status, StatusCode::OK, "the decision is taken: {body}");
+        self.phone.decide(verdict, None).await;
     }
 
     /// The body of call number `call`, counted from 0, which is one about `asked`.

@@ -298,6 +298,22 @@ impl RawDevice {
         try_answered(self.http.post(url).json(decision)).await
     }
 
+    /// The one request that waits.
+    pub async fn waiting(&self) -> Pending {
+        let mut requests = self.pending().await;
+        assert_eq!(requests.len(), 1, "one request is expected");
+        requests.remove(0)
+    }
+
+    /// Decides the one request that waits; the decision has to be taken.
+    pub async fn decide(&self, verdict: Verdict, matched: Option<&str>) -> Value {
+        let pending = self.waiting().await;
+        let decision = self.decision(&pending, verdict, matched);
+        let (status, body) = self.submit(&pending.handle, &decision).await;
+        assert_eq!(status, StatusCode::OK, "the decision is taken: {body}");
+        body
+    }
+
     /// Sends a decision that has to be answered.
     pub async fn submit(&self, handle: &Handle, decision: &DecisionRequest) -> Answer {
         let answer = self.try_submit(handle, decision).await;

@@ -1,7 +1,6 @@
 //! The usual cast: a backend, a person, a shop, and the person's phone.
 
 use countersign_protocol::{Pending, Verdict};
-use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::{Backend, BackendOptions, Person, PollError, RawDevice, RelyingParty, Started, Tokens};
@@ -52,18 +51,12 @@ impl Stage {
 
     /// The one request that waits on the phone.
     pub async fn waiting(&self) -> Pending {
-        let mut requests = self.phone.pending().await;
-        assert_eq!(requests.len(), 1, "one request is expected");
-        requests.remove(0)
+        self.phone.waiting().await
     }
 
     /// Decides the one request that waits; the decision has to be taken.
     pub async fn decide(&self, verdict: Verdict, matched: Option<&str>) -> Value {
-        let pending = self.waiting().await;
-        let decision = self.phone.decision(&pending, verdict, matched);
-        let (status, body) = self.phone.submit(&pending.handle, &decision).await;
-        assert_eq!(status, StatusCode::OK, "the decision is taken: {body}");
-        body
+        self.phone.decide(verdict, matched).await
     }
 
     /// The error that the shop's poll gets.
