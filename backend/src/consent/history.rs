@@ -56,6 +56,7 @@ fn entry((prompt, receipt, received_at): Row, now: Millis) -> HistoryEntry {
         settled_at: view.settled_at.unwrap_or(prompt.expires_at),
         reason: view.reason,
         decided_by: view.decided_by,
+        delivery: view.delivery,
         client: prompt.client,
         scopes: prompt.scopes,
         message,

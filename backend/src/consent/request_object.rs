@@ -27,6 +27,7 @@ impl Consent {
             iss: self.parts.origin.clone(),
             aud: device.id.clone(),
             op: prompt.account.iss.clone(),
+            op_title: None,
             sub: prompt.account.sub.clone(),
             req: prompt.handle.clone(),
             client: prompt.client.clone(),

@@ -101,12 +101,14 @@ impl Prompt {
                 settled_at: Some(self.expires_at),
                 reason: None,
                 decided_by: None,
+                delivery: None,
             },
             None => SettledView {
                 state: PromptState::Pending,
                 settled_at: None,
                 reason: None,
                 decided_by: None,
+                delivery: None,
             },
         }
     }

@@ -81,6 +81,7 @@ async fn metadata(State(api): State<Arc<DeviceApi>>) -> Response {
             registration_endpoint: "/bc-deviceRegistration".to_owned(),
             device_api: "/ad/v1".to_owned(),
             versions: vec!["1".to_owned()],
+            providers: Vec::new(),
         },
     )
 }

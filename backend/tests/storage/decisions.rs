@@ -21,6 +21,7 @@ fn approved() -> SettledView {
             device_id: DeviceId::from("phone"),
             name: "ada's phone".to_owned(),
         }),
+        delivery: None,
     }
 }
 

@@ -111,6 +111,7 @@ fn entry_view(account: &Account, entry: HistoryEntry) -> Result<HistoryEntryView
             settled_at: Some(clock.to_local(entry.settled_at)),
             reason: entry.reason,
             decided_by: entry.decided_by,
+            delivery: entry.delivery,
         },
         client: entry.client,
         scopes: entry.scopes,

@@ -5,7 +5,7 @@ use crate::{
     details::{DetailsWords, ExactJson},
     device::{PublicJwk, UvMethod},
     ids::{ClientId, DeviceId, Handle, Subject},
-    state::{DecidedBy, PromptState, SettledReason, SettledView},
+    state::{DecidedBy, Delivery, PromptState, SettledReason, SettledView},
 };
 
 /// The client as it was registered, never as it describes itself in a request.
@@ -76,6 +76,9 @@ pub struct RequestClaims {
     pub aud: DeviceId,
     /// Issuer of the person.
     pub op: String,
+    /// What people call that issuer, where it is not the backend itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op_title: Option<String>,
     /// The person.
     pub sub: Subject,
     /// The prompt.
@@ -228,6 +231,9 @@ pub struct HistoryEntry {
     /// By which device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<DecidedBy>,
+    /// Whether the provider knows; absent for the embedded one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
     /// Who asked.
     pub client: ClientShown,
     /// For what.

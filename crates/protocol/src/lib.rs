@@ -31,13 +31,13 @@ pub use device::{
     AccountRef, DeviceList, DeviceListed, DeviceRegistered, DeviceRegistration, KeyLevel, KeyRotation, Platform,
     PublicJwk, PushTarget, PushUpdate, Rename, SessionRequest, SessionResponse, UvMethod,
 };
-pub use discovery::CountersignMetadata;
+pub use discovery::{CountersignMetadata, ProviderOffered};
 pub use ids::{AuthReqId, ClientId, DeviceId, Handle, Subject};
 pub use key_claims::{KeyAnnouncementClaims, KeyAnnouncements, KeyProofClaims, KeyRotationClaims};
 pub use oauth::{OAuthError, OAuthErrorCode, TokenResponse};
 pub use problem::{Problem, ProblemCode};
 pub use secret::Secret;
-pub use state::{DecidedBy, PromptState, SettledReason, SettledView};
+pub use state::{DecidedBy, Delivery, PromptState, SettledReason, SettledView};
 pub use stream::StreamEvent;
 pub use user_code::{UserCodeClaims, UserCodeState, UserCodeUpdate};
 

@@ -56,6 +56,21 @@ pub struct DecidedBy {
     pub name: String,
 }
 
+/// Whether the provider that asked knows how its request ended. Only for requests of providers that are told in a call of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum Delivery {
+    /// It is being told.
+    Owed,
+    /// It knows.
+    Done,
+    /// It does not know and will not be told.
+    Failed,
+    /// It was told, but nobody knows whether it heard.
+    Unclear,
+}
+
 /// State of a prompt as devices see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
@@ -74,4 +89,8 @@ pub struct SettledView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub decided_by: Option<DecidedBy>,
+    /// Whether the provider knows; absent for the embedded one, which always does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub delivery: Option<Delivery>,
 }

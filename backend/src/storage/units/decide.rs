@@ -102,6 +102,7 @@ pub(super) async fn mismatch(
             settled_at: Some(mismatch.now),
             reason: Some(SettledReason::NumberMismatch),
             decided_by: Some(decided_by(&device)),
+            delivery: None,
         },
         deadline_after: mismatch.now,
         approval: None,
@@ -191,6 +192,7 @@ fn view_of(decide: &Decide, device: &Device) -> SettledView {
         settled_at: Some(decide.now),
         reason,
         decided_by: Some(decided_by(device)),
+        delivery: None,
     }
 }
 

@@ -335,6 +335,7 @@ fn read_settlement(row: &Row<'_>) -> Result<Option<Settlement>, StorageError> {
             settled_at: row.value("settled_at")?,
             reason: row.word("reason", what)?,
             decided_by: device.zip(name).map(|(device_id, name)| DecidedBy { device_id, name }),
+            delivery: None,
         },
         decision_jti: row.value("decision_jti")?,
     }))

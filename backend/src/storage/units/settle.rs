@@ -26,6 +26,7 @@ impl Ending<'_> {
                 settled_at: Some(at),
                 reason: None,
                 decided_by: None,
+                delivery: None,
             },
             deadline_after: Millis::MIN,
             approval: None,

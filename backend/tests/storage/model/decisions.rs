@@ -22,6 +22,7 @@ impl Ending {
             settled_at: Some(at),
             reason: None,
             decided_by: None,
+            delivery: None,
         };
         Self {
             view,
@@ -97,6 +98,7 @@ impl Kept {
             settled_at: Some(decide.now),
             reason,
             decided_by: Some(by),
+            delivery: None,
         };
         let approval = match decide.decision {
             Decision::Approve(approval) => Some(approval),
