@@ -128,7 +128,7 @@ async fn the_signed_title_of_the_provider_is_taken_over_and_kept() {
     kit.until("evil", |state| *state == RequestState::CannotVerify).await;
     assert_eq!(title(), None, "V-021: another provider's request names nobody");
     let data = fake.open("r1", &json!({"mode": "show"}), |claims| {
-        claims["op_title"] = "Acme".into()
+        claims["op_title"] = "Acme".into();
     });
     fake.tell("request", data);
     kit.until_pending("r1").await;
