@@ -302,7 +302,7 @@ async fn a_provider_that_asks_for_its_nonce_for_ever_is_asked_twice() {
     );
 }
 
-/// phones read the ID tokens of the providers there are.
+/// Phones read the ID tokens of the providers there are.
 #[tokio::test]
 async fn id_tokens_of_every_common_algorithm_are_read() {
     let rsa = include_bytes!("rsa-test-key.p8");
