@@ -3,6 +3,7 @@
 //! Names follow the conventions of Prometheus; labels take values from closed sets only, never anything a client sent. A measurement is an
 //! atomic addition or a short lock: no label is made on the way.
 
+mod connectors;
 mod process;
 mod routes;
 
@@ -27,7 +28,9 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use self::{process::Process, routes::Routes};
+use self::{connectors::ConnectorMeters, process::Process, routes::Routes};
+
+pub use connectors::{Completion, Intake};
 
 /// The media type of [`Meters::render`].
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -135,6 +138,7 @@ pub struct Meters {
     polls: Level,
     signing_keys: Family<ByPurpose, Level>,
     outbox: OutboxLevels,
+    connectors: ConnectorMeters,
 }
 
 #[derive(Default)]
@@ -211,6 +215,8 @@ impl Meters {
             outbox.oldest.clone(),
         );
 
+        let connectors = ConnectorMeters::registered(ours);
+
         // Made now, so that each outcome is there from the first scrape, at zero: a rate needs something to start from.
         let counted = Outcome::ALL.map(|outcome| (outcome, grants.get_or_create_owned(&ByOutcome { outcome })));
         Self {
@@ -224,6 +230,7 @@ impl Meters {
             polls,
             signing_keys,
             outbox,
+            connectors,
         }
     }
 
@@ -280,6 +287,16 @@ impl Meters {
         self.outbox
             .oldest
             .set(i64::try_from(oldest.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    /// Notes a question that the provider behind `connector` handed over.
+    pub fn handed_over(&self, connector: &str, outcome: Intake) {
+        self.connectors.handed_over(connector, outcome);
+    }
+
+    /// Notes a call that told the provider behind `connector` how a question ended, at `seconds` since 1970.
+    pub fn completed(&self, connector: &str, outcome: Completion, seconds: i64) {
+        self.connectors.completed(connector, outcome, seconds);
     }
 
     /// Everything, as `OpenMetrics` text.
