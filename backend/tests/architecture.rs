@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 24] = [
     ("domain", &[]),
     ("dpop", &[]),
     ("outbound", &["config"]),
-    ("published_keys", &["outbound"]),
+    ("published_keys", &["config", "outbound"]),
     ("issuers", &["config", "outbound", "published_keys"]),
     ("telemetry", &["steps", "config"]),
     ("storage", &["meters", "steps", "domain", "config"]),
