@@ -71,6 +71,8 @@ mod op_details_refused;
 mod op_disabled_client;
 mod op_discovery;
 mod op_dpop;
+mod op_forged_objects;
+mod op_forged_proofs;
 mod op_forged_requests;
 mod op_forged_tokens;
 mod op_guessing;
