@@ -9,6 +9,7 @@
 
 mod stored;
 mod token_kinds;
+mod token_stage;
 mod token_swaps;
 
 mod cli_client;

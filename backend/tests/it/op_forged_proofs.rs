@@ -83,8 +83,7 @@ async fn no_forged_proof_opens_what_belongs_to_a_key() {
         let form = [("grant_type", CIBA_GRANT), ("auth_req_id", id.as_str())];
         let tokens = prover.post_as(&world, "shop", "/token", &form).await.json();
         let access = text(&tokens, "access_token");
-        let made_for =
-            json!({"htm": "GET", "htu": format!("{ISSUER}/userinfo"), "ath": digest::sha256_b64(&access)});
+        let made_for = json!({"htm": "GET", "htu": format!("{ISSUER}/userinfo"), "ath": digest::sha256_b64(&access)});
         let honest = proof(&world, &prover, &forger, &made_for);
         let authorization = format!("DPoP {access}");
         let send = async |proof: &str| userinfo(&world, &authorization, &[("dpop", proof)]).await;
