@@ -83,6 +83,7 @@ mod op_jar;
 mod op_key_rotation;
 mod op_login_hint_token;
 mod op_long_polls;
+mod op_narrowing;
 mod op_notification_token;
 mod op_pairwise;
 mod op_par;
