@@ -96,6 +96,7 @@ mod op_receiver;
 mod op_registration;
 mod op_reported;
 mod op_request_policy;
+mod op_same_work;
 mod op_signed_claims;
 mod op_signed_request;
 mod op_signed_rules;
