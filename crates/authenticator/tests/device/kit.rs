@@ -61,6 +61,7 @@ pub fn pair_input(fake: &Fake) -> PairInput {
         backend: fake.origin(),
         device_name: String::new(),
         pin: PIN.to_owned(),
+        issuer: None,
     }
 }
 
