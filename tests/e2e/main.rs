@@ -9,6 +9,7 @@ mod doctor;
 mod failure_points;
 mod fapi;
 mod interop;
+mod keycloak_wire;
 mod log_lines;
 mod logs;
 mod long_polls;

@@ -25,7 +25,9 @@ impl Keycloak {
         let (_, found) = self.administer(Method::GET, "/clients?clientId=shop-ping", None).await;
         let id = found[0]["id"].as_str().expect("the client is there");
         let change = json!({ "attributes": { "ciba.backchannel.client.notification.endpoint": url } });
-        let (status, _) = self.administer(Method::PUT, &format!("/clients/{id}"), Some(&change)).await;
+        let (status, _) = self
+            .administer(Method::PUT, &format!("/clients/{id}"), Some(&change))
+            .await;
         assert_eq!(status, StatusCode::NO_CONTENT, "the client is changed");
     }
 
@@ -37,8 +39,16 @@ impl Keycloak {
             ("client_id", "operator"),
             ("client_secret", "a secret of the operator"),
         ];
-        let token = http().post(format!("{issuer}/protocol/openid-connect/token")).form(&form);
-        let token: Value = token.send().await.expect("Keycloak answers").json().await.expect("tokens are JSON");
+        let token = http()
+            .post(format!("{issuer}/protocol/openid-connect/token"))
+            .form(&form);
+        let token: Value = token
+            .send()
+            .await
+            .expect("Keycloak answers")
+            .json()
+            .await
+            .expect("tokens are JSON");
         let token = token["access_token"].as_str().expect("the operator gets a token");
         let url = format!("{}{path}", issuer.replace("/realms/", "/admin/realms/"));
         let mut request = http().request(method, url).bearer_auth(token);

@@ -54,8 +54,19 @@ fn part(jwt: &str, index: usize) -> Value {
     serde_json::from_slice(&b64::decode(part).expect("base64url")).expect("JSON")
 }
 
+/// Who is behind the relay.
+#[derive(Clone)]
+enum Target {
+    /// Nobody: the relay answers 503.
+    Nobody,
+    /// Nobody, but the relay answers 201 as if there were a backend.
+    Stub,
+    /// The backend at this origin.
+    Backend(String),
+}
+
 struct Book {
-    target: Mutex<Option<String>>,
+    target: Mutex<Target>,
     intakes: Mutex<Vec<Intake>>,
     /// Whether answers get through to Keycloak.
     open: watch::Sender<bool>,
@@ -71,13 +82,15 @@ impl Relay {
     /// Listens on a free port of 127.0.0.1.
     pub(super) fn start() -> Self {
         let book = Arc::new(Book {
-            target: Mutex::default(),
+            target: Mutex::new(Target::Nobody),
             intakes: Mutex::default(),
             open: watch::Sender::new(true),
         });
         let app = Router::new().fallback(pass_on).with_state(book.clone());
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-        listener.set_nonblocking(true).expect("a socket can be told not to block");
+        listener
+            .set_nonblocking(true)
+            .expect("a socket can be told not to block");
         let address = listener.local_addr().expect("it is bound");
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -97,12 +110,17 @@ impl Relay {
 
     /// Hands calls to `backend` from now on.
     pub fn hand_to(&self, backend: &str) {
-        *self.book.target.lock().expect("nobody panicked") = Some(backend.to_owned());
+        *self.book.target.lock().expect("nobody panicked") = Target::Backend(backend.to_owned());
+    }
+
+    /// Answers 201 by itself from now on.
+    pub fn acknowledge(&self) {
+        *self.book.target.lock().expect("nobody panicked") = Target::Stub;
     }
 
     /// Calls nobody, and has heard nothing.
     pub(super) fn forget(&self) {
-        *self.book.target.lock().expect("nobody panicked") = None;
+        *self.book.target.lock().expect("nobody panicked") = Target::Nobody;
         self.let_answers_through();
         self.book.intakes.lock().expect("nobody panicked").clear();
     }
@@ -135,8 +153,9 @@ async fn pass_on(State(book): State<Arc<Book>>, request: Request<Body>) -> Respo
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
     let target = book.target.lock().expect("nobody panicked").clone();
     let (status, answer) = match target {
-        Some(target) => ask(&target, &parts, body.clone()).await,
-        None => (StatusCode::SERVICE_UNAVAILABLE, Bytes::new()),
+        Target::Nobody => (StatusCode::SERVICE_UNAVAILABLE, Bytes::new()),
+        Target::Stub => (StatusCode::CREATED, Bytes::new()),
+        Target::Backend(origin) => ask(&origin, &parts, body.clone()).await,
     };
     let bearer = parts.headers.get(header::AUTHORIZATION);
     let bearer = bearer.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
@@ -147,7 +166,9 @@ async fn pass_on(State(book): State<Arc<Book>>, request: Request<Body>) -> Respo
     };
     book.intakes.lock().expect("nobody panicked").push(intake);
     let mut open = book.open.subscribe();
-    open.wait_for(|open| *open).await.expect("the book outlives its readers");
+    open.wait_for(|open| *open)
+        .await
+        .expect("the book outlives its readers");
     let mut response = Response::new(Body::from(answer));
     *response.status_mut() = status;
     response
@@ -159,7 +180,12 @@ async fn ask(target: &str, parts: &axum::http::request::Parts, body: Bytes) -> (
     for name in [header::HOST, header::CONNECTION, header::ACCEPT_ENCODING] {
         headers.remove(name);
     }
-    let sent = http().request(parts.method.clone(), url).headers(headers).body(body).send().await;
+    let sent = http()
+        .request(parts.method.clone(), url)
+        .headers(headers)
+        .body(body)
+        .send()
+        .await;
     match sent {
         Ok(answer) => (answer.status(), answer.bytes().await.unwrap_or_default()),
         Err(_) => (StatusCode::BAD_GATEWAY, Bytes::new()),
