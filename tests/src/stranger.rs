@@ -1,6 +1,9 @@
 //! Clients written by other people: the programs of `tests/interop`, on openid-client, oauth4webapi and the SDKs of Auth0.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use serde_json::{Value, json};
 use tokio::{
@@ -36,7 +39,14 @@ impl Stranger {
     #[must_use]
     pub fn start_as(program: &str, backend: &Backend, client_id: &str, client_secret: &str, more: &Value) -> Self {
         let trusted = backend.certificate();
-        Self::spawn(program, &backend.origin, trusted, client_id, client_secret, more)
+        Self::spawn(
+            program,
+            &backend.origin,
+            trusted.as_deref(),
+            client_id,
+            client_secret,
+            more,
+        )
     }
 
     /// As [`Self::start_as`], for a client of another provider.
@@ -51,7 +61,7 @@ impl Stranger {
     fn spawn(
         program: &str,
         issuer: &str,
-        trusted: Option<PathBuf>,
+        trusted: Option<&Path>,
         client_id: &str,
         client_secret: &str,
         more: &Value,

@@ -1,5 +1,6 @@
 //! People with an account in a realm of `tests/keycloak`, and their browser.
 
+use countersign_authenticator::Timing;
 use countersign_jose::digest;
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -7,7 +8,7 @@ use url::Url;
 
 use super::Keycloak;
 use crate::{
-    Backend, Person, RawDevice, http,
+    Backend, Device, Person, RawDevice, http,
     person::{browser, form},
     raw_device::{RawKeys, random_text},
 };
@@ -25,7 +26,23 @@ impl Keycloak {
         }
     }
 
-    /// Registers a device for `username` of `realm` at `backend`, with the ID token of a sign-in at Keycloak.
+    /// Pairs a real device for `username` of `realm` at `backend`.
+    pub async fn device(&self, backend: &Backend, realm: &str, username: &str, name: &str) -> Device {
+        let person = Self::person(username);
+        let browse = async |authorize: &Url| {
+            let back = sign_in(&person, authorize).await;
+            let answer = http().get(back).send().await.expect("the app's listener answers");
+            assert!(
+                answer.status().is_success(),
+                "the app takes its redirect: {}",
+                answer.status()
+            );
+        };
+        let issuer = self.issuer(realm);
+        Device::pair_as(&backend.origin, Some(&issuer), name, Timing::default(), browse).await
+    }
+
+    /// Registers a device by hand for `username` of `realm` at `backend`, with the ID token of a sign-in at Keycloak.
     pub async fn phone(&self, backend: &Backend, realm: &str, username: &str) -> RawDevice {
         let keys = RawKeys::generate();
         let tokens = self.tokens(realm, &Self::person(username), &keys.nonce()).await;

@@ -31,7 +31,7 @@ mv "$folder/pid.new" "$folder/pid"
 while read -r line; do keep=$line; done
 kill -CONT "$pid" 2>/dev/null
 if [ -n "$keep" ]; then kill -TERM "$pid" 2>/dev/null; else kill -KILL "$pid" 2>/dev/null; fi
-wait "$pid"
+{ wait "$pid"; } 2>/dev/null
 [ -n "$keep" ] || rm -rf -- "$folder"
 "#;
 
