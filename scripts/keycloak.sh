@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The Keycloak of the tests: a pinned release from Maven's central repository, unpacked and prepared once for each machine, outside the checkout.
-#   keycloak.sh fetch HOME              makes HOME the home of a server with the realms of tests/keycloak
+#   keycloak.sh fetch [HOME]            fetches it, and makes HOME the home of a server with the realms of tests/keycloak
 #   keycloak.sh start HOME [OPTION...]  becomes that server
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -65,21 +65,24 @@ fetch_realms() {
 }
 
 what=${1:-}
-home=${2:?a folder}
+home=${2:-}
 case $what in
 fetch)
-  mkdir -p "$cache" "$home"
+  mkdir -p "$cache"
   # Several tests may want it at once; one of them makes it.
   exec 9>"$cache/keycloak.lock"
   flock 9
   [[ -e $server/prepared ]] || fetch_server
-  realms=$server/realms-$(cat scripts/keycloak.sh tests/keycloak/*.json | sha256sum | cut -c 1-16)
+  realms=$server/realms-$(cat tests/keycloak/*.json | sha256sum | cut -c 1-16)
   [[ -e $realms ]] || fetch_realms "$realms"
   flock --unlock 9
-  furnish "$home"
-  cp "$realms"/* "$home/data/h2/"
+  if [[ -n $home ]]; then
+    furnish "$home"
+    cp "$realms"/* "$home/data/h2/"
+  fi
   ;;
 start)
+  [[ -n $home ]] || die "start what?"
   shift 2
   run "$home" start --optimized "$@"
   ;;
