@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
 
-    fn read(providers: Value) -> Result<Vec<Offer>, AuthenticatorError> {
+    fn read(providers: &Value) -> Result<Vec<Offer>, AuthenticatorError> {
         let document = json!({
             "backend": "https://ad.example", "issuer": "https://ad.example", "client_id": "app", "scope": "openid", "versions": ["1"],
             "registration_endpoint": "/bc-deviceRegistration", "device_api": "/ad/v1", "providers": providers,
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_backend_that_names_no_providers_offers_its_issuer() {
-        let offers = read(json!([])).unwrap();
+        let offers = read(&json!([])).unwrap();
         assert_eq!(offers.len(), 1);
         assert_eq!(
             (offers[0].issuer.as_str(), &offers[0].title),
@@ -92,9 +92,9 @@ mod tests {
     fn the_same_issuer_twice_is_no_choice() {
         let one = json!({"issuer": "https://op.example", "title": "One", "client_id": "a", "scope": "openid"});
         let two = json!({"issuer": "https://op.example", "title": "Two", "client_id": "b", "scope": "openid"});
-        assert_eq!(read(json!([one])).unwrap()[0].title.as_deref(), Some("One"));
+        assert_eq!(read(&json!([one])).unwrap()[0].title.as_deref(), Some("One"));
         assert!(matches!(
-            read(json!([one, two])),
+            read(&json!([one, two])),
             Err(AuthenticatorError::NotCountersign)
         ));
     }
