@@ -21,6 +21,7 @@ mod nodes;
 mod nodes_restart;
 mod operator;
 mod operator_postgres;
+mod people;
 mod ping;
 mod poll;
 mod power_cut;
