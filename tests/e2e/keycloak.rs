@@ -136,7 +136,9 @@ async fn people_of_two_realms_are_kept_apart() {
     }
     for (device, realm) in [(&of_acme, "acme"), (&of_beta, "beta")] {
         let request = device.wait_for_request().await;
-        let shown = serde_json::to_value(&request.content).expect("a view is JSON").to_string();
+        let shown = serde_json::to_value(&request.content)
+            .expect("a view is JSON")
+            .to_string();
         assert!(
             shown.contains(&format!("\"{realm}\"")),
             "the request of {realm} alone: {shown}"

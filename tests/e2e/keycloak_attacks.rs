@@ -1,7 +1,9 @@
 //! Whoever is not Keycloak, or not the person that Keycloak asks for, gets nowhere.
 
 use countersign_e2e::{
-    Backend, Keycloak, http,
+    Backend, Keycloak,
+    fault::with_text,
+    http,
     raw_device::{Answer, answered, random_text},
 };
 use countersign_jose::{Algorithm, SigningKey, b64};
@@ -10,15 +12,14 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 /// Sends an intake as Keycloak does.
-async fn hand_in(backend: &Backend, bearer: &str, body: &Value) -> Answer {
+async fn hand_in(backend: &Backend, bearer: &str, body: &str) -> Answer {
     let url = format!("{}/connectors/keycloak/authentication", backend.origin);
-    answered(http().post(url).bearer_auth(bearer).json(body)).await
+    let request = http().post(url).bearer_auth(bearer);
+    answered(with_text(request, body.to_owned())).await
 }
 
 /// What Keycloak sends for Anna, in the words of somebody else.
-fn body() -> Value {
-    json!({ "scope": "openid profile", "binding_message": "FORGED-1", "login_hint": "anna", "is_consent_required": false, "acr_values": null })
-}
+const FORGED: &str = r#"{"scope":"openid profile","binding_message":"FORGED-1","login_hint":"anna","is_consent_required":false,"acr_values":null}"#;
 
 /// The bearer token with another header and other claims, and the signature that it had.
 fn with(bearer: &str, header: &Value, claims: &Value) -> String {
@@ -79,13 +80,13 @@ async fn a_forged_intake_is_refused_and_nobody_is_asked() {
         ("a refresh token", text("refresh_token")),
     ];
     for (what, bearer) in forged {
-        let (status, answer) = hand_in(&backend, &bearer, &body()).await;
+        let (status, answer) = hand_in(&backend, &bearer, FORGED).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "V-013: {what}: {answer}");
     }
     assert!(phone.pending().await.is_empty(), "V-013: nobody is asked");
     let log = backend.log();
     assert!(!log.contains("FORGED-1"), "V-013: no message in the log");
-    let (status, answer) = hand_in(&backend, &real.bearer, &real.json()).await;
+    let (status, answer) = hand_in(&backend, &real.bearer, &real.body).await;
     assert_eq!(
         status,
         StatusCode::CREATED,
@@ -103,14 +104,14 @@ async fn a_replayed_intake_asks_nobody_again_and_changes_nothing() {
     assert_eq!(status, StatusCode::OK, "{started}");
     let stolen = keycloak.relay.intake(1).await;
     let before = phone.waiting().await;
-    let (status, answer) = hand_in(&backend, &stolen.bearer, &stolen.json()).await;
+    let (status, answer) = hand_in(&backend, &stolen.bearer, &stolen.body).await;
     assert_eq!(
         status,
         StatusCode::CREATED,
         "the same again is taken for the same: {answer}"
     );
     assert_eq!(phone.waiting().await.handle, before.handle, "V-013: one question");
-    let (status, answer) = hand_in(&backend, &stolen.bearer, &body()).await;
+    let (status, answer) = hand_in(&backend, &stolen.bearer, FORGED).await;
     assert!(
         status.is_client_error(),
         "V-013: another question with the same token: {status} {answer}"
@@ -125,7 +126,7 @@ async fn a_replayed_intake_asks_nobody_again_and_changes_nothing() {
     for secret in [stolen.bearer.as_str(), "W4SCT", "FORGED-1"] {
         assert!(!log.contains(secret), "V-013: neither token nor message is in the log");
     }
-    let (status, _) = hand_in(&backend, &stolen.bearer, &stolen.json()).await;
+    let (status, _) = hand_in(&backend, &stolen.bearer, &stolen.body).await;
     assert!(
         phone.pending().await.is_empty(),
         "V-013: what is decided is not asked again: {status}"

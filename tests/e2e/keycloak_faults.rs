@@ -109,8 +109,8 @@ async fn an_approval_that_overtakes_our_acknowledgement_arrives_all_the_same() {
     let mut shop = keycloak.shop("acme", &json!({}));
     keycloak.relay.intake(1).await;
     phone.decide(Verdict::Approve, None).await;
-    eventually("Keycloak to have refused the first call", PATIENCE, async || {
-        keycloak.log().contains("CIBA").then_some(())
+    eventually("Keycloak to refuse what it does not know yet", PATIENCE, async || {
+        backend.log().contains("answered 403").then_some(())
     })
     .await;
     keycloak.relay.let_answers_through();

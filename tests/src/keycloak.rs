@@ -107,10 +107,4 @@ impl Keycloak {
     pub fn stop(&mut self) {
         self.process.stop();
     }
-
-    /// What Keycloak has written to its log.
-    #[must_use]
-    pub fn log(&self) -> String {
-        self.process.log()
-    }
 }

@@ -150,7 +150,7 @@ impl Process {
         fs::read_to_string(self.file("pid")).ok()?.trim().parse().ok()
     }
 
-    pub(super) fn log(&self) -> String {
+    fn log(&self) -> String {
         fs::read_to_string(self.file("log")).unwrap_or_default()
     }
 
