@@ -15,6 +15,9 @@ fi
 scripts/node-packages.sh ui demo tests/interop tests/bench/peer
 scripts/python-packages.sh tests/interop
 
+# Once for each machine: fetches and prepares the Keycloak of the stories, so that the first of them does not wait for it.
+scripts/keycloak.sh fetch
+
 step "user interface"
 npm --prefix ui test --silent
 
