@@ -59,17 +59,19 @@ export async function stage(t, { ttl = 120, secret = newSecret(), mountedBeside 
 
   let handler = (req, res) => res.writeHead(503).end();
   const op = await listen((req, res) => handler(req, res));
+  t.after(() => [op, intake].forEach(({ server }) => server.close() && server.closeAllConnections()));
   const connector = countersign({ provider: () => provider, intake: `${intake.origin}/connectors/op/requests`, secret, ...options });
   const provider = new Provider(op.origin, {
     clients: [
-      client({ client_id: 'shop', client_name: 'Demo Shop', client_uri: 'https://shop.example' }),
+      client({ client_id: 'shop', client_name: 'Demo Shop', client_uri: 'https://shop.example', authorization_details_types: ['payment'] }),
       client({ client_id: 'nameless' }),
       client({ client_id: 'pinged', backchannel_token_delivery_mode: 'ping', backchannel_client_notification_endpoint: 'https://shop.example/notified' }),
     ],
     jwks: keys(),
     scopes: ['openid', 'profile'],
-    claims: { openid: ['sub'], profile: ['name'] },
-    extraParams: ['authorization_details'],
+    // Without these words there an ID token does not say how and when the person was authenticated.
+    claims: { openid: ['sub', 'acr', 'amr', 'auth_time'], profile: ['name'] },
+    acrValues: ['urn:one', 'urn:two'],
     findAccount: async (_, sub) => ({ accountId: sub, claims: async () => ({ sub, name: 'Anna' }) }),
     ttl: { BackchannelAuthenticationRequest: (ctx) => Number(ctx?.oidc.params.requested_expiry ?? ttl), AccessToken: 300, IdToken: 300, Grant: 600 },
     // Nothing leaves this process: the ping is taken here.
@@ -79,6 +81,8 @@ export async function stage(t, { ttl = 120, secret = newSecret(), mountedBeside 
     },
     features: {
       devInteractions: { enabled: false },
+      resourceIndicators: { enabled: true, getResourceServerInfo: async () => ({ scope: 'profile', accessTokenFormat: 'opaque' }) },
+      richAuthorizationRequests: { enabled: true, types: { payment: { validate: () => {} } } },
       ciba: {
         enabled: true,
         deliveryModes: ['poll', 'ping'],
@@ -95,7 +99,6 @@ export async function stage(t, { ttl = 120, secret = newSecret(), mountedBeside 
   if (!mountedBeside) provider.use(connector.callback());
   const rest = provider.callback();
   handler = (req, res) => (mountedBeside && req.url === '/countersign/callback' ? connector.handler(req, res) : rest(req, res));
-  t.after(() => [op, intake].forEach(({ server }) => server.close() && server.closeAllConnections()));
 
   const post = async (path, form, id) => {
     const authorization = `Basic ${Buffer.from(`${id}:${CLIENT_SECRET}`).toString('base64')}`;
