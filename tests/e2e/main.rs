@@ -13,6 +13,8 @@ mod log_lines;
 mod logs;
 mod long_polls;
 mod metrics;
+mod node_oidc_provider;
+mod node_oidc_provider_attacks;
 mod nodes;
 mod nodes_restart;
 mod operator;
