@@ -1,6 +1,6 @@
 // A provider on the real oidc-provider and our package for it, as an operator would run it; the stories start it. Its only argument is JSON:
 //   {"folder", "port": 0, "secret", "name", "clientSecret", "ttl": 120, "ping": "https://..."}
-// `folder` keeps what it knows, so that it can be ended and started again. What a story has to know stands at /story:
+// `folder` keeps what it knows, so that it can be ended and started again; {"measured": true} keeps nothing. What a story has to know stands at /story:
 //   POST /story/backend  the origin of the backend, as text
 //   GET  /story/calls    {"intakes": [...], "callbacks": [...]}, each {"headers", "body", "status"} as it went over the wire
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -43,6 +43,7 @@ const connector = countersign({
   secret: config.secret,
   async fetch(url, init) {
     const answer = await globalThis.fetch(new URL(url.pathname, backend), init);
+    if (config.measured) return answer;
     calls.intakes.push({ headers: init.headers, body: init.body, status: answer.status });
     return answer;
   },
@@ -50,7 +51,7 @@ const connector = countersign({
 
 const ciba = { client_secret: config.clientSecret, grant_types: [CIBA], response_types: [], redirect_uris: [], id_token_signed_response_alg: 'ES256' };
 const provider = new Provider(issuer, {
-  adapter: journalIn(config.folder),
+  ...(config.measured ? {} : { adapter: journalIn(config.folder) }),
   jwks: kept('keys.json', () => ({ keys: [signingKey()] })),
   cookies: { keys: kept('cookies.json', () => [randomBytes(32).toString('base64url')]) },
   clients: [

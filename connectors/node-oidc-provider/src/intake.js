@@ -36,6 +36,12 @@ const OF_THE_CLIENT = {
 /** @param {unknown} value */
 const text = (value) => (typeof value === 'string' && value !== '' ? value : undefined);
 
+/**
+ * An address that people can be shown: others are left out.
+ * @param {unknown} value
+ */
+const webAddress = (value) => (text(value)?.startsWith('https://') ? value : undefined);
+
 /** @param {unknown} value */
 function object(value) {
   try {
@@ -64,7 +70,7 @@ export function bodyOf({ request, client, sub, bindingMode }) {
   const body = JSON.stringify({
     id: request.jti,
     sub,
-    client: { id: client.clientId, name: client.clientName ?? client.clientId, uri: client.clientUri },
+    client: { id: client.clientId, name: client.clientName ?? client.clientId, uri: webAddress(client.clientUri) },
     scope: request.scope,
     binding_message: typed ? undefined : message,
     binding_code: typed ? message : undefined,
@@ -84,13 +90,19 @@ export function bodyOf({ request, client, sub, bindingMode }) {
 }
 
 /**
- * bc-authorize answers 503 with this, the client may try again.
+ * An error with the status that CIBA Core section 13 and RFC 9110 have for it, in place of the 400 of all errors of oidc-provider.
+ * @template {Error} E
+ * @param {number} status
+ * @param {E} error
+ */
+const answering = (status, error) => Object.assign(error, { status, statusCode: status });
+
+/**
+ * The client may try again.
  * @param {unknown} cause for the operator, in the events of the provider
  */
-function unavailable(cause) {
-  const error = new errors.CustomOIDCProviderError('temporarily_unavailable', 'the end-user could not be asked', { cause });
-  return Object.assign(error, { status: 503, statusCode: 503 });
-}
+const unavailable = (cause) =>
+  answering(503, new errors.CustomOIDCProviderError('temporarily_unavailable', 'the end-user could not be asked', { cause }));
 
 /**
  * @param {Response} answer
@@ -100,6 +112,8 @@ async function refusal(answer) {
   const problem = /** @type {{ code?: unknown, field?: unknown }} */ (await answer.json().catch(() => ({})));
   const [code, field] = [text(problem.code) ?? 'without a code', text(problem.field) ?? ''];
   const [member = ''] = field.split(/[./[]/, 1);
+  // The person has said of this client that it was not them who started.
+  if (answer.status === 403 && code === 'unwanted') return answering(403, new errors.AccessDenied('the end-user does not want to be asked by this client'));
   const Refused = answer.status === 400 && Object.hasOwn(OF_THE_CLIENT, member) ? OF_THE_CLIENT[member] : undefined;
   if (Refused) return new Refused(`${member} is not taken by the authentication device`);
   return unavailable(new Error(`the intake answered ${answer.status} ${code}, ${field || 'no field named'}`));

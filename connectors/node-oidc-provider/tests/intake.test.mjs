@@ -89,6 +89,7 @@ const FAILURES = {
   'redirects': [(_, res) => void res.writeHead(307, { location: 'http://127.0.0.1:9/' }).end(), 503, 'temporarily_unavailable'],
   'hangs up': [(req) => void req.socket.destroy(), 503, 'temporarily_unavailable'],
   'says nothing': [() => undefined, 503, 'temporarily_unavailable'],
+  'knows that the person does not want this': [() => [403, { code: 'unwanted' }], 403, 'access_denied'],
   'does not take the message': [() => [400, { code: 'invalid_body', field: 'binding_message' }], 400, 'invalid_binding_message'],
   'does not take the details': [() => [400, { code: 'invalid_body', field: 'authorization_details' }], 400, 'invalid_authorization_details'],
   'does not take the context': [() => [400, { code: 'invalid_body', field: 'context.device' }], 400, 'invalid_request'],
