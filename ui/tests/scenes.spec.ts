@@ -85,7 +85,7 @@ const SCENES: [scene: string, words: string[], steps?: Step[]][] = [
   ['request-acme', ['Acme has your approval. ACME Shop can go on.'], [approve, state('telling'), state('approved')]],
   ['request-acme-failed', ['Approved, but not delivered'], [approve, state('telling'), state('failed')]],
   ['request-acme-unclear', ['Approved, but perhaps not delivered'], [approve, state('telling'), state('unclear')]],
-  ['request-telling', ['Telling Acme', 'Acme is being told now', 'still waits for Acme'], [state('telling')]],
+  ['request-telling', ['Telling Acme', 'Acme is being told now', 'will stand in your history', 'still waits for Acme'], [state('telling')]],
   ['request-told', ['Acme has your approval. ACME Shop can go on.'], [state('approved')]],
   ['request-failed', ['Approved, but not delivered', 'signed and kept in your history, but Acme could not be told', 'did not get your approval'], [state('failed')]],
   ['request-unclear', ['Approved, but perhaps not delivered', 'no answer came back', 'may go on, or may still wait'], [state('unclear')]],

@@ -76,7 +76,7 @@ export function outcomeOf(kind: DetailKind, detail: Detail, received: boolean): 
     case 'offline':
       return { tone: 'warn', title: 'offline.title', what: 'offline.what', cd: 'offline.cd' };
     case 'telling':
-      return { tone: 'calm', busy: true, title: 'telling.title', what: 'telling.what', cd: 'telling.cd' };
+      return { tone: 'calm', busy: true, title: 'telling.title', what: 'telling.what', more: 'telling.more', cd: 'telling.cd' };
     case 'approved':
       return { tone: 'good', title: 'approved.title', what: 'approved.what', cd: approvedThere(detail.settled, received) };
     case 'denied':

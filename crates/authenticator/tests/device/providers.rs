@@ -181,20 +181,27 @@ async fn an_answer_that_does_not_say_whose_it_is_is_not_taken() {
     }
 }
 
-/// V-021: an ID token that another provider gave out is worth nothing in the hands of the evil one, even with the right nonce.
+/// V-021: an ID token that another provider gave out is worth nothing in the hands of the evil one, even with the right nonce, and even when
+/// the evil one says that the other's keys are its own.
 #[tokio::test]
 async fn an_id_token_of_another_provider_registers_nobody() {
-    let (acme, evil) = (Provider::start().await, Provider::start().await);
-    let fake = backend(&acme, &evil).await;
-    let result = attempt(&fake, &evil.issuer(), |url| {
-        let nonce = url.query_pairs().find(|(name, _)| name == "nonce").unwrap().1;
-        let stolen = acme.id_token(&nonce);
-        evil.lock().id_token = Some(stolen);
-        evil.authorize(url)
-    })
-    .await;
-    assert!(is_mismatch(&result), "V-021: {result:?}");
-    assert_eq!(fake.count("POST /bc-deviceRegistration"), 0, "V-021");
+    for borrows_keys in [false, true] {
+        let (acme, evil) = (Provider::start().await, Provider::start().await);
+        let fake = backend(&acme, &evil).await;
+        if borrows_keys {
+            let theirs = json!(format!("{}/jwks", acme.issuer()));
+            evil.lock().metadata.insert("jwks_uri".to_owned(), theirs);
+        }
+        let result = attempt(&fake, &evil.issuer(), |url| {
+            let nonce = url.query_pairs().find(|(name, _)| name == "nonce").unwrap().1;
+            let stolen = acme.id_token(&nonce);
+            evil.lock().id_token = Some(stolen);
+            evil.authorize(url)
+        })
+        .await;
+        assert!(is_mismatch(&result), "V-021: {result:?}");
+        assert_eq!(fake.count("POST /bc-deviceRegistration"), 0, "V-021");
+    }
 }
 
 /// V-021: metadata of the evil provider that points at the honest one's endpoints or keys.
@@ -295,7 +302,7 @@ async fn a_provider_that_asks_for_its_nonce_for_ever_is_asked_twice() {
     );
 }
 
-/// phones read the ID tokens of the providers there are.
+/// Phones read the ID tokens of the providers there are.
 #[tokio::test]
 async fn id_tokens_of_every_common_algorithm_are_read() {
     let rsa = include_bytes!("rsa-test-key.p8");
