@@ -118,6 +118,11 @@ impl UpstreamOp {
         self.listening = Some(tokio::spawn(listen(listener, key, book)));
     }
 
+    /// Does with its next calls what `script` says, and hears well from then on.
+    pub fn does(&self, script: &[Hears]) {
+        *self.book.script.lock().expect("nobody panicked") = script.iter().copied().collect();
+    }
+
     /// The file with its secret.
     #[must_use]
     pub fn secret_file(&self) -> PathBuf {
