@@ -86,17 +86,19 @@ pub fn build(
         mutual_tls: MutualTls::open(&config.mtls)?,
         outbound: outbound.clone(),
     }));
-    let connectors = Arc::new(Connectors::new(connectors::Parts {
+    let connectors = Connectors::new(connectors::Parts {
         config: config.connectors.clone(),
         report_seconds: config.op.report_seconds,
         message_length: config.op.binding_message_length,
+        details_types: config.op.authorization_details.clone(),
         consent: consent.clone(),
         issuers: issuers.clone(),
         keys: keys.clone(),
         outbound: to_providers,
         storage: storage.clone(),
         clock: clock.clone(),
-    }));
+    })?;
+    let connectors = Arc::new(connectors);
     let outbox = OutboxWorker {
         storage: storage.clone(),
         connectors: connectors.clone(),

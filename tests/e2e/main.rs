@@ -3,6 +3,8 @@
 mod auth0;
 mod backup;
 mod called;
+mod connector_faults;
+mod connector_page;
 mod details;
 mod device_life;
 mod doctor;

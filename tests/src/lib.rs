@@ -23,6 +23,7 @@ pub mod snapshot;
 pub mod soak;
 pub mod stage;
 pub mod stranger;
+pub mod upstream_op;
 pub mod wire;
 
 pub use backend::{Backend, BackendOptions};
@@ -34,6 +35,7 @@ pub use person::Person;
 pub use raw_device::RawDevice;
 pub use relying_party::{Credentials, PollError, RelyingParty, Started, Tokens};
 pub use stage::Stage;
+pub use upstream_op::{Hears, UpstreamOp};
 
 use std::sync::OnceLock;
 
