@@ -101,6 +101,10 @@ async fn an_approval_on_the_device_brings_tokens_of_the_provider_that_say_how() 
     assert_eq!(calls.intakes.len(), 1, "one request, one call");
     assert_eq!(calls.callbacks.len(), 1, "one decision, one call");
     assert_eq!(calls.callbacks[0].status, 204);
+    assert!(
+        !calls.intakes[0].body.contains(&started.auth_req_id),
+        "what the client redeems stays between provider and client"
+    );
     let log = cast.backend.log();
     for secret in ["W4SCT", &started.auth_req_id] {
         assert!(!log.contains(secret), "V-013: the log has nothing to steal");

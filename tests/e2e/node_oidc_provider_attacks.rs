@@ -182,7 +182,7 @@ async fn a_replayed_or_forged_callback_changes_nothing() {
         "V-013: and redeems nothing again"
     );
     let mut forged = callback.json();
-    forged["id"] = json!(next.auth_req_id);
+    forged["id"] = cast.op.calls().await.intakes.remove(1).json()["id"].clone();
     let (status, _) = callback.again(&url, &forged.to_string()).await;
     assert_eq!(
         status,

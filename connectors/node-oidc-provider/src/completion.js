@@ -1,6 +1,8 @@
 // Puts a result into the provider. The first one wins: oidc-provider itself would take another one after it.
 import { errors } from 'oidc-provider';
 
+import { authReqIdOf } from './name.js';
+
 /**
  * @typedef {import('oidc-provider').default} Provider
  * @typedef {import('./intake.js').BackchannelAuthenticationRequest} BackchannelAuthenticationRequest
@@ -8,7 +10,7 @@ import { errors } from 'oidc-provider';
  *
  * @typedef {object} Result What Countersign says became of a request.
  * @property {'request.settled'} type
- * @property {string} id the `auth_req_id`
+ * @property {string} id what the request is called there
  * @property {string} sub who decided
  * @property {'approved' | 'denied' | 'expired'} result
  * @property {'not_me' | 'changed_mind' | 'too_many' | 'number_mismatch' | 'superseded'} [reason] why it was denied
@@ -21,6 +23,7 @@ import { errors } from 'oidc-provider';
  * @typedef {'taken' | 'unknown' | 'wrong_sub' | 'conflict' | 'over' | 'not_pinged'} Verdict
  *
  * @typedef {object} Completion
+ * @property {Buffer[]} keys
  * @property {() => Provider} provider
  * @property {(accountId: string) => string | Promise<string>} subject
  * @property {(found: { provider: Provider, request: BackchannelAuthenticationRequest, result: Result }) => Promise<Grant>} grant
@@ -84,7 +87,8 @@ async function record({ provider: of, grant }, request, result) {
  */
 async function settle(completion, result) {
   const provider = completion.provider();
-  const find = () => provider.BackchannelAuthenticationRequest.find(result.id, { ignoreExpiration: true });
+  const id = authReqIdOf(completion.keys, result.id);
+  const find = async () => id && provider.BackchannelAuthenticationRequest.find(id, { ignoreExpiration: true });
   const request = await find();
   if (!request) return 'unknown';
   if ((await completion.subject(String(request.accountId))) !== result.sub) return 'wrong_sub';

@@ -66,7 +66,7 @@ export function countersign(options) {
     timeout: options.timeout ?? 5000,
     bindingMode: typeof bindingMode === 'function' ? bindingMode : () => bindingMode,
   };
-  const settle = oneAtATime({ provider, subject, grant: options.grant ?? grantOfEverything, settled: options.settled ?? (() => {}) });
+  const settle = oneAtATime({ keys, provider, subject, grant: options.grant ?? grantOfEverything, settled: options.settled ?? (() => {}) });
   const failed = (/** @type {unknown} */ error) => report(provider(), error);
   const answered = async (/** @type {import('node:http').IncomingMessage} */ req) => written(await answer({ keys, settle, failed }, req));
 

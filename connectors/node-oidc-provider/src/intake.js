@@ -1,7 +1,9 @@
 // Hands a backchannel authentication request to Countersign, which asks the person on their devices.
 import { createHash } from 'node:crypto';
+
 import { errors } from 'oidc-provider';
 
+import { nameOf } from './name.js';
 import { sign } from './standard-webhooks.js';
 
 /**
@@ -60,15 +62,15 @@ const deadline = (request) => (Math.floor(Date.now() / 1000) + request.remaining
 
 /**
  * The body of the intake.
- * @param {{ request: BackchannelAuthenticationRequest, client: Client, sub: string, bindingMode: BindingMode }} asked
+ * @param {{ id: string, request: BackchannelAuthenticationRequest, client: Client, sub: string, bindingMode: BindingMode }} asked
  */
-export function bodyOf({ request, client, sub, bindingMode }) {
+function bodyOf({ id, request, client, sub, bindingMode }) {
   const params = request.params ?? {};
   const message = text(params.binding_message);
   const typed = message !== undefined && bindingMode !== 'show' && NUMBER.test(message);
   if (bindingMode === 'type' && !typed) throw new errors.InvalidBindingMessage('binding_message must be a number of 2 to 8 digits');
   const body = JSON.stringify({
-    id: request.jti,
+    id,
     sub,
     client: { id: client.clientId, name: client.clientName ?? client.clientId, uri: webAddress(client.clientUri) },
     scope: request.scope,
@@ -126,9 +128,9 @@ async function refusal(answer) {
  * @throws {errors.OIDCProviderError} when the person will not be asked
  */
 export async function hand(intake, { request, client, sub }) {
-  const body = bodyOf({ request, client, sub, bindingMode: intake.bindingMode(client) });
-  // The id of the request is for provider and client; a header is read by more people than a body.
-  const id = createHash('sha256').update(request.jti).digest('base64url');
+  const name = nameOf(intake.key, request.jti);
+  const body = bodyOf({ id: name, request, client, sub, bindingMode: intake.bindingMode(client) });
+  const id = createHash('sha256').update(name).digest('base64url');
   const signal = AbortSignal.timeout(intake.timeout);
   const send = () => {
     const headers = { 'content-type': 'application/json', accept: 'application/json', ...sign(intake.key, { id, body }) };

@@ -144,7 +144,15 @@ test('a signature that was good for one request is good for no other', async (t)
 test('an unknown request, a body that says nothing, and other methods are told so', async (t) => {
   const it = await stage(t);
   const id = await it.asked();
-  assert.equal((await it.say(approved('nobody'))).status, 404);
+  const other = await stage(t);
+  const elsewhere = JSON.stringify(approved(other.names.get(await other.asked())));
+  const name = it.names.get(id);
+  it.names.delete(id);
+  // The `auth_req_id` itself is no name, nor is one that was changed or that another provider made.
+  for (const unknown of ['nobody', id, `${name.slice(0, -2)}AA`, name.slice(0, 30)]) {
+    assert.equal((await it.say(approved(unknown))).status, 404, unknown);
+  }
+  assert.equal((await it.say(elsewhere)).status, 404);
   const bodies = ['', '[]', 'null', '{', '"x"', settled(id, 'perhaps'), settled(7, 'approved'), approved(id, { type: 'other' }), approved(id, { amr: 'pin' })];
   for (const body of [...bodies, approved(id, { auth_time: '1' }), approved(id, { acr: 1 }), approved(id, { sub: '' })]) {
     assert.equal((await it.say(body)).status, 400, JSON.stringify(body));

@@ -14,10 +14,10 @@ test('a request reaches the intake signed and complete before the client has its
   assert.equal(more.length, 0, 'it is sent once');
   assert.ok(sent.verified, 'its signature is good to another implementation');
   assert.deepEqual([sent.method, sent.path, sent.headers['content-type']], ['POST', '/connectors/op/requests', 'application/json']);
-  assert.ok(!JSON.stringify(sent.headers).includes(body.auth_req_id), 'the id of the request stands in no header');
-  const { expires_at, ...rest } = JSON.parse(sent.text);
+  assert.ok(!JSON.stringify(sent).includes(body.auth_req_id), 'what the client redeems is between client and provider');
+  const { id, expires_at, ...rest } = JSON.parse(sent.text);
+  assert.match(id, /^[\w-]{60,512}$/, 'the request has a name of its own');
   assert.deepEqual(rest, {
-    id: body.auth_req_id,
     sub: 'anna',
     client: { id: 'shop', name: 'Demo Shop', uri: 'https://shop.example' },
     scope: 'openid profile',

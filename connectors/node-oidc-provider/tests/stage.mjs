@@ -39,7 +39,7 @@ const client = (more) => ({
  * Puts everything up for the test `t`. `options` go to the package; `ttl` is the time of a request in seconds.
  */
 export async function stage(t, { ttl = 120, secret = newSecret(), mountedBeside = false, ...options } = {}) {
-  const it = { secret, taken: [], pings: [], errors: [], refusals: [], entries: [] };
+  const it = { secret, taken: [], pings: [], errors: [], refusals: [], names: new Map() };
   // What the intake answers, and what the client says to a ping.
   it.answer = () => [201, { handle: 'handle', expires_at: Date.now() + 60_000 }];
   it.pinged = () => 204;
@@ -117,6 +117,7 @@ export async function stage(t, { ttl = 120, secret = newSecret(), mountedBeside 
     async asked(params, id) {
       const { status, body } = await it.ask(params, id);
       if (status !== 200) throw new Error(`bc-authorize: ${status} ${JSON.stringify(body)}`);
+      it.names.set(body.auth_req_id, JSON.parse(it.taken.at(-1).text).id);
       return body.auth_req_id;
     },
 
@@ -126,9 +127,9 @@ export async function stage(t, { ttl = 120, secret = newSecret(), mountedBeside 
       return body.error ?? body;
     },
 
-    /** Says a result as Countersign does, or with something wrong about it. */
+    /** Says a result as Countersign does, or with something wrong about it. A request is called there what it was called to it. */
     async say(body, { key = [secret].flat()[0], at = new Date(), webhookId = 'handle', headers = {}, sent } = {}) {
-      const text = typeof body === 'string' ? body : JSON.stringify(body);
+      const text = typeof body === 'string' ? body : JSON.stringify({ ...body, id: it.names.get(body.id) ?? body.id });
       const signed = {
         'content-type': 'application/json',
         'webhook-id': webhookId,
