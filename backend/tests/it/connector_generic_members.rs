@@ -17,15 +17,33 @@ fn with(mut request: Value, path: &str, value: Value) -> Value {
     request
 }
 
+/// Hands over requests of which one member is wrong: the error names it and repeats nothing of it.
+async fn refuses(at: &AtProvider, cases: impl IntoIterator<Item = (&'static str, Value, &'static str)>) {
+    for (path, value, field) in cases {
+        let answer = at.hand_over(&with(at.request(), path, value.clone())).await;
+        answer.refused(400, "invalid_body");
+        assert_eq!(answer.field(), field, "{path} {value}: {}", answer.json());
+        assert!(
+            !answer.json()["detail"].as_str().unwrap().contains("evil"),
+            "no value is repeated"
+        );
+    }
+    nothing_is_stored(at).await;
+}
+
+async fn nothing_is_stored(at: &AtProvider) {
+    let prompt = at.world.storage.find_prompt(&handle_of("acme", "request-1")).await;
+    assert_eq!(prompt.unwrap(), None, "bad input changes nothing");
+}
+
 /// Proves V-014, V-023 and V-039 for bodies of providers.
 #[tokio::test]
 async fn the_member_at_fault_is_named_and_nothing_is_stored() {
     let at = AtProvider::new().await;
-    let (now, evil) = (at.now(), "\u{202e}evil");
+    let evil = "\u{202e}evil";
     let long = |length: usize| json!("x".repeat(length));
     let deep = json!({"a": [[[[1]]]]});
-    let detail = |member: Value| json!([{"type": "t", "m": member}]);
-    for (path, value, field) in [
+    let cases = [
         ("id", json!(""), "id"),
         ("id", long(513), "id"),
         ("id", json!("a\nb"), "id"),
@@ -68,6 +86,20 @@ async fn the_member_at_fault_is_named_and_nothing_is_stored() {
         ("context", json!({evil: "a"}), "context"),
         ("context", deep, "context"),
         ("context", json!({"a": "x".repeat(2048)}), "context"),
+        ("user_code", json!("1234"), "user_code"),
+        ("login_hint", json!("anna"), "login_hint"),
+    ];
+    refuses(&at, cases).await;
+}
+
+/// Proves V-023 for authorization details.
+#[tokio::test]
+async fn details_that_cannot_be_shown_are_refused() {
+    let at = AtProvider::new().await;
+    let evil = "\u{202e}evil";
+    let long = |length: usize| json!("x".repeat(length));
+    let detail = |member: Value| json!([{"type": "t", "m": member}]);
+    let cases = [
         ("authorization_details", json!({}), "authorization_details"),
         ("authorization_details", json!("[]"), "authorization_details"),
         ("authorization_details", json!([{}]), "authorization_details"),
@@ -95,6 +127,15 @@ async fn the_member_at_fault_is_named_and_nothing_is_stored() {
             detail(json!([[[[[[[[1]]]]]]]])),
             "authorization_details",
         ),
+    ];
+    refuses(&at, cases).await;
+}
+
+#[tokio::test]
+async fn a_request_waits_an_hour_at_most_and_not_in_the_past() {
+    let at = AtProvider::new().await;
+    let now = at.now();
+    let cases = [
         ("expires_at", json!(now), "expires_at"),
         ("expires_at", json!(now - 1), "expires_at"),
         ("expires_at", json!(now / 1000 + 60), "expires_at"),
@@ -102,17 +143,13 @@ async fn the_member_at_fault_is_named_and_nothing_is_stored() {
         ("expires_at", json!(i64::MAX), "expires_at"),
         ("expires_at", json!(1e300), "expires_at"),
         ("expires_at", json!("soon"), "expires_at"),
-        ("user_code", json!("1234"), "user_code"),
-        ("login_hint", json!("anna"), "login_hint"),
-    ] {
-        let answer = at.hand_over(&with(at.request(), path, value.clone())).await;
-        answer.refused(400, "invalid_body");
-        assert_eq!(answer.field(), field, "{path} {value}: {}", answer.json());
-        assert!(
-            !answer.json()["detail"].as_str().unwrap().contains("evil"),
-            "no value is repeated"
-        );
-    }
+    ];
+    refuses(&at, cases).await;
+}
+
+#[tokio::test]
+async fn what_is_missing_or_there_twice_is_refused() {
+    let at = AtProvider::new().await;
     for missing in ["id", "sub", "client", "scope", "expires_at"] {
         let mut request = at.request();
         request.as_object_mut().unwrap().remove(missing);
@@ -141,8 +178,7 @@ async fn the_member_at_fault_is_named_and_nothing_is_stored() {
     at.send("acme", &at.signed(&inside), &inside)
         .await
         .refused(400, "invalid_body");
-    let prompt = at.world.storage.find_prompt(&handle_of("acme", "request-1")).await;
-    assert_eq!(prompt.unwrap(), None, "bad input changes nothing");
+    nothing_is_stored(&at).await;
 }
 
 /// Proves V-023 and V-039: every text of the corpus, in the two members that people read.

@@ -30,11 +30,6 @@ impl Described {
         &self.document["paths"]["/connectors/{name}/requests"]["post"]
     }
 
-    fn examples(&self, operation: &Value) -> Map<String, Value> {
-        let content = &operation["requestBody"]["content"]["application/json"];
-        content["examples"].as_object().unwrap().clone()
-    }
-
     /// A validator for one of the named schemas, which may refer to each other.
     fn schema(&self, name: &str) -> Validator {
         let schema = json!({
@@ -54,13 +49,18 @@ impl Described {
     }
 }
 
+fn examples(operation: &Value) -> Map<String, Value> {
+    let content = &operation["requestBody"]["content"]["application/json"];
+    content["examples"].as_object().unwrap().clone()
+}
+
 #[tokio::test]
 async fn the_examples_are_taken_as_they_stand() {
     let described = Described::read();
     let at = AtProvider::new().await;
-    let examples = described.examples(described.operation());
-    assert!(examples.len() >= 3);
-    for (name, example) in examples {
+    let shown = examples(described.operation());
+    assert!(shown.len() >= 3);
+    for (name, example) in shown {
         let value = &example["value"];
         described.fits("Request", value);
         assert!(
@@ -173,7 +173,7 @@ async fn every_answer_is_described_and_every_description_happens() {
 async fn what_providers_are_told_is_described() {
     let described = Described::read();
     let hook = &described.document["webhooks"]["requestSettled"]["post"];
-    for (name, example) in described.examples(hook) {
+    for (name, example) in examples(hook) {
         described.fits("Result", &example["value"]);
         assert_eq!(example["value"]["result"], name);
     }

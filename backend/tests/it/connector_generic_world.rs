@@ -1,6 +1,9 @@
 //! A provider that hands over in signed calls and hears results, a backend that takes them, and devices of the provider's people.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex},
+};
 
 use axum::{
     Router,
@@ -82,13 +85,15 @@ impl AtProvider {
             ("acme", key, realm.issuer.as_str()),
             (OTHER, other_key, "https://other.example"),
         ] {
-            let secret = folder.path().join(name);
+            let secret = folder.path().join(name).display().to_string();
             std::fs::write(&secret, format!("whsec_{}\n", b64::encode_padded(key))).unwrap();
-            config.push_str(&format!(
+            write!(
+                config,
                 "\n[[connectors.generic]]\nname = \"{name}\"\nissuer = \"{issuer}\"\ntitle = \"Acme\"\n\
                  app_client_id = \"countersign-app\"\nclients = {{ bank = \"Acme Bank\" }}\n\
                  scopes = {{ profile = \"See your name\" }}\nsecret_file = {secret:?}\ncallback_url = \"{callback}\"\n"
-            ));
+            )
+            .unwrap();
         }
         let world = World::with(&config).await;
         Self {
