@@ -28,7 +28,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 pub use connectors::{ConnectorConfig, ConnectorsConfig};
 pub use consent::ConsentConfig;
-pub use details::{DetailsType, Schema};
+pub use details::{DetailsType, Schema, words_for};
 pub use devices::DevicesConfig;
 pub use fapi::{FapiProfile, FapiVersion};
 pub use keys::KeysConfig;

@@ -17,6 +17,12 @@ mod cli_client;
 mod cli_client_file;
 mod cli_postgres;
 
+mod connector_generic;
+mod connector_generic_attacks;
+mod connector_generic_members;
+mod connector_generic_openapi;
+mod connector_generic_results;
+mod connector_generic_world;
 mod connector_keycloak;
 mod connector_provider;
 mod connector_world;
