@@ -16,9 +16,13 @@ mod cli_client;
 mod cli_client_file;
 mod cli_postgres;
 
+mod connector_alone;
 mod connector_keycloak;
 mod connector_provider;
 mod connector_world;
+
+mod doctor_connectors;
+mod doctor_provider;
 
 mod hostile_texts;
 mod mtls_actor;
