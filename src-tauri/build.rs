@@ -8,6 +8,7 @@ const COMMANDS: &[&str] = &[
     "choose_encrypted_file",
     "unlock_key_store",
     "pair",
+    "choose_provider",
     "cancel_pairing",
     "reopen_browser",
     "get_inbox",

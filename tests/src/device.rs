@@ -9,6 +9,7 @@ use countersign_authenticator::{
 use countersign_clock::{OsRandom, SystemClock};
 use countersign_protocol::{DenyReason, Handle};
 use tokio::sync::Mutex;
+use url::Url;
 
 use crate::{Backend, Person, eventually, install_tls};
 
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Device {
     /// The authentication device.
     pub authenticator: Arc<Authenticator>,
-    /// Its one account.
+    /// Its first account.
     pub account_id: String,
     /// What it opened and told.
     pub channels: Mutex<MemoryChannels>,
@@ -38,8 +39,36 @@ impl Device {
 
     /// As [`Self::pair`], with other times of the conversation with the backend.
     pub async fn pair_with(backend: &Backend, person: &Person, name: &str, timing: Timing) -> Self {
-        let device = Self::unpaired(name, timing).await;
-        device.sign_in(&backend.origin, person, name).await
+        let browse = async |url: &Url| person.sign_in_and_return(url).await;
+        Self::pair_as(&backend.origin, None, name, timing, browse).await
+    }
+
+    /// Pairs a new device at the backend `origin` as somebody of the provider `issuer`; `browse` does what the person does in the browser,
+    /// until it has come back to the app. Without `issuer` the backend has to offer only one provider.
+    pub async fn pair_as(
+        origin: &str,
+        issuer: Option<&str>,
+        name: &str,
+        timing: Timing,
+        browse: impl AsyncFnOnce(&Url),
+    ) -> Self {
+        let mut device = Self::unpaired(name, timing).await;
+        device.account_id = device.add_account(origin, issuer, name, browse).await;
+        device.wait_until_live(&device.account_id).await;
+        device
+    }
+
+    /// Pairs this device with one more account, as [`Self::pair_as`]; returns the account's local id once its stream is open.
+    pub async fn pair_another(
+        &self,
+        origin: &str,
+        issuer: Option<&str>,
+        name: &str,
+        browse: impl AsyncFnOnce(&Url),
+    ) -> String {
+        let account_id = self.add_account(origin, issuer, name, browse).await;
+        self.wait_until_live(&account_id).await;
+        account_id
     }
 
     async fn unpaired(name: &str, timing: Timing) -> Self {
@@ -62,38 +91,58 @@ impl Device {
         }
     }
 
-    async fn sign_in(mut self, origin: &str, person: &Person, name: &str) -> Self {
+    async fn add_account(
+        &self,
+        origin: &str,
+        issuer: Option<&str>,
+        name: &str,
+        browse: impl AsyncFnOnce(&Url),
+    ) -> String {
         let input = PairInput {
             backend: origin.to_owned(),
             device_name: name.to_owned(),
             pin: PIN.to_owned(),
+            issuer: issuer.map(str::to_owned),
         };
-        let pairing = self.authenticator.pair(input);
         let browsing = async {
             let opened = self.channels.lock().await.opened.recv().await;
-            person
-                .sign_in_and_return(&opened.expect("the device opens the browser"))
-                .await;
+            browse(&opened.expect("the device opens the browser")).await;
         };
-        let (paired, ()) = tokio::join!(pairing, browsing);
-        self.account_id = paired.expect("the device pairs").id;
+        let (paired, ()) = tokio::join!(self.authenticator.pair(input), browsing);
+        paired.expect("the device pairs").id
+    }
+
+    async fn wait_until_live(&self, account_id: &str) {
         eventually("the stream to open", PATIENCE, async || {
-            (self.connection() == ConnectionView::Live).then_some(())
+            (self.connection_of(account_id) == ConnectionView::Live).then_some(())
         })
         .await;
-        self
     }
 
     /// How the device hears of requests.
     #[must_use]
     pub fn connection(&self) -> ConnectionView {
+        self.connection_of(&self.account_id)
+    }
+
+    fn connection_of(&self, account_id: &str) -> ConnectionView {
         let status = self.authenticator.status();
         status
             .accounts
             .into_iter()
-            .find(|account| account.id == self.account_id)
+            .find(|account| account.id == account_id)
             .expect("the account is there")
             .connection
+    }
+
+    /// Waits until the request `handle` is in a state that is `wanted`, as after the provider was told of a decision.
+    pub async fn wait_until(&self, handle: &Handle, wanted: impl Fn(&RequestState) -> bool) -> RequestView {
+        eventually("the request to come into a state", PATIENCE, async || {
+            let requests = self.authenticator.inbox().requests;
+            let view = requests.into_iter().find(|view| view.handle == *handle);
+            view.filter(|view| wanted(&view.state))
+        })
+        .await
     }
 
     /// Waits until exactly one request can be decided, and returns it.

@@ -57,6 +57,35 @@ it('a cancelled pairing leads back to the form', async () => {
   expect(await screen.findByTestId('pair-submit')).toBeTruthy();
 });
 
+/** V-021: a title can be copied, so the address is beside it, and what is chosen is the issuer. */
+it('where several providers are offered the person chooses one by its address', async () => {
+  const host = start('pair-choose');
+  await fireEvent.input(await screen.findByTestId('pair-backend'), { target: { value: 'ad.example.org' } });
+  for (const field of ['pair-pin', 'pair-pin-repeat']) await fireEvent.input(screen.getByTestId(field), { target: { value: '123456' } });
+  await fireEvent.click(screen.getByTestId('pair-submit'));
+  const offered = await screen.findAllByTestId('provider');
+  expect(offered.map((one) => one.textContent.replaceAll(/\s+/g, ' ').trim()), 'V-021').toEqual([
+    'Example City ad.example.org',
+    'Acme sso.acme.example/realms/acme',
+    'Acme Sports Club id.acne-club.example',
+  ]);
+  await fireEvent.click(offered[1] as HTMLElement);
+  expect(called(host, 'choose_provider')).toEqual([{ issuer: 'https://sso.acme.example/realms/acme' }]);
+  expect(called(host, 'pair'), 'the PIN is asked for once and kept by nobody here').toHaveLength(1);
+  await fireEvent.click(await screen.findByTestId('pairing-finish', undefined, { timeout: 4000 }));
+  expect(host.world.status.accounts.map(({ title }) => title)).toEqual(['Acme']);
+});
+
+it('a choice of providers can be cancelled', async () => {
+  start('pair-choose');
+  await fireEvent.input(await screen.findByTestId('pair-backend'), { target: { value: 'ad.example.org' } });
+  for (const field of ['pair-pin', 'pair-pin-repeat']) await fireEvent.input(screen.getByTestId(field), { target: { value: '123456' } });
+  await fireEvent.click(screen.getByTestId('pair-submit'));
+  await screen.findAllByTestId('provider');
+  await fireEvent.click(screen.getByTestId('pairing-cancel'));
+  expect(await screen.findByTestId('pair-submit')).toBeTruthy();
+});
+
 it('the encrypted file is chosen by the person, never by default', async () => {
   const host = start('first-run-no-key-store');
   expect(screen.queryByTestId('pair-backend')).toBeNull();

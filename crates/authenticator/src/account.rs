@@ -15,6 +15,7 @@ use crate::{
     error::AuthenticatorError,
     host::SecretStore,
     inbox::Inbox,
+    login,
     server_clock::ServerClock,
     signer::{Signer, SoftwareSigner},
     sync::{held, read, write},
@@ -36,6 +37,9 @@ pub(crate) struct Record {
     pub(crate) backend: String,
     /// The pinned issuer.
     pub(crate) issuer: String,
+    /// What people call the issuer.
+    #[serde(default)]
+    pub(crate) title: Option<String>,
     pub(crate) subject: Subject,
     /// The person's name.
     pub(crate) name: String,
@@ -209,6 +213,8 @@ impl Account {
             id: record.id.clone(),
             name: record.name.clone(),
             issuer: record.issuer.clone(),
+            place: login::place(&record.issuer),
+            title: record.title.clone(),
             backend: record.backend.clone(),
             device_name: record.device_name.clone(),
             uv_method: record.uv_method,

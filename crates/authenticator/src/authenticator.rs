@@ -114,6 +114,14 @@ impl Authenticator {
         self.pairing.cancel();
     }
 
+    /// Answers the pairing that asks where the person signs in ([`PairingView::ChooseProvider`](crate::view::PairingView)).
+    ///
+    /// # Errors
+    /// `NotFound` when none asks, or this issuer is not among those offered.
+    pub fn choose_provider(&self, issuer: &str) -> Result<(), AuthenticatorError> {
+        self.pairing.choose(issuer)
+    }
+
     /// Opens the browser again for the pairing that runs.
     ///
     /// # Errors

@@ -166,7 +166,7 @@ fn waiting(core: &Core, account: &Account, handle: &Handle) -> Result<Option<Ent
         | RequestState::Expired
         | RequestState::Superseded { .. }
         | RequestState::Cancelled
-        | RequestState::Failed => Ok(None),
+        | RequestState::Failed { .. } => Ok(None),
     }
 }
 

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use countersign_jose::{b64, digest};
 use countersign_protocol::{
-    CountersignMetadata, DeviceRegistered, DeviceRegistration, KEY_PROOF_TYP, KeyLevel, KeyProofClaims, PushTarget,
-    Secret, UvMethod,
+    DeviceRegistered, DeviceRegistration, KEY_PROOF_TYP, KeyLevel, KeyProofClaims, PushTarget, Secret, UvMethod,
 };
 use url::Url;
 
@@ -17,7 +16,7 @@ use crate::{
     core::Core,
     dpop,
     error::AuthenticatorError,
-    login::SignedIn,
+    login::{Offer, SignedIn},
     pin::Pin,
     server_clock::ServerClock,
     signer::{Signer, SoftwareSigner, to_wire},
@@ -30,6 +29,16 @@ use crate::{
 pub(crate) const PROOF_LIFETIME: i64 = 60;
 /// How often a registration is sent.
 const REGISTRATIONS: u32 = 3;
+
+/// Where a device registers, and at which provider its person signed in.
+pub(crate) struct Destination {
+    /// The origin that is pinned.
+    pub(crate) backend: String,
+    /// A path below it.
+    pub(crate) registration_endpoint: String,
+    /// Its issuer is pinned.
+    pub(crate) offer: Offer,
+}
 
 /// The keys of a device before they are registered.
 pub(crate) struct Keys {
@@ -62,19 +71,19 @@ impl Keys {
 /// Registers the device and keeps the account.
 pub(crate) async fn register(
     core: &Core,
-    metadata: &CountersignMetadata,
+    destination: &Destination,
     signed_in: SignedIn,
     keys: Keys,
     device_name: &str,
     pin: Pin,
     clock: &Arc<ServerClock>,
 ) -> Result<Record, AuthenticatorError> {
-    let backend = address::parse(&metadata.backend).map_err(|_| AuthenticatorError::AddressRefused)?;
-    let endpoint = below(&backend, &metadata.registration_endpoint)?;
+    let origin = address::parse(&destination.backend).map_err(|_| AuthenticatorError::AddressRefused)?;
+    let endpoint = below(&origin, &destination.registration_endpoint)?;
     let pop: Arc<dyn Signer> = Arc::clone(&keys.pop) as Arc<dyn Signer>;
     let transport = Transport::new(
         core.http.clone(),
-        backend,
+        origin,
         pop,
         Arc::clone(clock),
         Arc::clone(&core.random),
@@ -88,16 +97,16 @@ pub(crate) async fn register(
         app_version: core.host.app_version(),
         pop_key: to_wire(&keys.pop.public_jwk())?,
         uv_key: to_wire(&keys.uv.public_jwk())?,
-        uv_proof: key_proof(&keys.uv, &metadata.backend, keys.pop.kid(), clock.now_seconds()).await?,
+        uv_proof: key_proof(&keys.uv, &destination.backend, keys.pop.kid(), clock.now_seconds()).await?,
         key_level: level(&keys),
         uv_method: UvMethod::Pin,
         push: core.options.push.clone(),
     };
     let registered = register_surely(core, &transport, &endpoint, &registration).await?;
-    if registered.account.iss != metadata.issuer || registered.account.sub.as_str() != signed_in.subject {
+    if registered.account.iss != destination.offer.issuer || registered.account.sub.as_str() != signed_in.subject {
         return Err(AuthenticatorError::SignInMismatch);
     }
-    keep(core, metadata, registered, keys, device_name, pin).await
+    keep(core, destination, registered, keys, device_name, pin).await
 }
 
 /// Registers, and again when the answer is lost: for the same key that is a renewal, not a second device.
@@ -121,7 +130,7 @@ async fn register_surely(
 
 async fn keep(
     core: &Core,
-    metadata: &CountersignMetadata,
+    destination: &Destination,
     registered: DeviceRegistered,
     keys: Keys,
     device_name: &str,
@@ -129,8 +138,9 @@ async fn keep(
 ) -> Result<Record, AuthenticatorError> {
     let record = Record {
         id: dpop::fresh_id(core.random.as_ref()),
-        backend: metadata.backend.clone(),
-        issuer: metadata.issuer.clone(),
+        backend: destination.backend.clone(),
+        issuer: destination.offer.issuer.clone(),
+        title: destination.offer.title.clone(),
         subject: registered.account.sub,
         name: registered.account.name,
         device_id: registered.device_id,

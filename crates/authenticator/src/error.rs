@@ -30,6 +30,9 @@ pub enum AuthenticatorError {
     /// The browser did not come back in time.
     #[error("wait any longer for the browser")]
     TimedOut,
+    /// The provider's documents or keys cannot be read.
+    #[error("read the provider's documents")]
+    ProviderUnusable,
     /// The provider answered with an error.
     #[error("sign in at the provider")]
     SignInRefused,
@@ -114,6 +117,7 @@ impl AuthenticatorError {
             Self::AddressRefused => ErrorCode::AddressRefused,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::TimedOut => ErrorCode::TimedOut,
+            Self::ProviderUnusable => ErrorCode::ProviderUnusable,
             Self::SignInRefused => ErrorCode::SignInRefused,
             Self::SignInMismatch => ErrorCode::SignInMismatch,
             Self::AlreadyPaired => ErrorCode::AlreadyPaired,

@@ -2,7 +2,7 @@
 
 use countersign_clock::Millis;
 use countersign_protocol::{
-    ClientId, DeviceId, Handle, PromptState, RequestClaims, SettledView, UserVerificationPolicy,
+    ClientId, Delivery, DeviceId, Handle, PromptState, RequestClaims, SettledView, UserVerificationPolicy, Verdict,
 };
 
 use crate::{
@@ -41,6 +41,44 @@ impl Entry {
             self.state,
             RequestState::Pending { .. } | RequestState::Sending | RequestState::CannotVerify
         )
+    }
+
+    /// How it was decided, once it was.
+    fn decided(&self) -> Option<&SettledView> {
+        match &self.state {
+            RequestState::Decided { settled }
+            | RequestState::HandledElsewhere { settled, .. }
+            | RequestState::Failed { settled } => Some(settled),
+            RequestState::Pending { .. }
+            | RequestState::Sending
+            | RequestState::Expired
+            | RequestState::Superseded { .. }
+            | RequestState::Cancelled
+            | RequestState::CannotVerify => None,
+        }
+    }
+
+    /// Whether it is decided and the provider is being told.
+    fn is_owed(&self) -> bool {
+        self.decided()
+            .is_some_and(|settled| settled.delivery == Some(Delivery::Owed))
+    }
+
+    /// Whether `news` says of the same decision what became of telling the provider. News may overtake each other: what is known is never
+    /// owed again.
+    fn learns(&self, news: &SettledView) -> bool {
+        let verdict = |state| match state {
+            PromptState::Approved | PromptState::Failed => Some(Verdict::Approve),
+            PromptState::Denied => Some(Verdict::Deny),
+            PromptState::Pending | PromptState::Expired | PromptState::Cancelled | PromptState::Superseded => None,
+        };
+        let told = match news.delivery {
+            None | Some(Delivery::Owed) => false,
+            Some(Delivery::Done | Delivery::Failed | Delivery::Unclear) => true,
+        };
+        told && self.decided().is_some_and(|known| {
+            known.delivery.is_some() && known.delivery != news.delivery && verdict(known.state) == verdict(news.state)
+        })
     }
 
     fn client(&self) -> Option<&ClientId> {
@@ -113,13 +151,13 @@ impl Inbox {
         true
     }
 
-    /// Handles that wait here but not at the backend: something became of them.
+    /// Handles of which the backend knows more than its list says: they wait here and are not listed, or their provider is being told.
     pub(crate) fn missing(&self, listed: &[&Handle]) -> Vec<Handle> {
         let lost =
-            |entry: &&Entry| entry.waits() && entry.state != RequestState::Sending && !listed.contains(&&entry.handle);
+            |entry: &Entry| entry.waits() && entry.state != RequestState::Sending && !listed.contains(&&entry.handle);
         self.entries
             .iter()
-            .filter(lost)
+            .filter(|entry| lost(entry) || entry.is_owed())
             .map(|entry| entry.handle.clone())
             .collect()
     }
@@ -129,13 +167,14 @@ impl Inbox {
         self.entries.retain(|entry| entry.handle != *handle);
     }
 
-    /// Records the final state. The first one stays, as at the backend. Returns whether that is news.
+    /// Records the final state. The first one stays, as at the backend; only what became of telling the provider is added to it.
+    /// Returns whether that is news.
     pub(crate) fn settle(&mut self, handle: &Handle, settled: &SettledView, own: &DeviceId, now: Millis) -> bool {
         let newer = self.newer_than(handle);
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.handle == *handle) else {
             return false;
         };
-        if !entry.waits() {
+        if !entry.waits() && !entry.learns(settled) {
             return false;
         }
         entry.state = match settled.state {
@@ -152,7 +191,9 @@ impl Inbox {
             PromptState::Expired => RequestState::Expired,
             PromptState::Cancelled => RequestState::Cancelled,
             PromptState::Superseded => RequestState::Superseded { by: newer },
-            PromptState::Failed => RequestState::Failed,
+            PromptState::Failed => RequestState::Failed {
+                settled: settled.clone(),
+            },
         };
         entry.settled = Some(now);
         true

@@ -101,10 +101,29 @@ async fn look(core: &Core, account: &Account, requests: &[Pending]) -> bool {
         let first_time = verdict
             .as_ref()
             .is_ok_and(|verified| !account.has_seen(&verified.claims.client.id));
+        if let Some(title) = verdict
+            .as_ref()
+            .ok()
+            .and_then(|verified| verified.claims.op_title.as_ref())
+        {
+            rename_provider(core, account, title).await;
+        }
         let now = core.clock.now();
         changed |= held(&account.inbox).take_in(&pending.handle, &pending.request, verdict.ok(), first_time, now);
     }
     changed
+}
+
+/// Takes over what the backend signs people call the provider. Which provider it is was pinned when the account was paired.
+async fn rename_provider(core: &Core, account: &Account, title: &str) {
+    if read(&account.record).title.as_deref() == Some(title) {
+        return;
+    }
+    let renamed = account.update(core, |record| record.title = Some(title.to_owned()));
+    if let Err(error) = renamed.await {
+        tracing::warn!(account.id, %error, "what people call the provider could not be kept");
+    }
+    core.emit_status();
 }
 
 fn verified(account: &Account, pending: &Pending) -> Result<VerifiedRequest, VerifyError> {

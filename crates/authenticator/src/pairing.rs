@@ -2,19 +2,20 @@
 
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use url::Url;
 
 use crate::{
     account::{self, Account, Record},
     address,
     core::Core,
-    enrolment::{self, Keys},
+    enrolment::{self, Destination, Keys},
     error::AuthenticatorError,
     host::AppEvent,
-    login,
+    login::{self, Binding, Offer},
     pin::Pin,
     server_clock::ServerClock,
+    signer::Signer,
     sync::{held, write},
     view::{PairInput, PairingView},
 };
@@ -31,6 +32,13 @@ struct Running {
     cancel: Arc<Notify>,
     url: Option<Url>,
     redirects: mpsc::Sender<Url>,
+    choice: Option<Choice>,
+}
+
+/// A question that waits for the person: at which of these they sign in.
+struct Choice {
+    issuers: Vec<String>,
+    answer: oneshot::Sender<String>,
 }
 
 impl Pairing {
@@ -44,6 +52,7 @@ impl Pairing {
             cancel: Arc::clone(&cancel),
             url: None,
             redirects,
+            choice: None,
         });
         let result = self.run(core, input, &cancel, &mut receiver).await;
         *held(&self.running) = None;
@@ -62,6 +71,20 @@ impl Pairing {
         if let Some(running) = held(&self.running).as_ref() {
             running.cancel.notify_one();
         }
+    }
+
+    /// Goes on with the provider of `issuer`, when the pairing that runs has asked and offered it.
+    pub(crate) fn choose(&self, issuer: &str) -> Result<(), AuthenticatorError> {
+        let mut running = held(&self.running);
+        let choice = running.as_mut().and_then(|running| {
+            let offered = |choice: &mut Choice| choice.issuers.iter().any(|one| one == issuer);
+            running.choice.take_if(offered)
+        });
+        let choice = choice.ok_or(AuthenticatorError::NotFound)?;
+        choice
+            .answer
+            .send(issuer.to_owned())
+            .map_err(|_| AuthenticatorError::NotFound)
     }
 
     /// Opens the browser again at the same address.
@@ -101,7 +124,9 @@ impl Pairing {
         let nonce = keys.nonce();
         let sign_in = async {
             let metadata = login::countersign(&core.http, &origin, &clock).await?;
-            let issuer = metadata.issuer.clone();
+            let (backend, registration_endpoint) = (metadata.backend.clone(), metadata.registration_endpoint.clone());
+            let offer = self.chosen(core, login::offered(metadata)?, input.issuer).await?;
+            let issuer = offer.issuer.clone();
             let opened = async |url: &Url| {
                 if let Some(running) = held(&self.running).as_mut() {
                     running.url = Some(url.clone());
@@ -114,13 +139,22 @@ impl Pairing {
                     tracing::warn!(%error, "the person has to copy the address");
                 }
             };
-            let signed_in = login::sign_in(core, &metadata, &nonce, redirects, opened, || {
+            let binding = Binding {
+                nonce: &nonce,
+                signer: Arc::clone(&keys.pop) as Arc<dyn Signer>,
+            };
+            let signed_in = login::sign_in(core, &offer, &binding, redirects, opened, || {
                 say(PairingView::Verifying);
             })
             .await?;
-            Ok::<_, AuthenticatorError>((metadata, signed_in))
+            let destination = Destination {
+                backend,
+                registration_endpoint,
+                offer,
+            };
+            Ok::<_, AuthenticatorError>((destination, signed_in))
         };
-        let (metadata, signed_in) = tokio::select! {
+        let (destination, signed_in) = tokio::select! {
             biased;
             () = cancel.notified() => return Err(AuthenticatorError::Cancelled),
             result = sign_in => result?,
@@ -128,14 +162,46 @@ impl Pairing {
         if core
             .all()
             .iter()
-            .any(|account| is_same(account, &metadata.issuer, &metadata.backend, &signed_in.subject))
+            .any(|account| is_same(account, &destination, &signed_in.subject))
         {
             return Err(AuthenticatorError::AlreadyPaired);
         }
         // From here on it is not cancelled: a device that is registered has to be known here as well.
         say(PairingView::Registering);
-        let record = enrolment::register(core, &metadata, signed_in, keys, &name, pin, &clock).await?;
+        let record = enrolment::register(core, &destination, signed_in, keys, &name, pin, &clock).await?;
         add(core, record).await
+    }
+
+    /// The offer of `wanted`; without that the only one, or the one that the person chooses.
+    async fn chosen(
+        &self,
+        core: &Core,
+        offers: Vec<Offer>,
+        wanted: Option<String>,
+    ) -> Result<Offer, AuthenticatorError> {
+        let several = offers.len() > 1;
+        let issuer = match wanted {
+            Some(issuer) => Some(issuer),
+            None if several => Some(self.ask(core, &offers).await?),
+            None => None,
+        };
+        let is_it = |offer: &Offer| issuer.as_ref().is_none_or(|issuer| offer.issuer == *issuer);
+        offers.into_iter().find(is_it).ok_or(AuthenticatorError::NotFound)
+    }
+
+    /// Asks the person, for as long as they like.
+    async fn ask(&self, core: &Core, offers: &[Offer]) -> Result<String, AuthenticatorError> {
+        let (answer, chosen) = oneshot::channel();
+        if let Some(running) = held(&self.running).as_mut() {
+            running.choice = Some(Choice {
+                issuers: offers.iter().map(|offer| offer.issuer.clone()).collect(),
+                answer,
+            });
+        }
+        let providers = offers.iter().map(Offer::view).collect();
+        core.host
+            .emit(AppEvent::Pairing(PairingView::ChooseProvider { providers }));
+        chosen.await.map_err(|_| AuthenticatorError::Cancelled)
     }
 }
 
@@ -164,11 +230,11 @@ async fn add(core: &Core, record: Record) -> Result<Arc<Account>, AuthenticatorE
     Ok(account)
 }
 
-fn is_same(account: &Account, issuer: &str, backend: &str, subject: &str) -> bool {
+fn is_same(account: &Account, at: &Destination, subject: &str) -> bool {
     let record = crate::sync::read(&account.record);
     record.credentials.is_some()
-        && record.issuer == issuer
-        && record.backend == backend
+        && record.issuer == at.offer.issuer
+        && record.backend == at.backend
         && record.subject.as_str() == subject
 }
 

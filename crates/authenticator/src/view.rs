@@ -90,6 +90,12 @@ pub struct AccountView {
     pub name: String,
     /// Issuer of the account.
     pub issuer: String,
+    /// Where the issuer is: host, port and path, in ASCII.
+    pub place: String,
+    /// What people call the issuer, where the backend says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub title: Option<String>,
     /// The backend's origin.
     pub backend: String,
     /// Name of this device there.
@@ -207,8 +213,11 @@ pub enum RequestState {
     },
     /// The client took it back.
     Cancelled,
-    /// The provider did not take the result.
-    Failed,
+    /// The person approved, but the provider does not know: it was not told, or nobody can say whether it heard.
+    Failed {
+        /// How; `delivery` tells the two apart.
+        settled: SettledView,
+    },
     /// Signature, key or contents do not hold: nothing of it is shown, nothing can be approved.
     CannotVerify,
 }
@@ -230,6 +239,11 @@ pub struct InboxView {
 pub enum PairingView {
     /// Reading the backend's documents.
     Resolving,
+    /// The backend offers several providers: the person chooses, then it goes on.
+    ChooseProvider {
+        /// In the backend's order, at least two.
+        providers: Vec<ProviderView>,
+    },
     /// The browser is open at the provider.
     WaitingForBrowser {
         /// Issuer.
@@ -251,6 +265,20 @@ pub enum PairingView {
         /// Why.
         error: ErrorView,
     },
+}
+
+/// A provider at which the person can sign in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ProviderView {
+    /// Its issuer: what is chosen.
+    pub issuer: String,
+    /// What people call it. Anybody could be called that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub title: Option<String>,
+    /// Where it is: host, port and path, in ASCII.
+    pub place: String,
 }
 
 /// A page of settled requests.

@@ -16,6 +16,12 @@ pub(super) struct AccountInput {
     account_id: String,
 }
 
+/// The provider where the person signs in.
+#[derive(Deserialize)]
+pub(super) struct ProviderInput {
+    issuer: String,
+}
+
 /// One device of an account.
 #[derive(Deserialize)]
 pub(super) struct DeviceInput {
@@ -36,6 +42,15 @@ pub(super) struct RenameDeviceInput {
 pub(super) async fn pair(device: State<'_, Arc<Device>>, input: PairInput) -> Answer<AccountView> {
     let authenticator = device.authenticator().await?;
     authenticator.pair(input).await.map_err(of_device("pair"))
+}
+
+/// Answers the pairing that asks where the person signs in.
+#[tauri::command]
+pub(super) async fn choose_provider(device: State<'_, Arc<Device>>, input: ProviderInput) -> Answer<()> {
+    let authenticator = device.authenticator().await?;
+    authenticator
+        .choose_provider(&input.issuer)
+        .map_err(of_device("choose_provider"))
 }
 
 /// Gives up pairing.

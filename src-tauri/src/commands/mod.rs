@@ -17,6 +17,7 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         key_store::choose_encrypted_file,
         key_store::unlock_key_store,
         account::pair,
+        account::choose_provider,
         account::cancel_pairing,
         account::reopen_browser,
         account::get_devices,

@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::Shell;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "get_status",
     "choose_encrypted_file",
     "unlock_key_store",
     "pair",
+    "choose_provider",
     "cancel_pairing",
     "reopen_browser",
     "get_inbox",

@@ -79,6 +79,7 @@ impl RobotDevice {
             backend: backend.to_owned(),
             device_name: name,
             pin: PIN.to_owned(),
+            issuer: None,
         });
         let browsing = async {
             if let Some(url) = opened.recv().await {

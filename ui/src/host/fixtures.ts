@@ -2,6 +2,7 @@
 import { rows } from '../format/details';
 import type { AccountView } from '../protocol/AccountView';
 import type { ConnectionView } from '../protocol/ConnectionView';
+import type { Delivery } from '../protocol/Delivery';
 import type { DetailShown } from '../protocol/DetailShown';
 import type { DeviceListed } from '../protocol/DeviceListed';
 import type { HistoryEntryView } from '../protocol/HistoryEntryView';
@@ -20,7 +21,8 @@ export function account(over: Partial<AccountView> = {}): AccountView {
   return {
     id: 'anna',
     name: 'Anna Berger',
-    issuer: 'https://login.example.org',
+    issuer: 'https://ad.example.org',
+    place: 'ad.example.org',
     backend: 'https://ad.example.org',
     device_name: 'Anna’s ThinkPad',
     uv_method: 'pin',
@@ -29,6 +31,12 @@ export function account(over: Partial<AccountView> = {}): AccountView {
     ...over,
   };
 }
+
+/** The same person at the provider of the company she works for. */
+export const ACME: AccountView = account({ id: 'acme', issuer: 'https://sso.acme.example/realms/acme', place: 'sso.acme.example/realms/acme', title: 'Acme' });
+
+/** And at the one of a club, which calls itself nearly the same. */
+export const CLUB: AccountView = account({ id: 'club', name: 'Anna B.', issuer: 'https://id.acne-club.example', place: 'id.acne-club.example', title: 'Acme Sports Club' });
 
 export function status(over: Partial<StatusView> = {}): StatusView {
   return {
@@ -153,8 +161,20 @@ export function history(): HistoryEntryView[] {
     undecided({ handle: 'h-103', client: bank, scopes: pay, state: 'expired', at: now - DAY - 60 * MINUTE }),
     undecided({ handle: 'h-104', state: 'superseded', at: now - 3 * DAY }),
     undecided({ handle: 'h-105', state: 'cancelled', at: now - 3 * DAY - MINUTE }),
-    entry({ handle: 'h-106', client: bank, scopes: pay, settled: settled({ state: 'failed', settled_at: now - 9 * DAY }), created_at: now - 9 * DAY - MINUTE, receipt_verified: false }),
+    entry({ handle: 'h-106', client: bank, scopes: pay, settled: settled({ state: 'failed', delivery: 'failed', settled_at: now - 9 * DAY }), created_at: now - 9 * DAY - MINUTE, receipt_verified: false }),
   ];
+}
+
+/** What was approved and denied at another provider, with every ending that telling it can have. */
+export function historyOfAcme(): HistoryEntryView[] {
+  const now = Date.now();
+  const told = (handle: string, minutes: number, state: SettledView['state'], delivery: Delivery): HistoryEntryView => {
+    const at = now - minutes * MINUTE;
+    const whole = entry({ handle, settled: settled({ state, delivery, settled_at: at }), created_at: at - MINUTE });
+    delete whole.received_at;
+    return whole;
+  };
+  return [told('h-200', 1, 'approved', 'owed'), told('h-201', 9, 'approved', 'done'), told('h-202', 40, 'failed', 'failed'), told('h-203', 70, 'failed', 'unclear'), told('h-204', 90, 'denied', 'unclear')];
 }
 
 export function devices(): DeviceListed[] {

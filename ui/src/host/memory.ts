@@ -5,6 +5,7 @@
  */
 import type { AccountView } from '../protocol/AccountView';
 import type { ApproveInput } from '../protocol/ApproveInput';
+import type { Delivery } from '../protocol/Delivery';
 import type { DenyInput } from '../protocol/DenyInput';
 import type { DeviceListed } from '../protocol/DeviceListed';
 import type { ErrorCode } from '../protocol/ErrorCode';
@@ -13,6 +14,7 @@ import type { HistoryEntryView } from '../protocol/HistoryEntryView';
 import type { InboxView } from '../protocol/InboxView';
 import type { PairingView } from '../protocol/PairingView';
 import type { PairInput } from '../protocol/PairInput';
+import type { ProviderView } from '../protocol/ProviderView';
 import type { RequestState } from '../protocol/RequestState';
 import type { RequestView } from '../protocol/RequestView';
 import type { SettledView } from '../protocol/SettledView';
@@ -49,6 +51,10 @@ export interface World {
   silent: (keyof Host)[];
   /** Where pairing stops and waits: absent when it runs through. */
   pairingStopsAt?: PairingView;
+  /** Where people can sign in: with more than one, pairing asks. */
+  providers: ProviderView[];
+  /** How telling another provider ends, some time after a decision. Absent where there is nobody to tell. */
+  told?: Exclude<Delivery, 'owed'>;
   /** Arrives some seconds after the window has opened. */
   arriving?: RequestView;
 }
@@ -60,6 +66,7 @@ export class MemoryHost implements Host {
   readonly calls: { command: string; input: unknown }[] = [];
   private readonly listeners = new Map<string, Set<Listener>>();
   private cancelPairing: ((reason: ErrorView) => void) | undefined;
+  private chosen: ((issuer: string) => void) | undefined;
   private tries = 2;
 
   constructor(readonly world: World) {
@@ -102,9 +109,18 @@ export class MemoryHost implements Host {
   pair = async (input: PairInput): Promise<AccountView> => {
     await this.answer('pair', input, () => undefined);
     const stop = this.world.pairingStopsAt;
+    const { providers } = this.world;
+    let issuer = input.issuer ?? providers[0]?.issuer ?? account().issuer;
+    if (providers.length > 1 && input.issuer === undefined) {
+      this.tell('pairing', { step: 'choose_provider', providers });
+      issuer = await new Promise<string>((resolve, reject) => {
+        this.chosen = resolve;
+        this.cancelPairing = reject;
+      });
+    }
     const steps: PairingView[] = [
       { step: 'resolving' },
-      { step: 'waiting_for_browser', issuer: 'https://login.example.org', url: 'https://login.example.org/authorize?client_id=countersign&state=x7' },
+      { step: 'waiting_for_browser', issuer, url: `${issuer}/authorize?client_id=countersign&state=x7` },
       { step: 'verifying' },
       { step: 'registering' },
     ];
@@ -113,10 +129,17 @@ export class MemoryHost implements Host {
       await this.pause(step.step === stop?.step ? undefined : 400);
     }
     if (stop?.step === 'failed') throw stop.error;
-    const paired = account({ id: `account-${String(this.world.status.accounts.length + 1)}`, device_name: input.device_name });
+    const at = providers.find((provider) => provider.issuer === issuer);
+    const paired = account({ ...at, id: `account-${String(this.world.status.accounts.length + 1)}`, device_name: input.device_name });
     this.world.status = { ...this.world.status, accounts: [...this.world.status.accounts, paired] };
     return paired;
   };
+
+  choose_provider = (input: { issuer: string }) =>
+    this.answer('choose_provider', input, () => {
+      if (!this.world.providers.some(({ issuer }) => issuer === input.issuer)) throw failure('not_found') as unknown as Error;
+      this.chosen?.(input.issuer);
+    });
 
   cancel_pairing = () =>
     this.answer('cancel_pairing', undefined, () => {
@@ -202,6 +225,14 @@ export class MemoryHost implements Host {
     this.tell('inbox', this.world.inbox);
   }
 
+  /** Says what became of telling the provider. */
+  private deliver(handle: string, settled: SettledView, delivery: Delivery): void {
+    const lost = settled.state === 'approved' && delivery !== 'done';
+    const state: RequestState = lost ? { kind: 'failed', settled: { ...settled, state: 'failed', delivery } } : { kind: 'decided', settled: { ...settled, delivery } };
+    this.world.settled = this.world.settled.map((known) => (known.handle === handle ? { ...known, state } : known));
+    this.tell('inbox', { ...this.world.inbox });
+  }
+
   private async answer<T>(command: keyof Host, input: unknown, act: () => T): Promise<T> {
     this.calls.push({ command, input });
     if (this.world.silent.includes(command)) await this.pause(undefined);
@@ -234,8 +265,10 @@ export class MemoryHost implements Host {
   }
 
   private settle(request: RequestView, ending: Pick<SettledView, 'state' | 'reason'>): RequestView {
-    const settled: SettledView = { ...ending, settled_at: Date.now(), decided_by: { device_id: 'd-1', name: 'Anna’s ThinkPad' } };
+    const { told } = this.world;
+    const settled: SettledView = { ...ending, settled_at: Date.now(), decided_by: { device_id: 'd-1', name: 'Anna’s ThinkPad' }, ...(told === undefined ? {} : { delivery: 'owed' }) };
     this.become(request.handle, { kind: 'decided', settled });
+    if (told !== undefined) setTimeout(() => { this.deliver(request.handle, settled, told); }, 600);
     if (request.content !== undefined) {
       const { client, scopes, created_at } = request.content;
       const done = entry({ handle: request.handle, settled, client, scopes, created_at });

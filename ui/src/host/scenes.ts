@@ -3,7 +3,7 @@ import type { PairingView } from '../protocol/PairingView';
 import type { RequestContent } from '../protocol/RequestContent';
 import type { RequestState } from '../protocol/RequestState';
 import type { RequestView } from '../protocol/RequestView';
-import { account, content, CONTEXT, devices, entry, history, inState, LONG_NUMBERS, PAYMENT, request, settled, status, UNKNOWN_DETAILS } from './fixtures';
+import { account, ACME, CLUB, content, CONTEXT, devices, entry, history, historyOfAcme, inState, LONG_NUMBERS, PAYMENT, request, settled, status, UNKNOWN_DETAILS } from './fixtures';
 import type { World } from './memory';
 
 /** What the app knows, and where the window opens. */
@@ -27,6 +27,7 @@ function world(over: Partial<World> = {}): World {
     passphrase: 'correct horse battery staple',
     userCode: { offered: false, set: false },
     password: 'correct horse',
+    providers: [],
     failing: {},
     silent: [],
     ...over,
@@ -80,7 +81,9 @@ function several(): RequestView[] {
 
 const strange: RequestView = { account_id: 'anna', handle: 'h-9', state: { kind: 'cannot_verify' } };
 const offlineSince = (): { kind: 'offline'; since: number } => ({ kind: 'offline', since: Date.now() - 600_000 });
-const second = account({ id: 'work', name: 'Anna Berger (Werk)', issuer: 'https://sso.work.example', backend: 'https://ad.work.example', device_name: 'ThinkPad' });
+const second = account({ id: 'work', name: 'Anna Berger (Werk)', issuer: 'https://sso.work.example', place: 'sso.work.example', backend: 'https://ad.work.example', device_name: 'ThinkPad' });
+const sideBySide: Partial<World> = { status: status({ accounts: [account({ title: 'Example City' }), ACME, CLUB] }) };
+const atAcme: Partial<World> = { status: status({ accounts: [{ ...ACME, id: 'anna' }] }) };
 const inbox = (requests: RequestView[]): Partial<World> => ({ inbox: { loaded: true, requests } });
 const unfinished = { kind: 'pending' } as const;
 
@@ -96,6 +99,11 @@ export const scenes: Record<string, () => Scene> = {
   broken: () => at('', { failing: { get_status: 'internal' } }),
   'pair-resolving': () => pairingAt({ step: 'resolving' }),
   'pair-waiting': () => pairingAt({ step: 'waiting_for_browser', issuer: '', url: '' }),
+  'pair-choose': () => fresh(undefined, { providers: [account({ title: 'Example City' }), ACME, CLUB] }),
+  'pair-choose-strange': () =>
+    fresh(undefined, {
+      providers: [ACME, { issuer: 'https://xn--cme-5cd.example', place: 'xn--cme-5cd.example', title: 'Acme\u200B' }, { issuer: 'https://id.no-title.example/a-very-long-path-of-a-tenant-that-nobody-shortened', place: 'id.no-title.example/a-very-long-path-of-a-tenant-that-nobody-shortened' }],
+    }),
   'pair-verifying': () => pairingAt({ step: 'verifying' }),
   'pair-registering': () => pairingAt({ step: 'registering' }),
   'pair-failed': () => fresh(undefined, { failing: { pair: 'not_countersign' } }),
@@ -107,6 +115,7 @@ export const scenes: Record<string, () => Scene> = {
   'inbox-connecting': () => at('', { status: status({ accounts: [account({ connection: { kind: 'connecting' } })] }) }),
   'inbox-offline': () => at('', { ...inbox(several()), status: status({ accounts: [account({ connection: offlineSince() })] }) }),
   'inbox-accounts': () => at('', { ...inbox([request(), request({ account_id: 'work', handle: 'h-5' })]), status: status({ accounts: [account(), second] }) }),
+  'inbox-providers': () => at('', { ...inbox([request(), request({ account_id: 'acme', handle: 'h-5' })]), ...sideBySide }),
   'inbox-removed': () => at('', { status: status({ accounts: [account({ removed: true })] }) }),
   'inbox-strange': () => at('', inbox([strange, request()])),
   'inbox-arrival': () => at('', { arriving: request() }),
@@ -140,11 +149,25 @@ export const scenes: Record<string, () => Scene> = {
     over({ kind: 'handled_elsewhere', settled: settled({ state: 'approved', decided_by: { device_id: 'd-2', name: 'Anna’s phone' } }), by: { device_id: 'd-2', name: 'Anna’s phone' } }),
   'request-elsewhere-denied': () =>
     over({ kind: 'handled_elsewhere', settled: settled({ state: 'denied', reason: 'not_me' }), by: { device_id: 'd-2', name: 'Anna’s phone' } }),
-  'request-failed': () => over({ kind: 'failed' }),
+  'request-acme': () => open({ context: CONTEXT }, { ...atAcme, told: 'done' }),
+  'request-acme-failed': () => open({}, { ...atAcme, told: 'failed' }),
+  'request-acme-unclear': () => open({}, { ...atAcme, told: 'unclear' }),
+  'request-telling': () => over({ kind: 'decided', settled: settled({ state: 'approved', delivery: 'owed' }) }, atAcme),
+  'request-told': () => over({ kind: 'decided', settled: settled({ state: 'approved', delivery: 'done' }) }, atAcme),
+  'request-failed': () => over({ kind: 'failed', settled: settled({ state: 'failed', delivery: 'failed' }) }, atAcme),
+  'request-unclear': () => over({ kind: 'failed', settled: settled({ state: 'failed', delivery: 'unclear' }) }, atAcme),
+  'request-denied-telling': () => over({ kind: 'decided', settled: settled({ state: 'denied', reason: 'changed_mind', delivery: 'owed' }) }, atAcme),
+  'request-denied-told': () => over({ kind: 'decided', settled: settled({ state: 'denied', reason: 'changed_mind', delivery: 'done' }) }, atAcme),
+  'request-denied-untold': () => over({ kind: 'decided', settled: settled({ state: 'denied', reason: 'changed_mind', delivery: 'failed' }) }, atAcme),
+  'request-denied-unclear': () => over({ kind: 'decided', settled: settled({ state: 'denied', reason: 'changed_mind', delivery: 'unclear' }) }, atAcme),
+  'request-elsewhere-telling': () =>
+    over({ kind: 'handled_elsewhere', settled: settled({ state: 'approved', delivery: 'owed', decided_by: { device_id: 'd-2', name: 'Anna’s phone' } }), by: { device_id: 'd-2', name: 'Anna’s phone' } }, atAcme),
   'request-cannot-verify': () => at('#/request/anna/h-9', inbox([strange])),
   'request-removed': () => open({}, { status: status({ accounts: [account({ removed: true })] }) }),
   'request-error': () => at('#/request/anna/h-404'),
   history: () => at('#/history'),
+  'history-acme': () => at('#/history', { ...atAcme, history: historyOfAcme() }),
+  'history-providers': () => at('#/history', sideBySide),
   'history-empty': () => at('#/history', { history: [] }),
   'history-loading': () => at('#/history', { silent: ['get_history'] }),
   'history-offline': () => at('#/history', { failing: { get_history: 'offline' } }),
@@ -152,6 +175,9 @@ export const scenes: Record<string, () => Scene> = {
   'record-denied': () => at('#/record/anna/h-102'),
   'record-missed': () => at('#/record/anna/h-103'),
   'record-unverified': () => at('#/record/anna/h-106'),
+  'record-acme': () => at('#/record/anna/h-201', { ...atAcme, history: historyOfAcme() }),
+  'record-failed': () => at('#/record/anna/h-202', { ...atAcme, history: historyOfAcme() }),
+  'record-unclear': () => at('#/record/anna/h-203', { ...atAcme, history: historyOfAcme() }),
   'record-missing': () => at('#/record/anna/h-404'),
   devices: () => at('#/devices'),
   'devices-only': () => at('#/devices', { devices: devices().slice(0, 1) }),
@@ -160,5 +186,6 @@ export const scenes: Record<string, () => Scene> = {
   'settings-code': () => at('#/settings', { userCode: { offered: true, set: false } }),
   'settings-code-set': () => at('#/settings', { userCode: { offered: true, set: true } }),
   'settings-code-offline': () => at('#/settings', { failing: { get_user_code: 'offline' } }),
+  'settings-providers': () => at('#/settings', sideBySide),
   'settings-accounts': () => at('#/settings', { status: status({ accounts: [account(), { ...second, removed: true }] }) }),
 };

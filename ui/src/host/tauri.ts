@@ -37,6 +37,7 @@ export const host: Host = {
   choose_encrypted_file: send('choose_encrypted_file'),
   unlock_key_store: send('unlock_key_store'),
   pair: send('pair'),
+  choose_provider: send('choose_provider'),
   cancel_pairing: ask('cancel_pairing'),
   reopen_browser: ask('reopen_browser'),
   get_inbox: askAfterListening('get_inbox'),

@@ -28,6 +28,11 @@ export interface RequestInput extends AccountInput {
   handle: string;
 }
 
+/** The provider where the person signs in. */
+export interface ProviderInput {
+  issuer: string;
+}
+
 /** Opens the encrypted file. */
 export interface PassphraseInput {
   passphrase: string;
@@ -71,6 +76,8 @@ export interface Host {
   unlock_key_store(input: PassphraseInput): Promise<StatusView>;
   /** Resolves when the device is paired; progress comes as `pairing` events. */
   pair(input: PairInput): Promise<AccountView>;
+  /** Answers the pairing that asks where the person signs in. */
+  choose_provider(input: ProviderInput): Promise<void>;
   cancel_pairing(): Promise<void>;
   reopen_browser(): Promise<void>;
   get_inbox(): Promise<InboxView>;

@@ -19,6 +19,14 @@ name: string,
  */
 issuer: string, 
 /**
+ * Where the issuer is: host, port and path, in ASCII.
+ */
+place: string, 
+/**
+ * What people call the issuer, where the backend says so.
+ */
+title?: string, 
+/**
  * The backend's origin.
  */
 backend: string, 

@@ -3,4 +3,4 @@
 /**
  * Errors that the window tells apart.
  */
-export type ErrorCode = "offline" | "not_countersign" | "address_refused" | "cancelled" | "timed_out" | "sign_in_refused" | "sign_in_mismatch" | "already_paired" | "clock_skew" | "wrong_pin" | "pin_required" | "pin_throttled" | "pin_malformed" | "no_key_store" | "key_store_locked" | "not_presented" | "match_malformed" | "user_code_malformed" | "user_code_is_password" | "not_found" | "device_removed" | "cannot_verify" | "refused" | "internal";
+export type ErrorCode = "offline" | "not_countersign" | "address_refused" | "cancelled" | "timed_out" | "provider_unusable" | "sign_in_refused" | "sign_in_mismatch" | "already_paired" | "clock_skew" | "wrong_pin" | "pin_required" | "pin_throttled" | "pin_malformed" | "no_key_store" | "key_store_locked" | "not_presented" | "match_malformed" | "user_code_malformed" | "user_code_is_password" | "not_found" | "device_removed" | "cannot_verify" | "refused" | "internal";

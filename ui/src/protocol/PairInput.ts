@@ -15,4 +15,8 @@ device_name: string,
 /**
  * The PIN that will seal the user-verification key, 6 to 12 digits.
  */
-pin: string, };
+pin: string, 
+/**
+ * The issuer where the person signs in. Without it the person is asked, where the backend offers several.
+ */
+issuer?: string, };

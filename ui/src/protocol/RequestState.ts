@@ -26,4 +26,8 @@ by: DecidedBy, } | { "kind": "expired" } | { "kind": "superseded",
 /**
  * The newer one, when it is known.
  */
-by?: Handle, } | { "kind": "cancelled" } | { "kind": "failed" } | { "kind": "cannot_verify" };
+by?: Handle, } | { "kind": "cancelled" } | { "kind": "failed", 
+/**
+ * How; `delivery` tells the two apart.
+ */
+settled: SettledView, } | { "kind": "cannot_verify" };

@@ -16,6 +16,7 @@ export type DetailKind =
   | 'wrong_number'
   | 'sending'
   | 'offline'
+  | 'telling'
   | 'approved'
   | 'denied'
   | 'mismatch'
@@ -24,6 +25,7 @@ export type DetailKind =
   | 'superseded'
   | 'handled_elsewhere'
   | 'failed'
+  | 'unclear'
   | 'cannot_verify'
   | 'device_removed'
   | 'error';
@@ -53,7 +55,7 @@ export class Detail {
 
   get settled(): SettledView | undefined {
     const state = this.request?.state;
-    return state?.kind === 'decided' || state?.kind === 'handled_elsewhere' ? state.settled : undefined;
+    return state?.kind === 'decided' || state?.kind === 'handled_elsewhere' || state?.kind === 'failed' ? state.settled : undefined;
   }
 
   /** Whether the request is laid out and waits for the person. */
@@ -61,9 +63,9 @@ export class Detail {
     return this.kind === 'ready' || this.kind === 'needs_unlock' || this.kind === 'wrong_number';
   }
 
-  /** Whether the app may know more of it than was told: it is not over here, and no answer is on its way. */
+  /** Whether the app may know more of it than was told: it is not over here, or its provider is being told, and no answer is on its way. */
   get unsettled(): boolean {
-    return !this.sending && (this.open || this.kind === 'sending' || this.kind === 'offline');
+    return !this.sending && (this.open || this.kind === 'sending' || this.kind === 'offline' || this.settled?.delivery === 'owed');
   }
 
   get kind(): DetailKind {
@@ -140,9 +142,10 @@ function settledKind(state: RequestView['state']): DetailKind {
     case 'expired':
     case 'superseded':
     case 'cancelled':
-    case 'failed':
     case 'cannot_verify':
       return state.kind;
+    case 'failed':
+      return decidedKind(state.settled);
     case 'pending':
     case 'sending':
       return 'loading';
@@ -152,14 +155,15 @@ function settledKind(state: RequestView['state']): DetailKind {
 function decidedKind(settled: SettledView): DetailKind {
   switch (settled.state) {
     case 'approved':
-      return 'approved';
+      return settled.delivery === 'owed' ? 'telling' : 'approved';
     case 'denied':
       return settled.reason === 'number_mismatch' ? 'mismatch' : 'denied';
     case 'expired':
     case 'cancelled':
     case 'superseded':
-    case 'failed':
       return settled.state;
+    case 'failed':
+      return settled.delivery === 'unclear' ? 'unclear' : 'failed';
     case 'pending':
       return 'loading';
   }

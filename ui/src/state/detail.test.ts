@@ -3,6 +3,7 @@ import { MemoryHost } from '../host/memory';
 import { scenes } from '../host/scenes';
 import { clock } from './clock.svelte';
 import { Detail } from './detail.svelte';
+import { outcomeOf } from './outcome';
 import { DWELL, Presence } from './presence.svelte';
 
 const INPUT = { account_id: 'anna', handle: 'h-1' };
@@ -37,6 +38,30 @@ it('a wrong PIN leaves the request open and says so at the field', async () => {
   expect(detail.fieldFailure?.code).toBe('wrong_pin');
   await detail.approve('471', '123456');
   expect(detail.kind).toBe('approved');
+});
+
+it.each([
+  ['request-acme', 'approved'],
+  ['request-acme-failed', 'failed'],
+  ['request-acme-unclear', 'unclear'],
+])('%s is no success before its provider was told, and ends as %s', async (scene, ending) => {
+  const { detail } = await opened(scene);
+  await detail.approve(undefined, undefined);
+  expect(detail.kind, 'approved is not yet told').toBe('telling');
+  expect(detail.unsettled, 'there is news to come').toBe(true);
+  await vi.waitFor(async () => {
+    await detail.load();
+    expect(detail.kind).toBe(ending);
+  }, { timeout: 3000 });
+  expect(detail.unsettled).toBe(false);
+});
+
+it('a denial is one whatever becomes of telling it', async () => {
+  for (const scene of ['request-denied-telling', 'request-denied-told', 'request-denied-untold', 'request-denied-unclear']) {
+    const { detail } = await opened(scene);
+    expect(detail.kind, scene).toBe('denied');
+    expect(outcomeOf(detail.kind, detail, false).tone, scene).toBe('calm');
+  }
 });
 
 it('a decision that breaks off is not sent again by itself', async () => {

@@ -57,6 +57,28 @@ export class Session {
     return this.accounts.find((account) => account.id === id);
   }
 
+  /** What to call the provider of `account`: as people call it, with its address where another is called the same. */
+  provider(account: AccountView | undefined): string {
+    if (account === undefined) return '';
+    const { title, place, issuer } = account;
+    if (title === undefined) return place;
+    const taken = this.accounts.some((other) => other.title === title && other.issuer !== issuer);
+    return taken ? `${title} (${place})` : title;
+  }
+
+  /** The same where it says something: absent while every account here is the backend's own. */
+  otherProvider(account: AccountView | undefined): string | undefined {
+    if (account === undefined) return undefined;
+    const other = account.issuer !== account.backend || this.accounts.some(({ issuer }) => issuer !== account.issuer);
+    return other ? this.provider(account) : undefined;
+  }
+
+  /** What to call the account among those on this device. */
+  label(account: AccountView): string {
+    const provider = this.otherProvider(account);
+    return provider === undefined ? account.name : `${account.name} · ${provider}`;
+  }
+
   /** Pairs this device; how it goes is in `pairing`. */
   async pair(input: PairInput): Promise<void> {
     this.asked = input.backend;

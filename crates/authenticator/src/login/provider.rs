@@ -1,6 +1,6 @@
 //! The documents of backend and provider, each believed only about itself.
 
-use countersign_jose::JwkSet;
+use countersign_jose::{Algorithm, JwkSet};
 use countersign_protocol::CountersignMetadata;
 use reqwest::Response;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -19,6 +19,8 @@ pub(crate) struct Provider {
     pub(crate) authorization_endpoint: Url,
     pub(crate) token_endpoint: Url,
     pub(crate) jwks_uri: Url,
+    /// Whether it takes proofs by a P-256 key (RFC 9449 section 5.1).
+    pub(crate) takes_proofs: bool,
 }
 
 #[derive(Deserialize)]
@@ -27,6 +29,7 @@ struct Metadata {
     authorization_endpoint: String,
     token_endpoint: String,
     jwks_uri: String,
+    dpop_signing_alg_values_supported: Option<Vec<String>>,
 }
 
 /// Reads `/.well-known/countersign` of the backend at `origin`.
@@ -60,9 +63,9 @@ pub(crate) async fn discover(
         "{}/.well-known/openid-configuration",
         base.as_str().trim_end_matches('/')
     ))?;
-    let answer = get(http, &url).await?;
+    let answer = get(http, &url).await.map_err(of_provider)?;
     clock.glimpsed(answer.headers());
-    let metadata: Metadata = read(answer).await?;
+    let metadata: Metadata = read(answer).await.map_err(of_provider)?;
     if metadata.issuer != issuer {
         return Err(AuthenticatorError::SignInMismatch);
     }
@@ -70,13 +73,25 @@ pub(crate) async fn discover(
         authorization_endpoint: checked(&metadata.authorization_endpoint)?,
         token_endpoint: checked(&metadata.token_endpoint)?,
         jwks_uri: checked(&metadata.jwks_uri)?,
+        takes_proofs: metadata
+            .dpop_signing_alg_values_supported
+            .is_some_and(|algs| algs.iter().any(|alg| alg == Algorithm::Es256.as_str())),
         issuer: metadata.issuer,
     })
 }
 
 /// Reads the provider's keys.
 pub(crate) async fn keys(http: &reqwest::Client, provider: &Provider) -> Result<JwkSet, AuthenticatorError> {
-    read(get(http, &provider.jwks_uri).await?).await
+    let keys = async { read(get(http, &provider.jwks_uri).await?).await };
+    keys.await.map_err(of_provider)
+}
+
+/// A document of the provider that cannot be read is no fault of the backend's address.
+fn of_provider(error: AuthenticatorError) -> AuthenticatorError {
+    match error {
+        AuthenticatorError::NotCountersign | AuthenticatorError::Offline(_) => AuthenticatorError::ProviderUnusable,
+        other => other,
+    }
 }
 
 fn checked(text: &str) -> Result<Url, AuthenticatorError> {

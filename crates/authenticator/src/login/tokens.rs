@@ -1,18 +1,22 @@
 //! The code exchanged, the ID token verified (OpenID Connect Core sections 3.1.3.3 and 3.1.3.7).
 
 use countersign_jose::{Algorithm, Audience, Expect, IntegerSeconds, JwkSet, Typ, digest, verify_with_set};
-use countersign_protocol::{CountersignMetadata, Secret};
+use countersign_protocol::Secret;
 use oauth2::{
-    AuthUrl, AuthorizationCode, ClientId, CsrfToken, EndpointNotSet, EndpointSet, ExtraTokenFields, HttpRequest,
-    HttpResponse, RedirectUrl, RequestTokenError, Scope, StandardRevocableToken, StandardTokenResponse, TokenResponse,
-    TokenUrl,
+    AuthUrl, AuthorizationCode, ClientId, CsrfToken, EndpointNotSet, EndpointSet, ExtraTokenFields, RedirectUrl,
+    RequestTokenError, Scope, StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
     basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType},
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{pkce::Attempt, provider::Provider};
-use crate::{api::ApiError, error::AuthenticatorError, options::Timing, transport::body_of, verify::MAX_JWT};
+use super::{
+    offers::Offer,
+    pkce::Attempt,
+    provider::Provider,
+    token_endpoint::{self, Prover},
+};
+use crate::{error::AuthenticatorError, verify::MAX_JWT};
 
 /// Seconds by which the provider's clock and ours may differ after the difference was measured.
 const LEEWAY: i64 = 60;
@@ -41,7 +45,10 @@ type Inner = oauth2::Client<
 >;
 
 /// The app's public client at one provider.
-pub(crate) struct Client(Inner);
+pub(crate) struct Client {
+    inner: Inner,
+    token_endpoint: Url,
+}
 
 /// What the code was exchanged for.
 pub(crate) struct Tokens {
@@ -63,36 +70,46 @@ struct IdTokenClaims {
 }
 
 impl Client {
-    pub(crate) fn new(provider: &Provider, backend: &CountersignMetadata, redirect_uri: Url) -> Self {
-        let client = oauth2::Client::new(ClientId::new(backend.client_id.as_str().to_owned()))
+    pub(crate) fn new(provider: &Provider, offer: &Offer, redirect_uri: Url) -> Self {
+        let inner = oauth2::Client::new(ClientId::new(offer.client_id.as_str().to_owned()))
             .set_auth_uri(AuthUrl::from_url(provider.authorization_endpoint.clone()))
             .set_token_uri(TokenUrl::from_url(provider.token_endpoint.clone()))
             .set_redirect_uri(RedirectUrl::from_url(redirect_uri));
-        Self(client)
+        Self {
+            inner,
+            token_endpoint: provider.token_endpoint.clone(),
+        }
     }
 
-    /// Where the browser goes. It carries hashes and nonces, no secret.
-    pub(crate) fn authorization_url(&self, attempt: &Attempt, scope: &str, nonce: &str) -> Url {
+    /// Where the browser goes. It carries hashes and nonces, no secret. `dpop_jkt` (RFC 9449 section 10) makes the code one that only
+    /// the holder of that key can exchange.
+    pub(crate) fn authorization_url(&self, attempt: &Attempt, scope: &str, nonce: &str, dpop_jkt: Option<&str>) -> Url {
         let state = attempt.state.clone();
         let scopes = scope.split_ascii_whitespace().map(|one| Scope::new(one.to_owned()));
-        let request = self.0.authorize_url(move || CsrfToken::new(state)).add_scopes(scopes);
-        request
+        let mut request = self
+            .inner
+            .authorize_url(move || CsrfToken::new(state))
+            .add_scopes(scopes)
             .set_pkce_challenge(attempt.challenge())
-            .add_extra_param("nonce", nonce)
-            .url()
-            .0
+            .add_extra_param("nonce", nonce);
+        if let Some(jkt) = dpop_jkt {
+            request = request.add_extra_param("dpop_jkt", jkt);
+        }
+        request.url().0
     }
 
-    /// Exchanges the code at the token endpoint.
+    /// Exchanges the code at the token endpoint, proving the key where there is a `prover`.
     pub(crate) async fn exchange(
         &self,
         http: &reqwest::Client,
         code: String,
         attempt: &Attempt,
+        prover: Option<&Prover>,
     ) -> Result<Tokens, AuthenticatorError> {
-        let outbound = |request| adapter(http.clone(), request);
+        let outbound =
+            |request| token_endpoint::send(http.clone(), self.token_endpoint.clone(), request, prover.cloned());
         let request = self
-            .0
+            .inner
             .exchange_code(AuthorizationCode::new(code))
             .set_pkce_verifier(attempt.verifier());
         let answer = request.request_async(&outbound).await.map_err(|error| match error {
@@ -100,6 +117,12 @@ impl Client {
             RequestTokenError::Request(error) => error.into(),
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => AuthenticatorError::SignInMismatch,
         })?;
+        // The access token is not used, so one that the provider did not bind to the key does no harm (RFC 9449 section 5).
+        let kind = answer.token_type().as_ref();
+        let usable = kind.eq_ignore_ascii_case("Bearer") || (prover.is_some() && kind.eq_ignore_ascii_case("DPoP"));
+        if !usable {
+            return Err(AuthenticatorError::SignInMismatch);
+        }
         let id_token = answer
             .extra_fields()
             .id_token
@@ -110,19 +133,6 @@ impl Client {
             access_token: Secret::new(answer.access_token().secret()),
         })
     }
-}
-
-/// Carries a request of the `oauth2` crate with our client.
-async fn adapter(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let request = reqwest::Request::try_from(request).map_err(ApiError::Unreachable)?;
-    let sent = tokio::time::timeout(Timing::default().call, http.execute(request)).await;
-    let answer = sent.map_err(|_| ApiError::Unreadable { status: 504 })?;
-    let answer = answer.map_err(|error| ApiError::Unreachable(error.without_url()))?;
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    let mut response = HttpResponse::new(body_of(answer).await?);
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    Ok(response)
 }
 
 /// Verifies the ID token at `now` (provider's clock, seconds) and says who signed in.
@@ -139,7 +149,7 @@ pub(crate) fn verify(
 ) -> Result<String, AuthenticatorError> {
     let expect = Expect {
         typ: Typ::OneOfOrAbsent(&["JWT"]),
-        algs: &[Algorithm::Es256, Algorithm::Ps256, Algorithm::Rs256],
+        algs: &[Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ps256, Algorithm::Rs256],
         max_len: MAX_JWT,
     };
     let refused = |_| AuthenticatorError::SignInMismatch;

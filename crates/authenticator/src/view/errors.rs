@@ -32,6 +32,8 @@ pub enum ErrorCode {
     Cancelled,
     /// The browser did not come back in time.
     TimedOut,
+    /// The place where people sign in does not answer as it should.
+    ProviderUnusable,
     /// The provider answered with an error.
     SignInRefused,
     /// What came back does not belong to this sign-in (`state`, `iss`, ID token).

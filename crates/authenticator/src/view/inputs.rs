@@ -44,6 +44,10 @@ pub struct PairInput {
     pub device_name: String,
     /// The PIN that will seal the user-verification key, 6 to 12 digits.
     pub pin: String,
+    /// The issuer where the person signs in. Without it the person is asked, where the backend offers several.
+    #[serde(default)]
+    #[ts(optional)]
+    pub issuer: Option<String>,
 }
 
 /// What the window sends to set or take away the code that clients ask for.
@@ -102,6 +106,7 @@ mod tests {
             backend: "b".to_owned(),
             device_name: "n".to_owned(),
             pin: "135790".to_owned(),
+            issuer: None,
         };
         let code = UserCodeInput {
             account_id: "a".to_owned(),

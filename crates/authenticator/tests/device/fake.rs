@@ -58,6 +58,11 @@ pub struct Inner {
     pub slow_session: Duration,
     pub evil_issuer: Option<String>,
     pub op_key: SigningKey,
+    /// Other providers: as they are offered, and their keys by issuer.
+    pub providers: Vec<Value>,
+    pub op_keys: BTreeMap<String, Jwk>,
+    /// Whether decisions are told to another provider, so that their answer owes it.
+    pub tells: bool,
     pub request_key: SigningKey,
     pub statements: Vec<String>,
     pub user_code: Option<String>,
@@ -92,6 +97,9 @@ impl Fake {
             slow_session: Duration::ZERO,
             evil_issuer: None,
             op_key: SigningKey::generate(Algorithm::Es256).unwrap(),
+            providers: Vec::new(),
+            op_keys: BTreeMap::new(),
+            tells: false,
             request_key: SigningKey::generate(Algorithm::Es256).unwrap(),
             statements: Vec::new(),
             user_code: None,

@@ -112,7 +112,7 @@ fn judge(inner: &mut Inner, handle: &str, body: &DecisionRequest) -> Option<(u16
         .ok()?;
     let now = inner.now();
     let server = json!({"server_time": now, "handle": handle});
-    let origin = inner.origin.clone();
+    let (origin, tells) = (inner.origin.clone(), inner.tells);
     let prompt = inner.prompts.get_mut(handle)?;
     let on_time = (now / 1000 - 5..=now / 1000 + 5).contains(&claims.iat) && claims.exp <= claims.iat + 60;
     let sound = claims.iss.as_str() == DEVICE
@@ -148,6 +148,9 @@ fn judge(inner: &mut Inner, handle: &str, body: &DecisionRequest) -> Option<(u16
             "settled_at": now, "decided_by": {"device_id": DEVICE, "name": "Robot"}});
         if let Some(reason) = claims.reason {
             settled["reason"] = serde_json::to_value(reason).unwrap();
+        }
+        if tells {
+            settled["delivery"] = "owed".into();
         }
         prompt.settled = Some(settled.clone());
         prompt.decision = Some(body.decision.clone());

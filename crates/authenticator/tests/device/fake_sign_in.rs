@@ -14,7 +14,7 @@ pub async fn countersign(State(fake): State<Fake>) -> Json<Value> {
     let origin = fake.origin();
     Json(json!({
         "backend": origin, "issuer": origin, "client_id": "app", "scope": "openid", "versions": ["1"],
-        "registration_endpoint": "/bc-deviceRegistration", "device_api": "/ad/v1",
+        "registration_endpoint": "/bc-deviceRegistration", "device_api": "/ad/v1", "providers": fake.lock().providers,
     }))
 }
 
@@ -69,14 +69,19 @@ pub async fn register(State(fake): State<Fake>, Json(body): Json<Value>) -> Resp
         algs: &[Algorithm::Es256],
         max_len: 16_384,
     };
-    let id_token: Value = countersign_jose::verify(
-        body["id_token_hint"].as_str().unwrap(),
-        &expect("JWT"),
-        &inner.op_key.public_jwk(),
-    )
-    .unwrap()
-    .claims()
-    .unwrap();
+    let id_token = body["id_token_hint"].as_str().unwrap();
+    let of_provider = Expect {
+        algs: &Algorithm::ALL,
+        ..expect("JWT")
+    };
+    let said: Value = countersign_jose::peek_claims_unverified(id_token, &of_provider).unwrap();
+    let issuer = said["iss"].as_str().unwrap().to_owned();
+    let key = inner.op_keys.get(&issuer).cloned();
+    let key = key.unwrap_or_else(|| inner.op_key.public_jwk());
+    let id_token: Value = countersign_jose::verify(id_token, &of_provider, &key)
+        .unwrap()
+        .claims()
+        .unwrap();
     let bound = digest::sha256_b64(format!("{}.{}", pop.thumbprint(), body["salt"].as_str().unwrap()));
     assert_eq!(
         id_token["nonce"], bound,
@@ -98,7 +103,7 @@ pub async fn register(State(fake): State<Fake>, Json(body): Json<Value>) -> Resp
     }
     (inner.pop, inner.uv) = (Some(pop), Some(uv));
     let answer = json!({
-        "device_id": DEVICE, "account": {"iss": inner.origin, "sub": SUBJECT, "name": "Anna"},
+        "device_id": DEVICE, "account": {"iss": issuer, "sub": id_token["sub"], "name": "Anna"},
         "device_session": "session-secret", "access_token": "token-0", "expires_in": 600,
         "request_keys": [inner.request_key.public_jwk()], "server_time": now,
     });

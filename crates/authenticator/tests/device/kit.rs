@@ -61,6 +61,7 @@ pub fn pair_input(fake: &Fake) -> PairInput {
         backend: fake.origin(),
         device_name: String::new(),
         pin: PIN.to_owned(),
+        issuer: None,
     }
 }
 
@@ -82,6 +83,11 @@ pub async fn browse(fake: &Fake, url: &Url, change: impl FnOnce(&mut Url)) {
         .append_pair("state", &query["state"])
         .append_pair("iss", &issuer);
     change(&mut back);
+    deliver(&back).await;
+}
+
+/// Follows a redirect to the device's listener; returns what it answers.
+pub async fn deliver(back: &Url) -> String {
     let host = format!("127.0.0.1:{}", back.port().unwrap());
     let target = back[url::Position::BeforePath..].to_owned();
     let mut connection = tokio::net::TcpStream::connect(&host).await.unwrap();
@@ -93,6 +99,7 @@ pub async fn browse(fake: &Fake, url: &Url, change: impl FnOnce(&mut Url)) {
     tokio::io::AsyncReadExt::read_to_string(&mut connection, &mut page)
         .await
         .unwrap();
+    page
 }
 
 /// Pairs `device` with the fake.

@@ -7,6 +7,8 @@ mod fake;
 #[cfg(test)]
 mod fake_decision;
 #[cfg(test)]
+mod fake_provider;
+#[cfg(test)]
 mod fake_sign_in;
 #[cfg(test)]
 mod fake_user_code;
@@ -15,7 +17,11 @@ mod kit;
 #[cfg(test)]
 mod pairing;
 #[cfg(test)]
+mod providers;
+#[cfg(test)]
 mod slow_store;
+#[cfg(test)]
+mod telling;
 #[cfg(test)]
 mod trust;
 #[cfg(test)]

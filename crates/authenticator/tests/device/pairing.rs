@@ -20,6 +20,7 @@ async fn signing_in_pairs_the_device_and_the_account_survives_a_restart() {
         .filter_map(|event| match event {
             AppEvent::Pairing(step) => Some(match step {
                 PairingView::Resolving => "resolving",
+                PairingView::ChooseProvider { .. } => "choose",
                 PairingView::WaitingForBrowser { .. } => "browser",
                 PairingView::Verifying => "verifying",
                 PairingView::Registering => "registering",
