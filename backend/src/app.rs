@@ -111,23 +111,27 @@ pub fn build(
         config: config.devices.clone(),
         origin: origin.clone(),
         issuer: origin.clone(),
+        embedded: config.op.enabled,
         issuers: issuers.clone(),
         storage: storage.clone(),
         keys: keys.clone(),
         clock: clock.clone(),
         random: random.clone(),
         several_nodes: config.storage.is_postgres(),
-        user_codes: config.op.user_code,
+        user_codes: config.op.user_code && config.op.enabled,
     }));
     let device_api = http::DeviceApi {
         registry,
         consent: consent.clone(),
         backend: origin.clone(),
         issuer: origin,
+        embedded: config.op.enabled,
         issuers,
         heartbeat_seconds: config.devices.heartbeat_seconds,
     };
-    let router = http::op_routes(provider)
+    let op_routes = config.op.enabled.then(|| http::op_routes(provider));
+    let router = op_routes
+        .unwrap_or_default()
         .merge(http::device_routes(device_api))
         .merge(http::connector_routes(connectors))
         .merge(http::health_routes(storage.clone()));

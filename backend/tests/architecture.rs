@@ -105,7 +105,7 @@ const ARROWS: [(&str, &[&str]); 24] = [
             "nodes",
         ],
     ),
-    ("doctor", &["config", "domain", "storage", "keys", "op", "app"]),
+    ("doctor", &["config", "domain", "outbound", "storage", "keys", "op", "app"]),
     (
         "cli",
         &[

@@ -132,6 +132,10 @@ impl Config {
         })?;
         config.registration.check(&config.op.scopes)?;
         config.connectors.check()?;
+        let somebody = config.op.enabled || config.connectors.all().next().is_some();
+        require(somebody, "op", "enabled", || {
+            "without the embedded provider nobody could sign in: name another one in `[connectors]`".to_owned()
+        })?;
         config.consent.check()?;
         config.devices.check()?;
         config.keys.check()?;
@@ -213,6 +217,7 @@ mod tests {
             ),
             ("[mtls]\nlisten = \"8481\"", "listen"),
             ("[op]\nprofile = \"fapi_ciba\"", "profile"),
+            ("[op]\nenabled = false", "enabled"),
             ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
             ("[op]\nlong_poll_seconds = 31", "long_poll_seconds"),
             ("[op]\nresources = [\"/relative\"]", "resources"),

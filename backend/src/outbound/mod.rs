@@ -7,6 +7,7 @@ mod address;
 mod document;
 mod endpoint;
 mod hosts;
+mod look;
 mod lookup;
 mod provider;
 mod roots;
@@ -25,6 +26,7 @@ use crate::config::OutboundConfig;
 
 pub use document::{Document, DocumentError, MAX_DOCUMENT_LEN};
 pub use endpoint::{EndpointProblem, check_endpoint};
+pub use look::Sight;
 pub use lookup::{Lookup, SystemLookup};
 pub use provider::{ProviderCall, ProviderCallError};
 

@@ -113,6 +113,7 @@ impl Node<'_> {
             config: self.config.devices.clone(),
             origin: ORIGIN.to_owned(),
             issuer: ORIGIN.to_owned(),
+            embedded: self.config.op.enabled,
             issuers: issuers.clone(),
             storage: self.storage.clone(),
             keys: self.keys.clone(),
@@ -152,6 +153,7 @@ impl Node<'_> {
             consent: consent.clone(),
             backend: ORIGIN.to_owned(),
             issuer: ORIGIN.to_owned(),
+            embedded: self.config.op.enabled,
             issuers,
             heartbeat_seconds: self.config.devices.heartbeat_seconds,
         });
