@@ -8,6 +8,7 @@ mod embedded;
 mod hand_over;
 mod keycloak;
 mod rules;
+mod upstream;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -27,6 +28,7 @@ pub use complete::Paid;
 pub use embedded::Embedded;
 pub use hand_over::{HandedOver, IntakeError, Waits, handle_of};
 pub use rules::{Rules, Told};
+pub use upstream::{UpstreamParts, UpstreamSetupError, Upstreams};
 
 use keycloak::Keycloak;
 

@@ -13,6 +13,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0007_push_delivery.sql"),
     include_str!("../../../migrations/sqlite/0008_reports.sql"),
     include_str!("../../../migrations/sqlite/0009_connectors.sql"),
+    include_str!("../../../migrations/sqlite/0010_upstream.sql"),
 ];
 
 /// Whether the file is older than `migrations`.
