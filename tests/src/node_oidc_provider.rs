@@ -4,7 +4,6 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::mpsc,
     time::Duration,
@@ -185,7 +184,7 @@ impl NodeOp {
     #[must_use]
     pub fn entry(&self) -> String {
         let Self { name, issuer, .. } = self;
-        let secret_file: PathBuf = self.folder.path().join("whsec.txt");
+        let secret_file = self.folder.path().join("whsec.txt").display().to_string();
         let callback_url = self.callback_url();
         format!(
             "[[connectors.generic]]\nname = {name:?}\nissuer = {issuer:?}\ntitle = \"The {name} people\"\napp_client_id = \"countersign-app\"\n\
