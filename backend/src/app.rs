@@ -55,11 +55,7 @@ pub fn build(
     let owed = Arc::new(Notify::new());
     let outbound = Outbound::new(&config.outbound, Arc::new(SystemLookup))?;
     let signals = signals(&config.storage)?;
-    let wakes = if signals.is_some() {
-        Wakes::among_nodes()
-    } else {
-        Wakes::new()
-    };
+    let wakes = signals.as_ref().map_or_else(Wakes::new, |_| Wakes::among_nodes());
     let to_providers = Outbound::to_providers(&config.outbound)?;
     let issuers = Arc::new(Issuers::new(&config.connectors, to_providers.clone(), clock.clone()));
     let consent = Arc::new(Consent::new(consent::Parts {
