@@ -13,7 +13,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::{
     config::{Config, DatabaseUrl, FapiProfile, MtlsConfig, StorageConfig},
-    connectors::{self, Connectors, Embedded},
+    connectors::{self, Connectors, Embedded, UpstreamParts, Upstreams},
     consent::{self, Consent},
     devices::{self, DeviceRegistry},
     http,
@@ -73,6 +73,16 @@ pub fn build(
         wakes: wakes.clone(),
         owed: owed.clone(),
     }));
+    let upstreams = Arc::new(Upstreams::open(UpstreamParts {
+        config: config.connectors.upstream.clone(),
+        consent: consent.clone(),
+        issuers: issuers.clone(),
+        keys: keys.clone(),
+        outbound: to_providers.clone(),
+        storage: storage.clone(),
+        clock: clock.clone(),
+        random: random.clone(),
+    })?);
     let provider = Arc::new(Provider::new(op::Parts {
         config: config.op.clone(),
         registration: config.registration.clone(),
@@ -81,25 +91,28 @@ pub fn build(
         keys: keys.clone(),
         clock: clock.clone(),
         random: random.clone(),
-        trigger: Arc::new(Embedded::new(consent.clone())),
+        trigger: Arc::new(Embedded::new(consent.clone()).asking(upstreams.clone())),
         wakes: wakes.clone(),
         mutual_tls: MutualTls::open(&config.mtls)?,
         outbound: outbound.clone(),
     }));
-    let connectors = Arc::new(Connectors::new(connectors::Parts {
+    let connectors = Connectors::new(connectors::Parts {
         config: config.connectors.clone(),
         report_seconds: config.op.report_seconds,
         message_length: config.op.binding_message_length,
+        details_types: config.op.authorization_details.clone(),
         consent: consent.clone(),
         issuers: issuers.clone(),
         keys: keys.clone(),
         outbound: to_providers,
         storage: storage.clone(),
         clock: clock.clone(),
-    }));
+    })?;
+    let connectors = Arc::new(connectors);
     let outbox = OutboxWorker {
         storage: storage.clone(),
         connectors: connectors.clone(),
+        upstreams,
         delivery: Arc::new(Delivery::new(provider.clone(), outbound)),
         clock: clock.clone(),
         random: random.clone(),
@@ -109,35 +122,31 @@ pub fn build(
         config: config.devices.clone(),
         origin: origin.clone(),
         issuer: origin.clone(),
+        embedded: config.op.enabled,
         issuers: issuers.clone(),
         storage: storage.clone(),
         keys: keys.clone(),
         clock: clock.clone(),
         random: random.clone(),
         several_nodes: config.storage.is_postgres(),
-        user_codes: config.op.user_code,
+        user_codes: config.op.user_code && config.op.enabled,
     }));
     let device_api = http::DeviceApi {
         registry,
         consent: consent.clone(),
         backend: origin.clone(),
         issuer: origin,
+        embedded: config.op.enabled,
         issuers,
         heartbeat_seconds: config.devices.heartbeat_seconds,
     };
-    let router = http::op_routes(provider)
+    let op_routes = config.op.enabled.then(|| http::op_routes(provider));
+    let router = op_routes
+        .unwrap_or_default()
         .merge(http::device_routes(device_api))
         .merge(http::connector_routes(connectors))
         .merge(http::health_routes(storage.clone()));
-    let router = router.layer(middleware::from_fn({
-        let random = random.clone();
-        move |request, next| http::access_log(random.clone(), request, next)
-    }));
-    let router = if config.server.forwarded_for {
-        router.layer(middleware::from_fn(http::behind_proxy))
-    } else {
-        router
-    };
+    let router = guarded(router, config.server.forwarded_for, random.clone());
     let nodes = signals.map(|signals| Nodes::new(signals, wakes.clone(), &*random));
     let jobs = Jobs {
         consent,
@@ -157,6 +166,18 @@ pub fn build(
         outbox,
         nodes,
     })
+}
+
+/// Routes with what every request passes on its way to them.
+fn guarded(router: Router, forwarded_for: bool, random: Arc<dyn Random>) -> Router {
+    let router = router.layer(middleware::from_fn(move |request, next| {
+        http::access_log(random.clone(), request, next)
+    }));
+    if forwarded_for {
+        router.layer(middleware::from_fn(http::behind_proxy))
+    } else {
+        router
+    }
 }
 
 /// The way to other nodes, where there may be some and the settings allow it.

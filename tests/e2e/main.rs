@@ -3,6 +3,8 @@
 mod auth0;
 mod backup;
 mod called;
+mod connector_faults;
+mod connector_page;
 mod details;
 mod device_life;
 mod doctor;
@@ -17,6 +19,8 @@ mod log_lines;
 mod logs;
 mod long_polls;
 mod metrics;
+mod node_oidc_provider;
+mod node_oidc_provider_attacks;
 mod nodes;
 mod nodes_restart;
 mod operator;

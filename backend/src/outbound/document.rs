@@ -62,7 +62,7 @@ impl Outbound {
 }
 
 /// The body, as long as it is not too long; the time for it is that of the whole call.
-async fn whole(mut response: Response) -> Result<Vec<u8>, DocumentError> {
+pub(super) async fn whole(mut response: Response) -> Result<Vec<u8>, DocumentError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| outbound_error(&error))? {
         if body.len() + chunk.len() > MAX_DOCUMENT_LEN {
@@ -73,7 +73,7 @@ async fn whole(mut response: Response) -> Result<Vec<u8>, DocumentError> {
     Ok(body)
 }
 
-fn is_json(response: &Response) -> bool {
+pub(super) fn is_json(response: &Response) -> bool {
     let content_type = response.headers().get(header::CONTENT_TYPE);
     let said = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = said.split(';').next().unwrap_or_default().trim();
