@@ -232,7 +232,7 @@ async fn a_backend_that_dies_when_the_provider_has_answered_tells_it_again_witho
         ..BackendOptions::default()
     };
     let mut backend = NodeOp::backend(&[&op], options).await;
-    backend.fail_at(Some("called:1:abort"));
+    backend.fail_at(Some("Called:1:abort"));
     backend.kill();
     backend.restart();
     let phone = op.phone(&backend, "anna", "Anna's phone").await;
