@@ -9,6 +9,7 @@ mod generic;
 mod hand_over;
 mod keycloak;
 mod rules;
+mod upstream;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -29,6 +30,7 @@ pub use embedded::Embedded;
 pub use generic::{Authentic, RequestBody, SecretError, SignedCall};
 pub use hand_over::{HandedOver, IntakeError, Waits, handle_of};
 pub use rules::{Rules, Told};
+pub use upstream::{UpstreamParts, UpstreamSetupError, Upstreams};
 
 use generic::Generic;
 use keycloak::Keycloak;

@@ -61,20 +61,31 @@ impl Waiting {
 }
 
 impl Consent {
-    /// Asks on behalf of the embedded provider: its request and the prompt are on disk in one commit when this returns.
+    /// Asks on behalf of the embedded provider: its request and the prompt are on disk in one commit when this returns, and with them what is owed so
+    /// that another provider is asked `elsewhere`.
     ///
     /// # Errors
     /// When the store does not answer; then nothing was stored.
-    pub async fn ask(&self, question: Question, request: NewAuthRequest) -> Result<(), StorageError> {
+    pub async fn ask(
+        &self,
+        question: Question,
+        request: NewAuthRequest,
+        elsewhere: Option<NewDebt>,
+    ) -> Result<(), StorageError> {
         let prompt = self.prompt(question);
         let waiting = Waiting::of(&prompt);
+        let asks = elsewhere.is_some();
         let opening = Opening {
             prompt,
             auth_request: Some(request),
+            ask: elsewhere,
             supersede: self.parts.config.supersede,
         };
         let opened = self.parts.storage.open(opening).await?;
         self.tell_opened(&waiting, &opened);
+        if asks {
+            self.parts.owed.notify_one();
+        }
         Ok(())
     }
 

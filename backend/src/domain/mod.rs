@@ -22,7 +22,7 @@ pub use client::{
     APP_CLIENT_ID, AuthorizationRules, BindingMode, CertificateSubject, Client, ClientAuthMethod, GrantType, Profile,
     Registration, RequestRules, TokenRules,
 };
-pub use decision::{Acr, Amr, Approval, Decision, SignedReceipt};
+pub use decision::{Acr, Amr, Approval, Decision, Evidence, SignedReceipt};
 pub use device::{Device, DeviceKeys, NewDevice};
 pub use grant::{AccessToken, AuthorizationCode, Confirmation, GrantExtras, GrantFamily, RefreshToken, TokenHash};
 pub use invitation::Invitation;

@@ -27,6 +27,7 @@ mod statements;
 mod store;
 mod touches;
 mod units;
+mod upstream;
 mod user_codes;
 mod value;
 
@@ -48,6 +49,7 @@ pub use pushed_requests::PushedRequests;
 pub use recovery::{AfterRestore, Ended, Recovery};
 pub use replay::Replay;
 pub use sqlite::{BackupError, Restoration, Role, SqliteStorage, back_up, inspect_file};
+pub use upstream::{Asking, Heard, Upstream, UpstreamAnswer};
 pub use user_codes::{UserCodeTry, UserCodes};
 
 /// The whole store.
@@ -65,6 +67,7 @@ pub trait Storage:
     + Prompts
     + PushedRequests
     + Replay
+    + Upstream
     + UserCodes
     + Send
     + Sync
@@ -85,6 +88,7 @@ impl<T> Storage for T where
         + Prompts
         + PushedRequests
         + Replay
+        + Upstream
         + UserCodes
         + Send
         + Sync

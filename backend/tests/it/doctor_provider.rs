@@ -120,7 +120,9 @@ fn merged(mut metadata: Value, over: &Value) -> Value {
 async fn dated(State(shape): State<Arc<Shape>>, request: axum::extract::Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if let Some(date) = shape.date {
-        response.headers_mut().insert(header::DATE, HeaderValue::from_static(date));
+        response
+            .headers_mut()
+            .insert(header::DATE, HeaderValue::from_static(date));
     }
     response
 }

@@ -122,7 +122,7 @@ async fn settle_telling<S: Statements>(connection: &mut S, telling: &Telling) ->
     }
 }
 
-async fn mark(
+pub(super) async fn mark(
     connection: &mut impl Statements,
     connector: &str,
     now: i64,
