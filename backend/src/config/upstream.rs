@@ -73,12 +73,12 @@ impl UpstreamConfig {
                 "issuer",
                 "needs an https URL without query and fragment; http for a literal loopback address alone",
             ),
+            (issuers.insert(&self.issuer), "issuer", "has the issuer of another one"),
             (
-                issuers.insert(&self.issuer),
-                "issuer",
-                "has the issuer of another one",
+                !self.client_id.is_empty(),
+                "client_id",
+                "needs our client at that provider",
             ),
-            (!self.client_id.is_empty(), "client_id", "needs our client at that provider"),
             (
                 credentials.into_iter().flatten().count() == 1,
                 "client_secret_file",

@@ -21,7 +21,9 @@ impl<E: Engine> Upstream for Store<E> {
 
     async fn settle_upstream(&self, answer: UpstreamAnswer) -> Result<Heard, StorageError> {
         self.engine
-            .write_locking(answer, |connection, answer| Box::pin(settle_upstream(connection, answer)))
+            .write_locking(answer, |connection, answer| {
+                Box::pin(settle_upstream(connection, answer))
+            })
             .await
     }
 
@@ -65,10 +67,7 @@ async fn settle_upstream<S: Statements>(connection: &mut S, answer: &UpstreamAns
         return Ok(Heard::Late);
     };
     let enabled = connection
-        .any(
-            sql::accounts::IS_ENABLED.text(S::DIALECT),
-            values![prompt.account.sub],
-        )
+        .any(sql::accounts::IS_ENABLED.text(S::DIALECT), values![prompt.account.sub])
         .await?;
     if !enabled {
         return Ok(Heard::Late);
@@ -96,7 +95,9 @@ async fn settle_upstream<S: Statements>(connection: &mut S, answer: &UpstreamAns
     }
     if let Some((_, evidence)) = approved {
         let json = to_json(evidence)?;
-        connection.run(sql::prompts::SET_EVIDENCE, values![handle, json]).await?;
+        connection
+            .run(sql::prompts::SET_EVIDENCE, values![handle, json])
+            .await?;
     }
     Ok(Heard::Recorded(prompt.account))
 }

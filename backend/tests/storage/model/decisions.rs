@@ -32,6 +32,21 @@ impl Ending {
     }
 }
 
+impl Ending {
+    /// What another provider said.
+    pub(super) fn elsewhere(approval: Option<Approval>, at: Millis) -> Self {
+        let state = if approval.is_some() {
+            PromptState::Approved
+        } else {
+            PromptState::Denied
+        };
+        Self {
+            approval,
+            ..Self::without_decision(state, at)
+        }
+    }
+}
+
 impl Kept {
     /// Ends a prompt that is pending, and the request that waits for it.
     pub(super) fn settle(&mut self, handle: &Handle, ending: Ending) -> Result<(), StorageError> {
