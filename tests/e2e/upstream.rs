@@ -38,7 +38,7 @@ impl Federation {
         let phone = RawDevice::register(&there, &anna_there, "Anna's phone").await;
         let credential = credential(&there, by).await;
         let config = format!(
-            "[op]\ninterval = 1\n[[connectors.upstream]]\nname = \"bank\"\nissuer = {:?}\nclient_id = \"us\"\n{credential}\n\
+            "[op]\ninterval = 1\n[[connectors.upstream]]\nname = \"bank\"\nissuer = {:?}\ntitle = \"Example Bank\"\nclient_id = \"us\"\n{credential}\n\
              login_hint_attribute = \"email\"\n",
             there.origin
         );

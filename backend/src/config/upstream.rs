@@ -16,6 +16,8 @@ pub struct UpstreamConfig {
     pub name: String,
     /// Its issuer.
     pub issuer: String,
+    /// What people call it.
+    pub title: String,
     /// Our client there.
     pub client_id: String,
     /// Its secret, for `client_secret_basic`.
@@ -75,6 +77,11 @@ impl UpstreamConfig {
             ),
             (issuers.insert(&self.issuer), "issuer", "has the issuer of another one"),
             (
+                (1..=64).contains(&self.title.trim().len()),
+                "title",
+                "needs 1 to 64 bytes that people read",
+            ),
+            (
                 !self.client_id.is_empty(),
                 "client_id",
                 "needs our client at that provider",
@@ -110,6 +117,7 @@ mod tests {
         [[connectors.upstream]]
         name = "bank"
         issuer = "https://id.bank.example"
+        title = "Bank"
         client_id = "us"
         client_secret_file = "bank.secret"
         login_hint_attribute = "email"
@@ -122,6 +130,7 @@ mod tests {
             ("\"bank\"", "\"Bank\"", "name"),
             ("\"bank\"", "\"embedded\"", "name"),
             ("https://id", "http://id", "issuer"),
+            ("\"Bank\"", "\" \"", "title"),
             ("\"us\"", "\"\"", "client_id"),
             ("client_id", "private_key_file = \"k\"\nclient_id", "client_secret_file"),
             ("client_secret_file", "scope", "client_secret_file"),

@@ -3,7 +3,7 @@ use countersign::{
     storage::{Asking, Claim, Decided, Heard, Redeemed, Storage, UpstreamAnswer},
 };
 use countersign_clock::Millis;
-use countersign_protocol::{Handle, PromptState};
+use countersign_protocol::{DecidedBy, DeviceId, Handle, PromptState};
 
 use crate::sample::{
     DEADLINE, NOW, READABLE_UNTIL, ada_and_the_shop, approval, deny, opening, person, redemption, request_id,
@@ -44,6 +44,13 @@ async fn claim(store: &dyn Storage, lease: &str, now: Millis) -> Vec<ClaimedDebt
     store.claim_debts(claim).await.unwrap()
 }
 
+fn by() -> DecidedBy {
+    DecidedBy {
+        device_id: DeviceId::from("upstream:bank"),
+        name: "Example Bank".to_owned(),
+    }
+}
+
 fn evidence() -> Evidence {
     Evidence {
         connector: "bank".to_owned(),
@@ -63,6 +70,7 @@ fn yes(lease: &str, now: Millis) -> UpstreamAnswer {
         id: id(),
         lease: Lease(lease.to_owned()),
         connector: "bank".to_owned(),
+        by: by(),
         approved: Some((approval, evidence())),
         now,
     }
@@ -91,7 +99,7 @@ pub async fn a_question_to_another_provider_is_due_at_once_and_goes_on(store: &d
         connector: "bank".to_owned(),
         payload: b"answer?".to_vec(),
         due_at: NOW + 5000,
-        now: NOW,
+        now: NOW + 500,
     };
     assert!(
         !store.keep_asking(asking.clone()).await.unwrap(),
@@ -99,6 +107,12 @@ pub async fn a_question_to_another_provider_is_due_at_once_and_goes_on(store: &d
     );
     asking.lease = Lease("one".to_owned());
     assert!(store.keep_asking(asking).await.unwrap());
+    let arrears = store.arrears().await.unwrap();
+    assert_eq!(
+        (arrears.debts, arrears.oldest),
+        (1, Some(NOW + 500)),
+        "the person takes their time"
+    );
     assert!(
         claim(store, "two", NOW + 4999).await.is_empty(),
         "it waits for its time"
@@ -107,7 +121,7 @@ pub async fn a_question_to_another_provider_is_due_at_once_and_goes_on(store: &d
     assert_eq!(claimed[0].payload, b"answer?");
     assert_eq!(claimed[0].attempt, 1, "nothing failed");
     let marks = store.connector_marks().await.unwrap();
-    assert_eq!((marks[0].name.as_str(), marks[0].told_at), ("bank", Some(NOW)));
+    assert_eq!((marks[0].name.as_str(), marks[0].told_at), ("bank", Some(NOW + 500)));
 }
 
 pub async fn an_approval_elsewhere_is_redeemed_with_its_evidence(store: &dyn Storage) {
@@ -116,6 +130,8 @@ pub async fn an_approval_elsewhere_is_redeemed_with_its_evidence(store: &dyn Sto
     let heard = store.settle_upstream(yes("one", NOW + 1000)).await.unwrap();
     assert_eq!(heard, Heard::Recorded(person("ada")));
     assert_eq!(state(store).await, PromptState::Approved);
+    let prompt = store.find_prompt(&handle()).await.unwrap().unwrap();
+    assert_eq!(prompt.view_at(NOW).decided_by, Some(by()));
     assert_eq!(store.find_evidence(&handle()).await.unwrap(), Some(evidence()));
     assert_eq!(store.find_receipt(&handle()).await.unwrap(), None, "no device signed");
     assert!(claim(store, "two", NOW + 60_000).await.is_empty(), "the debt is paid");

@@ -119,6 +119,7 @@ mod tests {
         UpstreamConfig {
             name: "bank".to_owned(),
             issuer: "https://bank.example".to_owned(),
+            title: "Example Bank".to_owned(),
             client_id: "us".to_owned(),
             client_secret_file: None,
             private_key_file: None,

@@ -34,16 +34,15 @@ impl Ending {
 
 impl Ending {
     /// What another provider said.
-    pub(super) fn elsewhere(approval: Option<Approval>, at: Millis) -> Self {
+    pub(super) fn elsewhere(approval: Option<Approval>, by: DecidedBy, at: Millis) -> Self {
         let state = if approval.is_some() {
             PromptState::Approved
         } else {
             PromptState::Denied
         };
-        Self {
-            approval,
-            ..Self::without_decision(state, at)
-        }
+        let mut ending = Self::without_decision(state, at);
+        ending.view.decided_by = Some(by);
+        Self { approval, ..ending }
     }
 }
 

@@ -62,9 +62,9 @@ impl Debt {
     }
 
     /// Nothing failed, and it goes on later.
-    pub(super) fn go_on(&mut self, payload: Vec<u8>, at: Millis) {
-        if let Stage::Owed { due_at, lease, .. } = &mut self.stage {
-            (*due_at, *lease) = (at, None);
+    pub(super) fn go_on(&mut self, payload: Vec<u8>, at: Millis, now: Millis) {
+        if let Stage::Owed { since, due_at, lease } = &mut self.stage {
+            (*since, *due_at, *lease) = (now, at, None);
         }
         (self.owed.payload, self.attempts, self.error) = (payload, 0, String::new());
     }

@@ -15,7 +15,7 @@ impl Upstream for Model {
             let Some(debt) = debt.filter(|debt| debt.is_held_by(&asking.lease)) else {
                 return Ok(false);
             };
-            debt.go_on(asking.payload, asking.due_at);
+            debt.go_on(asking.payload, asking.due_at, asking.now);
             kept.mark(&asking.connector, &Payment::Done, asking.now);
             Ok(true)
         })
@@ -45,7 +45,7 @@ impl Kept {
             return Ok(Heard::Late);
         };
         let (approval, evidence) = answer.approved.unzip();
-        self.settle(&handle, Ending::elsewhere(approval, answer.now))?;
+        self.settle(&handle, Ending::elsewhere(approval, answer.by, answer.now))?;
         self.prompts.get_mut(&handle).unwrap().evidence = evidence;
         Ok(Heard::Recorded(prompt.account))
     }
