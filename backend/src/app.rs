@@ -55,11 +55,7 @@ pub fn build(
     let owed = Arc::new(Notify::new());
     let outbound = Outbound::new(&config.outbound, Arc::new(SystemLookup))?;
     let signals = signals(&config.storage)?;
-    let wakes = if signals.is_some() {
-        Wakes::among_nodes()
-    } else {
-        Wakes::new()
-    };
+    let wakes = signals.as_ref().map_or_else(Wakes::new, |_| Wakes::among_nodes());
     let to_providers = Outbound::to_providers(&config.outbound)?;
     let issuers = Arc::new(Issuers::new(&config.connectors, to_providers.clone(), clock.clone()));
     let consent = Arc::new(Consent::new(consent::Parts {
@@ -96,17 +92,19 @@ pub fn build(
         mutual_tls: MutualTls::open(&config.mtls)?,
         outbound: outbound.clone(),
     }));
-    let connectors = Arc::new(Connectors::new(connectors::Parts {
+    let connectors = Connectors::new(connectors::Parts {
         config: config.connectors.clone(),
         report_seconds: config.op.report_seconds,
         message_length: config.op.binding_message_length,
+        details_types: config.op.authorization_details.clone(),
         consent: consent.clone(),
         issuers: issuers.clone(),
         keys: keys.clone(),
         outbound: to_providers,
         storage: storage.clone(),
         clock: clock.clone(),
-    }));
+    })?;
+    let connectors = Arc::new(connectors);
     let outbox = OutboxWorker {
         storage: storage.clone(),
         connectors: connectors.clone(),
@@ -120,37 +118,50 @@ pub fn build(
         config: config.devices.clone(),
         origin: origin.clone(),
         issuer: origin.clone(),
+        embedded: config.op.enabled,
         issuers: issuers.clone(),
         storage: storage.clone(),
         keys: keys.clone(),
         clock: clock.clone(),
         random: random.clone(),
         several_nodes: config.storage.is_postgres(),
-        user_codes: config.op.user_code,
+        user_codes: config.op.user_code && config.op.enabled,
     }));
     let device_api = http::DeviceApi {
         registry,
         consent: consent.clone(),
         backend: origin.clone(),
         issuer: origin,
+        embedded: config.op.enabled,
         issuers,
         heartbeat_seconds: config.devices.heartbeat_seconds,
     };
-    let router = http::op_routes(provider)
+    let op_routes = config.op.enabled.then(|| http::op_routes(provider));
+    let router = op_routes
+        .unwrap_or_default()
         .merge(http::device_routes(device_api))
         .merge(http::connector_routes(connectors))
         .merge(http::health_routes(storage.clone()));
-    let router = router.layer(middleware::from_fn({
-        let random = random.clone();
-        move |request, next| http::access_log(random.clone(), request, next)
-    }));
-    let router = if config.server.forwarded_for {
-        router.layer(middleware::from_fn(http::behind_proxy))
-    } else {
-        router
-    };
+    let router = guarded(router, config.server.forwarded_for, random.clone());
     let nodes = signals.map(|signals| Nodes::new(signals, wakes.clone(), &*random));
-    let jobs = Jobs {
+    Ok(App {
+        router,
+        jobs: jobs(config, consent, keys, storage, clock, random, wakes),
+        outbox,
+        nodes,
+    })
+}
+
+fn jobs(
+    config: &Config,
+    consent: Arc<Consent>,
+    keys: Arc<KeyRing>,
+    storage: Arc<dyn Storage>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    wakes: Arc<Wakes>,
+) -> Jobs {
+    Jobs {
         consent,
         keys,
         storage,
@@ -161,13 +172,19 @@ pub fn build(
         expire_seconds: config.consent.expire_seconds,
         expire_rows: config.consent.expire_rows,
         history_days: config.consent.history_days,
-    };
-    Ok(App {
-        router,
-        jobs,
-        outbox,
-        nodes,
-    })
+    }
+}
+
+/// Routes with what every request passes on its way to them.
+fn guarded(router: Router, forwarded_for: bool, random: Arc<dyn Random>) -> Router {
+    let router = router.layer(middleware::from_fn(move |request, next| {
+        http::access_log(random.clone(), request, next)
+    }));
+    if forwarded_for {
+        router.layer(middleware::from_fn(http::behind_proxy))
+    } else {
+        router
+    }
 }
 
 /// The way to other nodes, where there may be some and the settings allow it.

@@ -1,15 +1,19 @@
 //! `countersign doctor`: looks at everything a server needs, one named check after the other, and says in a sentence each what is well, or what
 //! is wrong and what to do. It changes nothing and works beside a running server.
 
+mod app_client;
 mod certificate;
+mod connectors;
+mod issuer;
 mod keys;
 mod reach;
 mod settings;
 mod store;
+mod webhook;
 
 use std::path::Path;
 
-use countersign_clock::Millis;
+use countersign_clock::Clock;
 use serde::Serialize;
 
 use crate::{
@@ -45,6 +49,9 @@ pub enum Verdict {
 pub struct Finding {
     /// Which check. Stable: programs may match on it.
     pub check: &'static str,
+    /// Of which connector, where there may be several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connector: Option<String>,
     /// What it found.
     #[serde(flatten)]
     pub verdict: Verdict,
@@ -95,10 +102,17 @@ fn held(look: Option<&Inspection>) -> Option<bool> {
     }
 }
 
-/// Looks at everything that the configuration in `file` (the defaults when none) names. `now` in milliseconds.
-pub async fn examine(file: Option<&Path>, now: Millis) -> Report {
+/// Looks at everything that the configuration in `file` (the defaults when none) names.
+pub async fn examine(file: Option<&Path>, clock: &dyn Clock) -> Report {
+    let now = clock.now();
     let mut checks = Vec::new();
-    let mut note = |check, verdict| checks.push(Finding { check, verdict });
+    let mut note = |check, verdict| {
+        checks.push(Finding {
+            check,
+            connector: None,
+            verdict,
+        });
+    };
     match Config::load(file) {
         Err(error) => note(
             "configuration",
@@ -125,6 +139,7 @@ pub async fn examine(file: Option<&Path>, now: Millis) -> Report {
             note("listen", site.listen());
             note("discovery", site.discovery());
             note("jwks", site.jwks(&kids.signing).await);
+            checks.extend(connectors::look(&config, clock).await);
         }
     }
     let healthy = !checks

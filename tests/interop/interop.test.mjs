@@ -33,6 +33,24 @@ function impatientFront() {
   });
 }
 
+/** Where the peer listens; throws with its own words when it ends before it says so. */
+async function addressOf(child) {
+  const said = [];
+  child.stderr.setEncoding('utf8').on('data', (text) => said.push(text));
+  const failed = once(child, 'error').then(([error]) => Promise.reject(error));
+  const ended = once(child, 'close').then(([code, signal]) => {
+    throw new Error(`the peer ended (${signal ?? code}) before it listened: ${said.join('').trim() || 'it said nothing'}`);
+  });
+  const listens = once(createInterface({ input: child.stdout }), 'line').then(([line]) => {
+    const address = /listening on (\S+)/.exec(line)?.[1];
+    if (!address) throw new Error(`the peer said something else than where it listens: ${line}`);
+    return address;
+  });
+  // The one that comes first counts; the others are nobody's business any more.
+  for (const other of [failed, ended]) other.catch(() => {});
+  return Promise.race([failed, ended, listens]);
+}
+
 let front;
 let issuer;
 let peer;
@@ -53,11 +71,10 @@ before(async () => {
   const child = spawn(process.execPath, ['server.mjs'], {
     cwd: here('../bench/peer/'),
     env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: '0', ISSUER: issuer, ID_ALG: 'ES256', CLIENTS_JSON: JSON.stringify([extra]) },
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const [line] = await once(createInterface({ input: child.stdout }), 'line');
-  const [, address] = /listening on (\S+)/.exec(line);
-  peer = { child, address };
+  peer = { child };
+  peer.address = await addressOf(child);
 });
 after(() => {
   peer?.child.kill();

@@ -2,10 +2,13 @@
 
 use std::io::{self, Write};
 
-use countersign_clock::{Clock as _, SystemClock};
+use countersign_clock::SystemClock;
 
 use super::ConfigFile;
-use crate::doctor::{Report, Verdict, examine};
+use crate::{
+    doctor::{Report, Verdict, examine},
+    domain::is_deceptive,
+};
 
 /// What is looked at.
 #[derive(Debug, clap::Args)]
@@ -22,7 +25,7 @@ pub struct Args {
 /// # Errors
 /// When something is ill.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let report = examine(args.config.path(), SystemClock.now()).await;
+    let report = examine(args.config.path(), &SystemClock).await;
     let out = &mut io::stdout();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
@@ -49,7 +52,11 @@ fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
             Verdict::Ill { says, .. } => ("WRONG", says),
             Verdict::Skipped { says } => ("-", says),
         };
-        writeln!(out, "{mark:<6} {:<14} {says}", finding.check)?;
+        // Some of it is what others say of themselves.
+        let says: String = says.chars().filter(|c| !c.is_control() && !is_deceptive(*c)).collect();
+        let of = finding.connector.as_ref().map(|name| format!("{name}: "));
+        let of = of.unwrap_or_default();
+        writeln!(out, "{mark:<6} {:<14} {of}{says}", finding.check)?;
         if let Verdict::Ill { remedy, .. } = &finding.verdict {
             writeln!(out, "{:<21} -> {remedy}", "")?;
         }

@@ -2,6 +2,7 @@
 
 mod backup;
 mod client;
+mod connector;
 mod doctor;
 mod keys;
 mod logging;
@@ -14,6 +15,7 @@ pub mod verify;
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
+use countersign_clock::Millis;
 
 use crate::{app, config::Config};
 
@@ -61,7 +63,9 @@ enum Command {
         Works beside a running server and changes nothing. Ends with 1 when something is wrong."
     )]
     Doctor(doctor::Args),
-    /// List what clients could not be told, and try again
+    /// List the providers outside, and how they fare
+    Connector(connector::Args),
+    /// List what clients and providers could not be told, and try again
     Outbox(outbox::Args),
     /// Check a receipt offline
     Verify(verify::VerifyArgs),
@@ -82,6 +86,17 @@ impl ConfigFile {
 
     fn load(&self) -> anyhow::Result<Config> {
         Ok(Config::load(self.config.as_deref())?)
+    }
+}
+
+/// A length of time in its largest whole unit.
+fn ago(millis: Millis) -> String {
+    let seconds = millis.max(0) / 1000;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
     }
 }
 
@@ -116,6 +131,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Restore(args) => backup::restore(args).await,
         Command::AfterRestore(args) => backup::after_restore(args).await,
         Command::Doctor(args) => doctor::run(args).await,
+        Command::Connector(args) => connector::run(args).await,
         Command::Outbox(args) => outbox::run(args).await,
         Command::Verify(args) => verify::run(&args, &mut std::io::stdout().lock()),
     }

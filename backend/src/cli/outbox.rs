@@ -2,13 +2,15 @@
 
 use std::io::{self, Write};
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use clap::Subcommand;
 use countersign_clock::{Clock as _, Millis, SystemClock};
+use countersign_protocol::{Delivery, Handle};
 
 use super::ConfigFile;
 use crate::{
     app,
+    config::ConnectorsConfig,
     domain::{DeadDebt, DebtId, DebtKind},
     storage::{Resend, Role, Storage},
 };
@@ -16,7 +18,7 @@ use crate::{
 /// Lines of a list, at most.
 const MOST: u32 = 1000;
 
-/// List what clients could not be told, and try again
+/// List what clients and providers could not be told, and try again
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -27,9 +29,10 @@ pub struct Args {
 enum Command {
     /// List what was given up on, the newest first
     #[command(
-        after_help = "Each line has the prompt, the client, the tries, how long ago it was given up on, until when it can be sent again, \
-        and what went wrong last, with tabs between. What a `ping` was about stays at the token endpoint, whether or not the client was told. Tokens \
-        that a `push` was to deliver were revoked when it was given up on: its client has to ask anew."
+        after_help = "Each line has the prompt, what was owed, the client or the connector, the tries, how long ago it was given up on, until when it can be sent \
+        again, and what went wrong last, with tabs between.\n\nWhat a `ping` was about stays at the token endpoint, whether or not the client was told. Tokens \
+        that a `push` was to deliver were revoked when it was given up on: its client has to ask anew. With `complete` the provider that asked was not told how \
+        its request ended, so its client gets no tokens; where it says `unclear`, nobody knows whether the provider heard."
     )]
     List {
         #[command(flatten)]
@@ -37,8 +40,10 @@ enum Command {
     },
     /// Send again what was given up on; a running server does so within a second
     #[command(
-        after_help = "Examples:\n  countersign outbox resend --all\n  countersign outbox resend x6Qw...\n\n\
-        After the time of a request is over nothing is sent: the client could do nothing with it."
+        after_help = "Examples:\n  countersign outbox resend --all\n  countersign outbox resend x6Qw...\n  countersign outbox resend x6Qw... --force\n\n\
+        After the time of a request is over nothing is sent: the client could do nothing with it.\n\nWhere nobody knows whether Keycloak heard a result \
+        (`unclear` in the list), telling it again may delete the grant: Keycloak deletes a request that it is told of twice. Look there first; --force \
+        tells it anyhow. --all leaves these alone unless --force is given too."
     )]
     Resend {
         #[command(flatten)]
@@ -49,6 +54,9 @@ enum Command {
         /// Everything that still can be sent
         #[arg(long)]
         all: bool,
+        /// Also where the provider may have heard: Keycloak then deletes the grant
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -64,34 +72,97 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             let config = config.load()?;
             let storage = app::open_storage(&config.storage, Role::Command).await?;
             for dead in storage.dead_debts(MOST).await? {
-                writeln!(out, "{}", line(&dead, now))?;
+                let unclear = is_unclear(&*storage, &dead).await?;
+                writeln!(out, "{}", line(&dead, unclear, now))?;
             }
         }
-        Command::Resend { config, prompt, .. } => {
+        Command::Resend {
+            config, prompt, force, ..
+        } => {
             let config = config.load()?;
             let storage = app::open_storage(&config.storage, Role::Command).await?;
-            let Some(prompt) = prompt else {
-                let dead = storage.dead_debts(MOST).await?;
-                let mut sent = 0;
-                for dead in dead.iter().filter(|dead| now < dead.deadline) {
-                    sent += u32::from(storage.resend_debt(&dead.id, now).await? == Resend::Owed);
-                }
-                writeln!(out, "{sent} will be sent again")?;
-                return Ok(());
-            };
-            match resend(&*storage, &prompt, now).await? {
-                Resend::Owed => {}
-                Resend::TimeOver => {
-                    bail!("the time of that request is over: its client could do nothing with the news")
-                }
-                Resend::Revoked => bail!(
-                    "that was to deliver tokens: they were revoked when it was given up on, the client has to ask anew"
-                ),
-                Resend::Unknown => bail!("nothing of that name was given up on"),
+            match prompt {
+                Some(prompt) => resend_one(&*storage, &config.connectors, &prompt, force, now).await?,
+                None => resend_all(&*storage, &config.connectors, force, now, out).await?,
             }
         }
     }
     Ok(())
+}
+
+async fn resend_all(
+    storage: &dyn Storage,
+    connectors: &ConnectorsConfig,
+    force: bool,
+    now: Millis,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let (mut sent, mut left) = (0, 0);
+    for dead in storage
+        .dead_debts(MOST)
+        .await?
+        .iter()
+        .filter(|dead| now < dead.deadline)
+    {
+        if !force && is_dangerous(storage, connectors, dead).await? {
+            left += 1;
+        } else {
+            sent += u32::from(storage.resend_debt(&dead.id, now).await? == Resend::Owed);
+        }
+    }
+    writeln!(out, "{sent} will be sent again")?;
+    if left > 0 {
+        writeln!(
+            out,
+            "{left} left alone: the provider may have heard, and would delete the grant; see `countersign outbox resend --help`"
+        )?;
+    }
+    Ok(())
+}
+
+async fn resend_one(
+    storage: &dyn Storage,
+    connectors: &ConnectorsConfig,
+    prompt: &str,
+    force: bool,
+    now: Millis,
+) -> anyhow::Result<()> {
+    if !force {
+        let dead = storage.dead_debts(MOST).await?;
+        for dead in dead.iter().filter(|dead| dead.id.reference == prompt) {
+            let dangerous = now < dead.deadline && is_dangerous(storage, connectors, dead).await?;
+            ensure!(
+                !dangerous,
+                "{} may have heard this result already, and deletes the grant when it is told twice. Look there whether the request is decided; \
+                 --force tells it anyhow",
+                dead.creditor
+            );
+        }
+    }
+    match resend(storage, prompt, now).await? {
+        Resend::Owed => Ok(()),
+        Resend::TimeOver => bail!("the time of that request is over: nobody could do anything with the news"),
+        Resend::Revoked => {
+            bail!("that was to deliver tokens: they were revoked when it was given up on, the client has to ask anew")
+        }
+        Resend::Unknown => bail!("nothing of that name was given up on"),
+    }
+}
+
+/// Whether nobody knows if the provider heard.
+async fn is_unclear(storage: &dyn Storage, dead: &DeadDebt) -> anyhow::Result<bool> {
+    if dead.id.kind != DebtKind::Complete {
+        return Ok(false);
+    }
+    let found = storage.find_prompt(&Handle::new(&dead.id.reference)).await?;
+    let settlement = found.and_then(|prompt| prompt.settlement);
+    Ok(settlement.and_then(|end| end.view.delivery) == Some(Delivery::Unclear))
+}
+
+/// Whether telling again may undo what the first call did. What is not in the configuration any more is taken for Keycloak.
+async fn is_dangerous(storage: &dyn Storage, connectors: &ConnectorsConfig, dead: &DeadDebt) -> anyhow::Result<bool> {
+    let harmless = connectors.generic.iter().any(|other| other.name == dead.creditor);
+    Ok(!harmless && is_unclear(storage, dead).await?)
 }
 
 /// Whatever is owed because of this prompt.
@@ -106,7 +177,7 @@ async fn resend(storage: &dyn Storage, prompt: &str, now: Millis) -> anyhow::Res
     Ok(Resend::Unknown)
 }
 
-fn line(dead: &DeadDebt, now: Millis) -> String {
+fn line(dead: &DeadDebt, unclear: bool, now: Millis) -> String {
     let DeadDebt {
         id,
         creditor,
@@ -121,6 +192,11 @@ fn line(dead: &DeadDebt, now: Millis) -> String {
         format!("{} s left", (deadline - now) / 1000)
     } else {
         "over".to_owned()
+    };
+    let error = if unclear {
+        format!("unclear whether it heard: {error}")
+    } else {
+        error.clone()
     };
     format!("{prompt}\t{kind}\t{creditor}\t{attempts} tries\t{ago} s ago\t{left}\t{error}")
 }
@@ -143,9 +219,19 @@ mod tests {
             error: "answered 401".to_owned(),
         };
         assert_eq!(
-            line(&dead, 4_500),
+            line(&dead, false, 4_500),
             "h\tping\tshop\t3 tries\t3 s ago\t4 s left\tanswered 401"
         );
-        assert!(line(&dead, 9_000).contains("\tover\t"));
+        assert!(line(&dead, false, 9_000).contains("\tover\t"));
+        let lost = DeadDebt {
+            id: DebtId {
+                reference: "h".to_owned(),
+                kind: DebtKind::Complete,
+            },
+            ..dead
+        };
+        let said = line(&lost, true, 4_500);
+        assert!(said.starts_with("h\tcomplete\tshop\t"), "{said}");
+        assert!(said.ends_with("\tunclear whether it heard: answered 401"), "{said}");
     }
 }

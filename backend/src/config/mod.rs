@@ -29,7 +29,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 pub use connectors::{ConnectorConfig, ConnectorsConfig};
 pub use consent::ConsentConfig;
-pub use details::{DetailsType, Schema};
+pub use details::{DetailsType, Schema, words_for};
 pub use devices::DevicesConfig;
 pub use fapi::{FapiProfile, FapiVersion};
 pub use keys::KeysConfig;
@@ -134,6 +134,10 @@ impl Config {
         })?;
         config.registration.check(&config.op.scopes)?;
         config.connectors.check()?;
+        let somebody = config.op.enabled || config.connectors.all().next().is_some();
+        require(somebody, "op", "enabled", || {
+            "without the embedded provider nobody could sign in: name another one in `[connectors]`".to_owned()
+        })?;
         config.consent.check()?;
         config.devices.check()?;
         config.keys.check()?;
@@ -215,6 +219,7 @@ mod tests {
             ),
             ("[mtls]\nlisten = \"8481\"", "listen"),
             ("[op]\nprofile = \"fapi_ciba\"", "profile"),
+            ("[op]\nenabled = false", "enabled"),
             ("[devices]\nheartbeat_seconds = 60", "heartbeat_seconds"),
             ("[op]\nlong_poll_seconds = 31", "long_poll_seconds"),
             ("[op]\nresources = [\"/relative\"]", "resources"),

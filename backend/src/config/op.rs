@@ -15,8 +15,10 @@ use super::{
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file")]
 pub struct OpConfig {
-    /// Whether authentication requests are taken at all.
+    /// Whether there is an embedded provider at all.
     pub enabled: bool,
+    /// Whether authentication requests are taken at all.
+    pub ciba: bool,
     /// Path of the backchannel authentication endpoint.
     pub backchannel_authentication_path: String,
     /// Grants that the token endpoint offers.
@@ -127,7 +129,7 @@ impl OpConfig {
     /// Whether the token endpoint offers `grant`.
     #[must_use]
     pub fn offers(&self, grant: &str) -> bool {
-        (self.enabled || grant != CIBA_GRANT) && self.grant_types.iter().any(|offered| offered == grant)
+        (self.ciba || grant != CIBA_GRANT) && self.grant_types.iter().any(|offered| offered == grant)
     }
 
     /// Grants that the token endpoint offers.

@@ -235,7 +235,7 @@ mod tests {
     fn what_is_switched_off_is_not_offered() {
         for (toml, takes) in [
             ("", true),
-            ("[op]\nenabled = false", false),
+            ("[op]\nciba = false", false),
             ("[op]\ngrant_types = [\"authorization_code\"]", false),
         ] {
             let config = Config::from_toml(toml).unwrap().op;

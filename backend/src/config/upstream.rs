@@ -61,7 +61,7 @@ impl UpstreamConfig {
         names: &mut BTreeSet<&'c String>,
         issuers: &mut BTreeSet<&'c String>,
     ) -> Result<(), ConfigError> {
-        let named = |problem: &str| format!("upstream {:?} {problem}", self.name);
+        let saying = |problem: &str| format!("upstream {:?} {problem}", self.name);
         let credentials = [&self.client_secret_file, &self.private_key_file];
         let rules = [
             (
@@ -103,7 +103,7 @@ impl UpstreamConfig {
             ),
         ];
         for (holds, key, problem) in rules {
-            require(holds, "connectors", key, || named(problem))?;
+            require(holds, "connectors", key, || saying(problem))?;
         }
         Ok(())
     }

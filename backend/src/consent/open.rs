@@ -6,7 +6,7 @@ use super::Consent;
 use crate::{
     domain::{AccountKey, ConnectorId, Matching, NewAuthRequest, NewDebt, Prompt},
     meters::{Outcome, meters},
-    storage::{Intake, Opened, Opening, StorageError, TakenIn},
+    storage::{Intake, MessageId, Opened, Opening, StorageError, TakenIn},
     wakes::Topic,
 };
 
@@ -90,16 +90,23 @@ impl Consent {
     }
 
     /// Asks on behalf of a provider outside, once: prompt and what will be owed to the provider are on disk when this returns. `digest` is of all
-    /// that was handed over.
+    /// that was handed over, in `message` if it has a name.
     ///
     /// # Errors
     /// When the store does not answer; then nothing was stored.
-    pub async fn ask_for(&self, question: Question, digest: [u8; 32], owed: NewDebt) -> Result<TakenIn, StorageError> {
+    pub async fn ask_for(
+        &self,
+        question: Question,
+        digest: [u8; 32],
+        message: Option<MessageId>,
+        owed: NewDebt,
+    ) -> Result<TakenIn, StorageError> {
         let prompt = self.prompt(question);
         let waiting = Waiting::of(&prompt);
         let intake = Intake {
             prompt,
             digest,
+            message,
             owed,
             supersede: self.parts.config.supersede,
         };

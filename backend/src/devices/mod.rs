@@ -47,6 +47,8 @@ pub struct Parts {
     pub origin: String,
     /// The embedded provider.
     pub issuer: String,
+    /// Whether it is switched on: otherwise nobody signs in there any more.
+    pub embedded: bool,
     /// The other providers whose people may have devices here.
     pub issuers: Arc<Issuers>,
     /// The store.

@@ -38,7 +38,7 @@ impl DeviceRegistry {
             return Err(DeviceError::TooLong { field: "id_token_hint" });
         }
         let issuer = id_token::issuer_of(token)?;
-        if issuer == self.parts.issuer {
+        if self.parts.embedded && issuer == self.parts.issuer {
             return self.signed_in_here(token, nonce, keys).await;
         }
         let provider = self.parts.issuers.find(&issuer);

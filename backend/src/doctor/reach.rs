@@ -15,6 +15,20 @@ struct Metadata {
     jwks_uri: String,
 }
 
+/// Countersign's own, where the embedded provider is switched off.
+#[derive(Deserialize)]
+struct OwnMetadata {
+    backend: String,
+}
+
+/// What a server says of itself.
+struct Said {
+    /// What it calls itself.
+    name: String,
+    /// None where the embedded provider is switched off.
+    jwks_uri: Option<String>,
+}
+
 #[derive(Deserialize)]
 struct KeySet {
     keys: Vec<Key>,
@@ -39,7 +53,7 @@ pub(super) struct Site {
     port: Port,
     held: Option<bool>,
     client: Result<reqwest::Client, String>,
-    metadata: Result<Metadata, String>,
+    metadata: Result<Said, String>,
 }
 
 impl Site {
@@ -56,7 +70,22 @@ impl Site {
         let metadata = match (&client, &port) {
             (_, Port::Free | Port::Denied(_)) => Err("no server runs".to_owned()),
             (Err(problem), _) => Err(problem.clone()),
-            (Ok(client), Port::Taken) => ask(client, &format!("{origin}/.well-known/openid-configuration")).await,
+            (Ok(client), Port::Taken) if config.op.enabled => {
+                let url = format!("{origin}/.well-known/openid-configuration");
+                let found: Result<Metadata, String> = ask(client, &url).await;
+                found.map(|found| Said {
+                    name: found.issuer,
+                    jwks_uri: Some(found.jwks_uri),
+                })
+            }
+            (Ok(client), Port::Taken) => {
+                let found: Result<OwnMetadata, String> =
+                    ask(client, &format!("{origin}/.well-known/countersign")).await;
+                found.map(|found| Said {
+                    name: found.backend,
+                    jwks_uri: None,
+                })
+            }
         };
         Self {
             origin,
@@ -99,25 +128,28 @@ impl Site {
                 format!("{} does not answer as it should: {problem}", self.origin),
                 "look at public_url, the names in DNS, the proxy in front of the server and its certificate",
             ),
-            Ok(metadata) if metadata.issuer != self.origin => ill(
-                format!("{} says that its issuer is {}", self.origin, metadata.issuer),
+            Ok(said) if said.name != self.origin => ill(
+                format!("{} says that its issuer is {}", self.origin, said.name),
                 "set public_url to the issuer that clients know, and restart the server",
             ),
-            Ok(metadata) => ok(format!("{} is found and names itself", metadata.issuer)),
+            Ok(said) => ok(format!("{} is found and names itself", said.name)),
         }
     }
 
     /// Whether the keys that sign (`kids`) are served.
     pub(super) async fn jwks(&self, kids: &[String]) -> Verdict {
-        let found = self.metadata.as_ref().ok().filter(|found| found.issuer == self.origin);
-        let (Ok(client), Some(metadata), true) = (&self.client, found, self.is_ours()) else {
+        let said = self.metadata.as_ref().ok().filter(|said| said.name == self.origin);
+        let (Ok(client), Some(said), true) = (&self.client, said, self.is_ours()) else {
             return skipped("there is no discovery document of ours that says where");
         };
-        let served = match ask::<KeySet>(client, &metadata.jwks_uri).await {
+        let Some(jwks_uri) = &said.jwks_uri else {
+            return skipped("the embedded provider is switched off");
+        };
+        let served = match ask::<KeySet>(client, jwks_uri).await {
             Ok(served) => served,
             Err(problem) => {
                 return ill(
-                    format!("{} does not answer as it should: {problem}", metadata.jwks_uri),
+                    format!("{jwks_uri} does not answer as it should: {problem}"),
                     "look at the proxy in front of the server: every path belongs to it",
                 );
             }
@@ -125,7 +157,7 @@ impl Site {
         let missing = kids.iter().any(|kid| !served.keys.iter().any(|key| key.kid == *kid));
         if missing {
             return ill(
-                format!("{} does not serve a key that signs ID tokens", metadata.jwks_uri),
+                format!("{jwks_uri} does not serve a key that signs ID tokens"),
                 "another server answers there, or a cache in front keeps an old answer for more than its five minutes",
             );
         }

@@ -90,6 +90,8 @@ pub struct AccessToken {
     pub hash: TokenHash,
     /// Who may present it; whoever has it, where there is none.
     pub confirmation: Option<Confirmation>,
+    /// Those resources of its grant that it is for; none: all of them.
+    pub resources: Vec<String>,
     /// Good before.
     pub expires_at: Millis,
 }

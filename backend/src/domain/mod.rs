@@ -11,6 +11,7 @@ mod outbox;
 mod plain_text;
 mod prompt;
 mod pushed_request;
+mod request_details;
 mod shown;
 mod signing_key;
 mod user_code;
@@ -29,6 +30,7 @@ pub use outbox::{Arrears, ClaimedDebt, DeadDebt, DebtId, DebtKind, Lease, NewDeb
 pub use plain_text::{MessageProblem, check_message, is_binding_code, is_plain_context, is_plain_text};
 pub use prompt::{ConnectorId, Matching, Prompt, Settlement};
 pub use pushed_request::PushedRequest;
+pub use request_details::{DetailsProblem, RequestDetails};
 pub use shown::is_deceptive;
 pub use signing_key::{KeyPurpose, KeyState, StoredKey};
 pub use user_code::{UserCode, UserCodeLimit, UserCodeMalformed, UserCodeTries};

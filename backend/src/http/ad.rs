@@ -75,38 +75,45 @@ async fn mark(State(api): State<Arc<DeviceApi>>, request: Request, next: Next) -
 }
 
 async fn metadata(State(api): State<Arc<DeviceApi>>) -> Response {
+    let providers = providers(&api);
+    // Apps that know of one provider alone sign in at the first.
+    let first = providers.first().cloned().unwrap_or_else(|| embedded(&api));
     json(
         StatusCode::OK,
         &CountersignMetadata {
             backend: api.backend.clone(),
-            issuer: api.issuer.clone(),
-            client_id: ClientId::new(APP_CLIENT_ID),
-            scope: APP_SCOPE.to_owned(),
+            issuer: first.issuer,
+            client_id: first.client_id,
+            scope: first.scope,
             registration_endpoint: "/bc-deviceRegistration".to_owned(),
             device_api: "/ad/v1".to_owned(),
             versions: vec!["1".to_owned()],
-            providers: providers(&api),
+            providers,
         },
     )
 }
 
-/// Every provider, the embedded one first; nothing where it is alone.
+fn embedded(api: &DeviceApi) -> ProviderOffered {
+    ProviderOffered {
+        issuer: api.issuer.clone(),
+        title: EMBEDDED_TITLE.to_owned(),
+        client_id: ClientId::new(APP_CLIENT_ID),
+        scope: APP_SCOPE.to_owned(),
+    }
+}
+
+/// Every provider, the embedded one first, where it is on; nothing where it is alone.
 fn providers(api: &DeviceApi) -> Vec<ProviderOffered> {
     let others = api.issuers.providers();
     if others.is_empty() {
         return Vec::new();
     }
-    let embedded = ProviderOffered {
-        issuer: api.issuer.clone(),
-        title: EMBEDDED_TITLE.to_owned(),
-        client_id: ClientId::new(APP_CLIENT_ID),
-        scope: APP_SCOPE.to_owned(),
-    };
     let others = others.iter().map(|provider| ProviderOffered {
         issuer: provider.issuer.clone(),
         title: provider.title.clone(),
         client_id: ClientId::new(&provider.app_client_id),
         scope: provider.app_scope.clone(),
     });
-    std::iter::once(embedded).chain(others).collect()
+    let embedded = api.embedded.then(|| embedded(api));
+    embedded.into_iter().chain(others).collect()
 }

@@ -16,8 +16,10 @@ pub struct DeviceApi {
     pub consent: Arc<Consent>,
     /// The backend's origin.
     pub backend: String,
-    /// The provider at which people sign in.
+    /// The embedded provider.
     pub issuer: String,
+    /// Whether it is switched on.
+    pub embedded: bool,
     /// The other providers whose people may have devices here.
     pub issuers: Arc<Issuers>,
     /// Seconds between two signs of life on a stream.

@@ -64,6 +64,35 @@ fn routes_are_told_apart_by_class_of_status() {
     }
 }
 
+#[test]
+fn connectors_are_counted_each_by_what_became_of_it() {
+    let meters = Meters::new();
+    meters.handed_over("acme", Intake::New);
+    meters.handed_over("acme", Intake::New);
+    meters.handed_over("acme", Intake::Again);
+    meters.handed_over("beta", Intake::Refused);
+    meters.completed("acme", Completion::Told, 1_795_261_206);
+    meters.completed("acme", Completion::Retried, 1_795_261_300);
+    meters.completed("beta", Completion::Unclear, 1_795_261_300);
+    meters.completed("beta", Completion::GivenUp, 1_795_261_300);
+    let text = meters.render().unwrap();
+    for (series, expected) in [
+        (r#"intakes_total{connector="acme",outcome="new"}"#, 2.0),
+        (r#"intakes_total{connector="acme",outcome="again"}"#, 1.0),
+        (r#"intakes_total{connector="beta",outcome="refused"}"#, 1.0),
+        (r#"completions_total{connector="acme",outcome="told"}"#, 1.0),
+        (r#"completions_total{connector="acme",outcome="retried"}"#, 1.0),
+        (r#"completions_total{connector="beta",outcome="unclear"}"#, 1.0),
+        (r#"completions_total{connector="beta",outcome="given_up"}"#, 1.0),
+        (r#"last_success_timestamp_seconds{connector="acme"}"#, 1_795_261_206.0),
+    ] {
+        let series = format!("countersign_connector_{series}");
+        assert_eq!(value(&text, &series), Some(expected), "{series} in\n{text}");
+    }
+    let never = r#"countersign_connector_last_success_timestamp_seconds{connector="beta"}"#;
+    assert_eq!(value(&text, never), None, "who never heard anything has no time");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_process_says_what_it_uses() {

@@ -6,7 +6,7 @@ use countersign_jose::{Algorithm, JwkSet};
 use serde::Serialize;
 
 use super::{
-    MutualTls, Provider, acr, authorization,
+    CertificateOffer, MutualTls, Provider, acr, authorization,
     backchannel::BackchannelMetadata,
     clients::{self, Rules},
     tokens,
@@ -161,22 +161,20 @@ impl Provider {
 
     /// How clients can authenticate: what works, within what the profile allows.
     fn auth_methods(&self, rules: &Rules) -> Vec<ClientAuthMethod> {
-        let mutual_tls = self.parts.mutual_tls.as_ref();
-        let offered = [
-            (ClientAuthMethod::ClientSecretBasic, true),
-            (ClientAuthMethod::ClientSecretPost, true),
-            (ClientAuthMethod::ClientSecretJwt, true),
-            (ClientAuthMethod::PrivateKeyJwt, true),
-            (
-                ClientAuthMethod::TlsClientAuth,
-                mutual_tls.is_some_and(MutualTls::has_authorities),
-            ),
-            (ClientAuthMethod::SelfSignedTlsClientAuth, mutual_tls.is_some()),
+        let certificates = CertificateOffer::from(self.parts.mutual_tls.as_ref());
+        let known = [
+            ClientAuthMethod::ClientSecretBasic,
+            ClientAuthMethod::ClientSecretPost,
+            ClientAuthMethod::ClientSecretJwt,
+            ClientAuthMethod::PrivateKeyJwt,
+            ClientAuthMethod::TlsClientAuth,
+            ClientAuthMethod::SelfSignedTlsClientAuth,
         ];
-        let allowed = offered
+        let works = |method: &ClientAuthMethod| certificates.check_method(*method).is_ok();
+        let allowed = known
             .into_iter()
-            .filter(|(method, works)| *works && rules.allows_method(*method));
-        allowed.map(|(method, _)| method).collect()
+            .filter(|method| works(method) && rules.allows_method(*method));
+        allowed.collect()
     }
 
     /// The public keys that verify ID tokens, in every state of their life.

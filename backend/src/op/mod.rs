@@ -40,10 +40,10 @@ pub use acr::ACR_PASSWORD;
 pub use authorization::{Authorize, Pushed, SignIn, SignInAttempt, SignInPage, SignInProblem, is_registrable};
 pub use backchannel::AUTHENTICATION_PARAMETERS;
 pub use clients::{
-    By, CertificateIssuers, ClientCertificate, ClientRequest, Endpoint, MetadataError, MutualTls, MutualTlsError,
-    NewSecret, Offer, Profiles, RegistrationCall, RegistrationError, Violation, are_confusable, check_profile,
-    check_sector, has_secret, is_certificate_subject, is_long_enough, is_secret_of, read_metadata, seal_client_secret,
-    set_secret, write_metadata,
+    By, CertificateIssuers, CertificateOffer, ClientCertificate, ClientRequest, Endpoint, MetadataError, MutualTls,
+    MutualTlsError, NewSecret, Offer, Profiles, RegistrationCall, RegistrationError, Violation, are_confusable,
+    check_profile, check_sector, has_secret, is_certificate_subject, is_long_enough, is_secret_of, read_metadata,
+    seal_client_secret, set_secret, write_metadata,
 };
 pub use delivery::{Delivery, Told};
 pub use discovery::Metadata;

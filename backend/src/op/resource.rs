@@ -3,7 +3,10 @@
 use countersign_protocol::OAuthErrorCode;
 
 use super::{Params, Provider, Refusal};
-use crate::{config::is_resource, domain::Client};
+use crate::{
+    config::is_resource,
+    domain::{Client, GrantExtras},
+};
 
 const MAX_LEN: usize = 512;
 const MAX_COUNT: usize = 8;
@@ -34,4 +37,23 @@ impl Provider {
         }
         Ok(resources)
     }
+}
+
+/// Those of the resources of a grant that a token request wants a token for (RFC 8707 section 2.2), in the grant's order; none where it wants all.
+///
+/// # Errors
+/// `invalid_target` when one was not granted.
+pub(super) fn narrowed(granted: &GrantExtras, params: &Params) -> Result<Vec<String>, Refusal> {
+    let granted = &granted.resources;
+    let asked: Vec<&str> = params.all("resource").collect();
+    if !asked.iter().all(|asked| granted.iter().any(|granted| granted == asked)) {
+        let invalid = OAuthErrorCode::InvalidTarget;
+        return Err(Refusal::new(invalid, "resource is not among those that were granted"));
+    }
+    let mut wanted = granted.clone();
+    wanted.retain(|granted| asked.contains(&granted.as_str()));
+    if wanted.len() == granted.len() {
+        wanted.clear();
+    }
+    Ok(wanted)
 }

@@ -8,6 +8,7 @@ mod document;
 mod endpoint;
 mod form;
 mod hosts;
+mod look;
 mod lookup;
 mod provider;
 mod roots;
@@ -27,6 +28,7 @@ use crate::config::OutboundConfig;
 pub use document::{Document, DocumentError, MAX_DOCUMENT_LEN};
 pub use endpoint::{EndpointProblem, check_endpoint};
 pub use form::{FormAnswer, FormCall};
+pub use look::Sight;
 pub use lookup::{Lookup, SystemLookup};
 pub use provider::{ProviderCall, ProviderCallError};
 

@@ -79,6 +79,8 @@ pub struct AccessTokenFacts {
     pub is_refresh: bool,
     /// Who may present it.
     pub confirmation: Option<Confirmation>,
+    /// Those resources of the grant that it is for; none: all of them.
+    pub resources: Vec<String>,
 }
 
 /// Codes, tokens and what ties them together.

@@ -35,7 +35,7 @@ pub use accounts::{Accounts, AddAccount, HintMatch};
 pub use auth_requests::{AuthRequests, Redeemed, Redemption, Sealed, SealedTokens, Sealing};
 pub use changes::{Changes, PersonMark};
 pub use clients::{AddClient, Clients, ReplaceClient, Replacement, SelfRegistered, SelfRegistration};
-pub use connectors::{ConnectorMark, Connectors, Intake, SettledQuestion, TakenIn, Telling, Told};
+pub use connectors::{ConnectorMark, Connectors, Intake, MessageId, SettledQuestion, TakenIn, Telling, Told};
 pub use devices::{Devices, Registered, RotateKeys};
 pub use error::StorageError;
 pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, Rotation};

@@ -265,3 +265,41 @@ fn an_invitation_is_made_listed_and_taken_back() {
     assert_eq!(operator.does(&["invitations"]), "");
     assert!(operator.fails(&["uninvite", "partner"]).contains("no invitation"));
 }
+
+/// Proves R-262 for the operator: a client that could never authenticate is not added, whichever command it is, and the setting is named.
+#[test]
+fn a_client_by_certificate_needs_the_listener_for_certificates() {
+    let operator = Operator::new();
+    let add = [
+        "add",
+        "--id",
+        "bank",
+        "--name",
+        "Bank",
+        "--grant",
+        "ciba",
+        "--auth",
+        "tls_client_auth",
+        "--set",
+        "tls_client_auth_subject_dn=CN=bank",
+    ];
+    let file = "[[client]]\nclient_id = \"bank\"\nclient_name = \"Bank\"\ngrant_types = [\"urn:openid:params:grant-type:ciba\"]\n\
+        backchannel_token_delivery_mode = \"poll\"\ntoken_endpoint_auth_method = \"tls_client_auth\"\n\
+        tls_client_auth_subject_dn = \"CN=bank\"\n";
+    operator.put("clients.toml", file);
+    for command in [&add[..], &["apply", "clients.toml"]] {
+        let why = operator.fails(command);
+        assert!(
+            why.contains("token_endpoint_auth_method: is not offered") && why.contains("[mtls] listen"),
+            "R-262: {why}"
+        );
+    }
+    assert_eq!(operator.does(&["list"]), "", "nothing was added");
+    operator.put(
+        "countersign.toml",
+        "[server]\ntls = \"development\"\n[mtls]\nlisten = \"127.0.0.1:0\"\nca_file = \"ca.pem\"\n",
+    );
+    operator.does(&[&add[..], &["--config", "countersign.toml"]].concat());
+    let applied = operator.does(&["apply", "clients.toml", "--config", "countersign.toml"]);
+    assert_eq!(applied, "0 added, 0 changed, 0 removed, 1 unchanged\n");
+}

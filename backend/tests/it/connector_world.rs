@@ -30,9 +30,17 @@ impl AtRealm {
     }
 
     pub async fn signing(algorithm: Algorithm) -> Self {
+        Self::with(algorithm, "").await
+    }
+
+    pub async fn without_embedded() -> Self {
+        Self::with(Algorithm::Es256, "[op]\nenabled = false\n").await
+    }
+
+    async fn with(algorithm: Algorithm, more: &str) -> Self {
         let realm = Realm::start(algorithm).await;
         let config = format!(
-            "[[connectors.keycloak]]\nname = \"acme\"\nissuer = \"{}\"\ntitle = \"Acme\"\n\
+            "{more}[[connectors.keycloak]]\nname = \"acme\"\nissuer = \"{}\"\ntitle = \"Acme\"\n\
              app_client_id = \"countersign-app\"\nclients = {{ shop = \"Acme Shop\" }}\nscopes = {{ profile = \"See your name\" }}\n",
             realm.issuer
         );

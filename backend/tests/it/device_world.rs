@@ -113,6 +113,7 @@ impl Node<'_> {
             config: self.config.devices.clone(),
             origin: ORIGIN.to_owned(),
             issuer: ORIGIN.to_owned(),
+            embedded: self.config.op.enabled,
             issuers: issuers.clone(),
             storage: self.storage.clone(),
             keys: self.keys.clone(),
@@ -132,22 +133,27 @@ impl Node<'_> {
             wakes: self.wakes.clone(),
             owed: Arc::default(),
         }));
-        let connectors = Arc::new(Connectors::new(connectors::Parts {
-            config: self.config.connectors.clone(),
-            report_seconds: self.config.op.report_seconds,
-            message_length: self.config.op.binding_message_length,
-            consent: consent.clone(),
-            issuers: issuers.clone(),
-            keys: self.keys.clone(),
-            outbound,
-            storage: self.storage.clone(),
-            clock: self.clock.clone(),
-        }));
+        let connectors = Arc::new(
+            Connectors::new(connectors::Parts {
+                config: self.config.connectors.clone(),
+                report_seconds: self.config.op.report_seconds,
+                message_length: self.config.op.binding_message_length,
+                details_types: self.config.op.authorization_details.clone(),
+                consent: consent.clone(),
+                issuers: issuers.clone(),
+                keys: self.keys.clone(),
+                outbound,
+                storage: self.storage.clone(),
+                clock: self.clock.clone(),
+            })
+            .unwrap(),
+        );
         let router = device_routes(DeviceApi {
             registry,
             consent: consent.clone(),
             backend: ORIGIN.to_owned(),
             issuer: ORIGIN.to_owned(),
+            embedded: self.config.op.enabled,
             issuers,
             heartbeat_seconds: self.config.devices.heartbeat_seconds,
         });

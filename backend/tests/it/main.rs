@@ -10,15 +10,26 @@
 mod no_connectors;
 mod stored;
 mod token_kinds;
+mod token_stage;
 mod token_swaps;
 
 mod cli_client;
 mod cli_client_file;
 mod cli_postgres;
 
+mod connector_alone;
+mod connector_generic;
+mod connector_generic_attacks;
+mod connector_generic_members;
+mod connector_generic_openapi;
+mod connector_generic_results;
+mod connector_generic_world;
 mod connector_keycloak;
 mod connector_provider;
 mod connector_world;
+
+mod doctor_connectors;
+mod doctor_provider;
 
 mod hostile_texts;
 mod mtls_actor;
@@ -76,6 +87,8 @@ mod op_details_refused;
 mod op_disabled_client;
 mod op_discovery;
 mod op_dpop;
+mod op_forged_objects;
+mod op_forged_proofs;
 mod op_forged_requests;
 mod op_forged_tokens;
 mod op_guessing;
@@ -85,6 +98,7 @@ mod op_jar;
 mod op_key_rotation;
 mod op_login_hint_token;
 mod op_long_polls;
+mod op_narrowing;
 mod op_notification_token;
 mod op_pairwise;
 mod op_par;
@@ -97,6 +111,7 @@ mod op_receiver;
 mod op_registration;
 mod op_reported;
 mod op_request_policy;
+mod op_same_work;
 mod op_signed_claims;
 mod op_signed_request;
 mod op_signed_rules;

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::{
     mtls_actor::{Authority, SUBJECT, Shown, self_signed, settings},
+    op_registration::{OPEN, polling},
     op_world::{SECRET, World, basic, shop},
 };
 
@@ -312,4 +313,33 @@ async fn clients_with_certificates_are_told_where_to_go() {
         !methods.iter().any(|known| known == "tls_client_auth"),
         "R-042: nobody could vouch for a client"
     );
+}
+
+/// Proves: what discovery names can be registered, and nothing else that takes a certificate.
+#[tokio::test]
+async fn what_can_be_registered_is_what_is_offered() {
+    let offering = format!("{OPEN}\nauth_methods = [\"tls_client_auth\", \"self_signed_tls_client_auth\"]\n");
+    let listening = format!("{offering}[server]\ntls = \"development\"\n[mtls]\nlisten = \"127.0.0.1:0\"\n");
+    let own = self_signed(|_| {});
+    for config in [offering, listening] {
+        let world = World::with(&config).await;
+        let metadata = world.get("/.well-known/openid-configuration").await.json();
+        let offered = metadata["token_endpoint_auth_methods_supported"].as_array().unwrap();
+        for (method, name, value) in [
+            ("tls_client_auth", "tls_client_auth_subject_dn", json!("CN=till")),
+            ("self_signed_tls_client_auth", "jwks", json!({"keys": [own.jwk()]})),
+        ] {
+            let mut till = polling("Till");
+            till["token_endpoint_auth_method"] = method.into();
+            till[name] = value;
+            let answer = world.register(&till).await;
+            if offered.iter().any(|known| known == method) {
+                assert_eq!(answer.status, 201, "R-262: {method}: {}", answer.body);
+            } else {
+                answer.refused(400, "invalid_client_metadata", &format!("R-042, R-262: {method}"));
+                let why = answer.json()["error_description"].to_string();
+                assert!(why.contains("token_endpoint_auth_method: is not offered: "), "{why}");
+            }
+        }
+    }
 }

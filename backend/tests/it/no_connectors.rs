@@ -36,17 +36,19 @@ fn consent(world: &World, config: &Config, issuers: &Issuers) -> Arc<Consent> {
 /// No connector at all.
 pub fn of(world: &World, config: &Config) -> Arc<Connectors> {
     let (outbound, issuers) = issuers(world, config);
-    Arc::new(Connectors::new(connectors::Parts {
+    let connectors = Connectors::new(connectors::Parts {
         config: config.connectors.clone(),
         report_seconds: config.op.report_seconds,
         message_length: config.op.binding_message_length,
+        details_types: config.op.authorization_details.clone(),
         consent: consent(world, config, &issuers),
         issuers,
         keys: world.keys.clone(),
         outbound,
         storage: world.storage.clone(),
         clock: world.clock.clone(),
-    }))
+    });
+    Arc::new(connectors.unwrap())
 }
 
 /// No provider that is asked.

@@ -22,10 +22,8 @@ pub fn request(changes: &[(&'static str, &str)]) -> Vec<(&'static str, String)> 
         ("code_challenge", digest::sha256_b64(VERIFIER)),
         ("code_challenge_method", "S256".to_owned()),
     ];
-    for (name, value) in changes {
-        request.retain(|(known, _)| known != name);
-        request.push((name, (*value).to_owned()));
-    }
+    request.retain(|(known, _)| !changes.iter().any(|(name, _)| name == known));
+    request.extend(changes.iter().map(|(name, value)| (*name, (*value).to_owned())));
     request
 }
 

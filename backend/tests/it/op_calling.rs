@@ -16,7 +16,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::{
     no_connectors,
-    op_receiver::{Receiver, Says},
+    op_receiver::{Receiver, Says, eventually},
     op_world::{Answer, World},
 };
 
@@ -90,6 +90,14 @@ impl Calling {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         panic!("waited in vain for the debts: {:?}", self.arrears().await);
+    }
+
+    /// Waits until a try is written down as failed with `error`: the wait for the next one is counted from then, by the worker's clock.
+    pub async fn failed(&self, error: &str) {
+        eventually("the try to be settled", || {
+            self.world.stored().iter().any(|row| row.contains(error))
+        })
+        .await;
     }
 
     pub async fn dead(&self) -> Vec<DeadDebt> {

@@ -264,8 +264,7 @@ async fn a_token_request_stays_within_what_was_granted() {
         ("auth_req_id", id.as_str()),
     ];
     for (more, code) in [
-        (&[("resource", "urn:example:ledger")][..], "invalid_target"),
-        (&[("resource", "https://own.example/a?b")], "invalid_target"),
+        (&[("resource", "https://own.example/a?b")][..], "invalid_target"),
         (
             &[("authorization_details", r#"[{"type":"transfer","units":101}]"#)],
             "invalid_authorization_details",

@@ -85,7 +85,7 @@ async fn what_is_switched_off_is_neither_named_nor_there() {
     let answer = world.post_as("called", "/ciba/ask", &form).await;
     answer.refused(400, "unauthorized_client", "G-03: its mode is not offered any more");
     for off in [
-        "[op]\nenabled = false",
+        "[op]\nciba = false",
         "[op]\ngrant_types = [\"authorization_code\", \"refresh_token\"]",
     ] {
         let world = World::with(off).await;

@@ -20,7 +20,8 @@ fn keyed(id: &str, key: &SigningKey) -> Client {
     }
 }
 
-fn names(client: &str) -> std::collections::BTreeMap<&'static str, String> {
+/// What recipes call by name, when `client` is the honest one.
+pub fn names(client: &str) -> std::collections::BTreeMap<&'static str, String> {
     [
         ("issuer", ISSUER),
         ("client", client),

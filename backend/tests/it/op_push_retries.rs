@@ -154,6 +154,7 @@ async fn what_is_delivered_is_sealed_as_long_as_it_waits_and_erased_then() {
         }
     };
     nowhere("it waits");
+    calling.failed("answered 500").await;
     calling.world.clock.advance(1_000);
     calling.receiver.heard(2).await;
     nowhere("under way");

@@ -63,6 +63,16 @@ pub async fn a_code_is_used_once_and_its_reuse_revokes_what_came_of_it(store: &d
         (facts.family, facts.issued_at, facts.is_refresh),
         (family("family"), NOW + 100, false)
     );
+    assert_eq!(
+        facts.resources,
+        access("1").resources,
+        "R-069: what a token is for is the token's own"
+    );
+    let whole = store.find_token(refresh("1").hash, NOW + 100).await.unwrap().unwrap();
+    assert!(
+        whole.resources.is_empty(),
+        "R-069: a refresh token is for all of the grant"
+    );
     assert_eq!(store.redeem_code(bring("2")).await.unwrap(), CodeUse::Reused);
     for token in [access("1").hash, refresh("1").hash, access("2").hash] {
         assert!(!lives(store, token).await, "RFC 6749 section 4.1.2");

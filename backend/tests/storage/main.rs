@@ -11,6 +11,8 @@ mod changes;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod connectors;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod devices;
@@ -22,6 +24,8 @@ mod grants;
 mod keys;
 #[cfg(test)]
 mod meetings;
+#[cfg(test)]
+mod messages;
 #[cfg(test)]
 mod mismatches;
 #[cfg(test)]
@@ -98,6 +102,17 @@ every_store_keeps! {
         a_removed_client_loses_its_grants_and_its_questions,
         a_question_that_was_over_stays_so_when_its_client_is_removed,
         a_client_that_takes_a_removed_ones_id_inherits_nothing;
+    connectors:
+        a_question_is_taken_in_once,
+        of_the_same_question_many_times_at_once_one_is_new,
+        a_result_is_owed_with_the_decision_and_told_when_its_provider_can_know,
+        only_who_has_the_lease_begins_to_tell_and_says_how_it_ended,
+        a_try_that_was_begun_and_never_ended_says_so,
+        devices_are_told_whether_the_provider_knows,
+        how_each_connector_fares_is_told,
+        a_result_that_is_given_up_on_in_time_says_so,
+        a_result_that_is_sent_again_is_owed_again,
+        the_end_of_a_question_is_read_with_its_proof;
     decisions:
         the_first_decision_wins,
         a_report_is_found_by_person_and_client,
@@ -149,6 +164,9 @@ every_store_keeps! {
         a_client_that_is_removed_meanwhile_leaves_no_token,
         of_registrations_of_one_key_one_gets_it,
         of_registrations_that_cross_their_keys_one_gets_them;
+    messages:
+        a_message_holds_one_question,
+        of_many_questions_in_one_message_at_once_one_is_taken;
     mismatches:
         wrong_numbers_are_counted_across_requests_until_a_right_one,
         the_same_wrong_decision_counts_once,

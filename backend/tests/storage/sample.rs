@@ -238,6 +238,7 @@ pub fn access(of: &str) -> AccessToken {
     AccessToken {
         hash: TokenHash(hash(&format!("access {of}"))),
         confirmation: Some(Confirmation::Jkt(format!("key of {of}"))),
+        resources: vec![format!("https://{of}.example/")],
         expires_at: NOW + 600_000,
     }
 }

@@ -13,6 +13,16 @@ pub struct IntegerSeconds(pub i64);
 
 impl IntegerSeconds {
     const LAST: i64 = 253_402_300_799;
+
+    /// A claim that may be left out, but is a time where it is there: null would be an end that never comes.
+    ///
+    /// For `#[serde(default, deserialize_with = "IntegerSeconds::if_there")]`.
+    ///
+    /// # Errors
+    /// When it is anything but a time.
+    pub fn if_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        Self::deserialize(deserializer).map(Some)
+    }
 }
 
 impl<'de> Deserialize<'de> for IntegerSeconds {
@@ -121,6 +131,20 @@ mod tests {
                 "V-016: {bad} is no time on the way through a value either"
             );
         }
+    }
+
+    /// Proves V-016.
+    #[test]
+    fn a_time_may_be_left_out_but_not_be_null() {
+        #[derive(Deserialize)]
+        struct Claims {
+            #[serde(default, deserialize_with = "IntegerSeconds::if_there")]
+            exp: Option<IntegerSeconds>,
+        }
+        let exp = |claims| serde_json::from_str::<Claims>(claims).map(|claims| claims.exp);
+        assert_eq!(exp("{}").unwrap(), None);
+        assert_eq!(exp(r#"{"exp":1}"#).unwrap(), Some(IntegerSeconds(1)));
+        assert!(exp(r#"{"exp":null}"#).is_err(), "V-016: null is no time");
     }
 
     /// Proves V-015.

@@ -100,7 +100,7 @@ pub(super) fn described(config: &Config, metadata: &Map<String, Value>, base: Cl
     Ok(read_metadata(
         metadata,
         base,
-        &Offer::to_operator(&config.op, &config.outbound.allow),
+        &Offer::to_operator(&config.op, &config.outbound.allow, &config.mtls),
     )?)
 }
 

@@ -221,8 +221,8 @@ mod tests {
         let token = key.sign("JWT", &claims()).unwrap();
         for (required, holds) in [("urn:bank:strong", true), (Acr::DEVICE_VERIFIED, false)] {
             let errand = errand(Some(required));
-            let taken = read(&token, &keys, &upstream(), &errand, &asked(), NOW);
-            assert_eq!(taken.is_ok(), holds, "R-058: {required}");
+            let approval = read(&token, &keys, &upstream(), &errand, &asked(), NOW);
+            assert_eq!(approval.is_ok(), holds, "R-058: {required}");
         }
     }
 }

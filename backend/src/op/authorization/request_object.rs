@@ -27,8 +27,11 @@ struct Envelope {
     sub: Option<String>,
     aud: Audience,
     client_id: String,
+    #[serde(default, deserialize_with = "IntegerSeconds::if_there")]
     exp: Option<IntegerSeconds>,
+    #[serde(default, deserialize_with = "IntegerSeconds::if_there")]
     nbf: Option<IntegerSeconds>,
+    #[serde(default, deserialize_with = "IntegerSeconds::if_there")]
     iat: Option<IntegerSeconds>,
 }
 

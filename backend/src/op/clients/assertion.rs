@@ -21,7 +21,9 @@ pub(super) struct Claims {
     sub: String,
     aud: Audience,
     exp: IntegerSeconds,
+    #[serde(default, deserialize_with = "IntegerSeconds::if_there")]
     iat: Option<IntegerSeconds>,
+    #[serde(default, deserialize_with = "IntegerSeconds::if_there")]
     nbf: Option<IntegerSeconds>,
     jti: String,
 }

@@ -21,7 +21,7 @@ pub(super) use assertion_proof::ALGORITHMS as ASSERTION_ALGORITHMS;
 use authenticate::hex;
 pub(super) use authenticate::{Authenticated, Proven, PublicClients};
 pub use authenticate::{CertificateIssuers, ClientCertificate, ClientRequest, Endpoint};
-pub use certificate::{MutualTls, MutualTlsError, is_certificate_subject};
+pub use certificate::{CertificateOffer, MutualTls, MutualTlsError, is_certificate_subject};
 pub use credentials::{NewSecret, has_secret, is_long_enough, is_secret_of, set_secret};
 pub use look_alikes::are_confusable;
 pub use metadata::{By, MetadataError, Offer, read as read_metadata, write as write_metadata};

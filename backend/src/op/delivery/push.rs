@@ -13,7 +13,7 @@ use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, ClaimedDebt, TokenRules},
     keys::KeyError,
     meters::{Outcome, meters},
-    op::{OpError, Provider, fresh},
+    op::{OpError, Provider, fresh, grants::Wanted},
     steps::STEPS,
     storage::{Sealed, SealedTokens, Sealing},
 };
@@ -129,7 +129,10 @@ impl Provider {
         let client = client.filter(|client| !client.disabled && !are_bound(&client.tokens));
         let allowed = client.filter(|client| self.check_still_allowed(client, &request.scope).is_ok());
         let minted = match &allowed {
-            Some(client) => Some(self.mint(client, request, approval, None, Some(auth_req_id), now).await),
+            Some(client) => Some(
+                self.mint(client, request, approval, Wanted::default(), Some(auth_req_id), now)
+                    .await,
+            ),
             None => None,
         };
         let minted = match minted {

@@ -6,7 +6,7 @@ use countersign_protocol::TokenResponse;
 use crate::{
     domain::{AuthorizationCode, Client},
     op::{
-        ClientRequest, OpError, Provider, Refusal, details, fresh, scope,
+        ClientRequest, OpError, Provider, Refusal, details, fresh, resource, scope,
         tokens::{AccessFor, Authentication},
     },
     storage::{CodeRedemption, CodeUse},
@@ -30,15 +30,19 @@ impl Provider {
         let hash = fresh::hash(code);
         // Looked at before it is used up: what was granted decides what is made.
         let known = self.parts.storage.find_code(hash, &client.id, now).await?;
-        if let Some(known) = &known {
-            self.check_still_allowed(client, &known.family.scope)?;
-            details::check_narrowing(&known.family.extras, params)?;
-        }
+        let about = match &known {
+            Some(known) => {
+                self.check_still_allowed(client, &known.family.scope)?;
+                details::check_narrowing(&known.family.extras, params)?;
+                let resources = resource::narrowed(&known.family.extras, params)?;
+                Some(AccessFor::family(&known.family, resources))
+            }
+            None => None,
+        };
         let refresh = known
             .as_ref()
             .filter(|known| scope::wants_refresh(client, &known.family.scope))
             .map(|_| self.fresh_refresh(client, confirmation.as_ref(), now));
-        let about = known.as_ref().map(|code| AccessFor::family(&code.family));
         let access = self
             .fresh_access(client, about.as_ref(), confirmation.clone(), now)
             .await?;

@@ -3,11 +3,11 @@
 use countersign_clock::Millis;
 use countersign_protocol::{OAuthErrorCode, TokenResponse};
 
-use super::poll_pace::Pace;
+use super::{mint::Wanted, poll_pace::Pace};
 use crate::{
     domain::{Approval, AuthRequest, AuthRequestId, AuthRequestState, Client},
     meters::{Outcome, meters},
-    op::{ClientRequest, OpError, Provider, Refusal, details, fresh},
+    op::{ClientRequest, OpError, Provider, Refusal, details, fresh, resource},
     steps::STEPS,
     storage::Redeemed,
 };
@@ -26,6 +26,7 @@ impl Provider {
         let now = self.parts.clock.now();
         let request = self.find_readable(client, id, now).await?;
         details::check_narrowing(&request.extras, asked.params)?;
+        resource::narrowed(&request.extras, asked.params)?;
         match request.state_at(now) {
             AuthRequestState::Pending => self.poll_undecided(client, asked, &request, now).await,
             settled => self.answer_settled(client, asked, &request, &settled, now).await,
@@ -102,9 +103,12 @@ impl Provider {
         now: Millis,
     ) -> Result<TokenResponse, OpError> {
         self.check_still_allowed(client, &request.scope)?;
-        let confirmation = self.confirmation(&asked, client, now).await?;
+        let wanted = Wanted {
+            confirmation: self.confirmation(&asked, client, now).await?,
+            resources: resource::narrowed(&request.extras, asked.params)?,
+        };
         // Signed before the request is used up: afterwards nothing can fail.
-        let minted = self.mint(client, request, approval, confirmation, None, now).await?;
+        let minted = self.mint(client, request, approval, wanted, None, now).await?;
         match self.parts.storage.redeem(minted.redemption).await? {
             Redeemed::Granted { .. } => {
                 meters().count(Outcome::Redeemed);

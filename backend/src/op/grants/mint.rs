@@ -21,6 +21,15 @@ pub(in crate::op) struct Minted {
     pub(in crate::op) redemption: Redemption,
 }
 
+/// What is wanted of an access token beside what was approved.
+#[derive(Default)]
+pub(in crate::op) struct Wanted {
+    /// Who may present it.
+    pub(in crate::op) confirmation: Option<Confirmation>,
+    /// Those of the resources that it is to be for; none: all of them.
+    pub(in crate::op) resources: Vec<String>,
+}
+
 impl Provider {
     /// Makes the tokens that `client` gets for `request`. `pushed` is the request's name where the client is called with them.
     ///
@@ -31,10 +40,14 @@ impl Provider {
         client: &Client,
         request: &AuthRequest,
         approval: &Approval,
-        confirmation: Option<Confirmation>,
+        wanted: Wanted,
         pushed: Option<&AuthReqId>,
         now: Millis,
     ) -> Result<Minted, OpError> {
+        let Wanted {
+            confirmation,
+            resources,
+        } = wanted;
         let refresh =
             wants_refresh(client, &request.scope).then(|| self.fresh_refresh(client, confirmation.as_ref(), now));
         let about = AccessFor {
@@ -47,6 +60,7 @@ impl Provider {
             },
             scope: &request.scope,
             extras: &request.extras,
+            resources,
         };
         let access = self.fresh_access(client, Some(&about), confirmation, now).await?;
         let pushed = pushed.map(|auth_req_id| Pushed {

@@ -8,4 +8,5 @@ mod poll_pace;
 mod refresh_token;
 
 pub(super) use held_polls::HeldPolls;
+pub(super) use mint::Wanted;
 pub(super) use poll_pace::PollPace;

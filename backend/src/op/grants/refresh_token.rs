@@ -5,7 +5,7 @@ use countersign_protocol::{OAuthErrorCode, TokenResponse};
 use crate::{
     domain::Client,
     op::{
-        ClientRequest, OpError, Provider, Refusal, details, fresh, scope,
+        ClientRequest, OpError, Provider, Refusal, details, fresh, resource, scope,
         tokens::{AccessFor, Authentication},
     },
     storage::{RefreshUse, Rotation},
@@ -25,12 +25,16 @@ impl Provider {
         // Looked at before the token is used up: a request for more than was granted must change nothing, and a signed access token says what it is for.
         let facts = self.parts.storage.find_token(token, now).await?;
         let own = facts.filter(|facts| facts.family.client_id == client.id && facts.is_refresh);
-        if let Some(facts) = &own {
-            check_scope(asked.unwrap_or_default(), &facts.family.scope)?;
-            self.check_still_allowed(client, &facts.family.scope)?;
-            details::check_narrowing(&facts.family.extras, params)?;
-        }
-        let about = own.as_ref().map(|facts| AccessFor::family(&facts.family));
+        let about = match &own {
+            Some(facts) => {
+                check_scope(asked.unwrap_or_default(), &facts.family.scope)?;
+                self.check_still_allowed(client, &facts.family.scope)?;
+                details::check_narrowing(&facts.family.extras, params)?;
+                let resources = resource::narrowed(&facts.family.extras, params)?;
+                Some(AccessFor::family(&facts.family, resources))
+            }
+            None => None,
+        };
         let access = self
             .fresh_access(client, about.as_ref(), confirmation.clone(), now)
             .await?;

@@ -33,11 +33,13 @@ pub(in crate::op) struct AccessFor<'a> {
     pub(in crate::op) authentication: Authentication<'a>,
     pub(in crate::op) scope: &'a str,
     pub(in crate::op) extras: &'a GrantExtras,
+    /// Those of its resources that are wanted; none: all of them.
+    pub(in crate::op) resources: Vec<String>,
 }
 
 impl<'a> AccessFor<'a> {
-    /// What the tokens of `family` are for.
-    pub(in crate::op) fn family(family: &'a GrantFamily) -> Self {
+    /// What a token of `family` is for, of whose resources `resources` are wanted.
+    pub(in crate::op) fn family(family: &'a GrantFamily, resources: Vec<String>) -> Self {
         Self {
             authentication: Authentication {
                 sub: &family.sub,
@@ -48,6 +50,7 @@ impl<'a> AccessFor<'a> {
             },
             scope: &family.scope,
             extras: &family.extras,
+            resources,
         }
     }
 }
@@ -89,7 +92,7 @@ impl Provider {
                 let claims = Claims {
                     iss: self.issuer(),
                     exp: expires_at.div_euclid(1000),
-                    aud: self.audience(about.extras),
+                    aud: self.audience(about.extras, &about.resources),
                     sub: self.subject_for(client, about.authentication.sub),
                     client_id: &client.id,
                     iat: now.div_euclid(1000),
@@ -109,13 +112,16 @@ impl Provider {
             hash: fresh::hash(&token),
             expires_at,
             confirmation,
+            resources: about.map(|about| about.resources.clone()).unwrap_or_default(),
         };
         Ok(FreshAccess { token, kept })
     }
 
-    /// Whom a token is for: the resources that were asked for, or else our own endpoints (RFC 9068 section 3).
-    pub(in crate::op) fn audience(&self, extras: &GrantExtras) -> Audience {
-        match extras.resources.as_slice() {
+    /// Whom a token is for: the resources that were asked for, of all those of the grant `wanted` where it names some, or else our own endpoints
+    /// (RFC 9068 section 3).
+    pub(in crate::op) fn audience(&self, extras: &GrantExtras, wanted: &[String]) -> Audience {
+        let resources = if wanted.is_empty() { &extras.resources } else { wanted };
+        match resources {
             [] => Audience::One(self.issuer().to_owned()),
             [one] => Audience::One(one.clone()),
             many => Audience::Many(many.to_vec()),

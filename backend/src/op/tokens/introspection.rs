@@ -66,7 +66,7 @@ impl Provider {
             sub: self.subject_for(&client, &facts.family.sub),
             client_id: facts.family.client_id,
             scope: facts.family.scope,
-            aud: self.audience(&facts.family.extras),
+            aud: self.audience(&facts.family.extras, &facts.resources),
             token_type: (!facts.is_refresh).then(|| confirmation::token_type(facts.confirmation.as_ref())),
             authorization_details: details::of_grant(&facts.family.extras),
             cnf: facts.confirmation,

@@ -52,8 +52,7 @@ pub(in crate::storage) const PEEK_CODE: &str = concat!(
 pub(in crate::storage) const USE_CODE: &str =
     "update codes set used_at = $2 where hash = $1 and used_at is null and expires_at > $2";
 
-pub(in crate::storage) const ADD_ACCESS: &str =
-    "insert into access_tokens (hash, family_id, issued_at, expires_at, confirmation) values ($1, $2, $3, $4, $5)";
+pub(in crate::storage) const ADD_ACCESS: &str = "insert into access_tokens (hash, family_id, issued_at, expires_at, confirmation, resources) values ($1, $2, $3, $4, $5, $6)";
 
 pub(in crate::storage) const ADD_REFRESH: &str =
     "insert into refresh_tokens (hash, family_id, issued_at, expires_at, confirmation) values ($1, $2, $3, $4, $5)";
@@ -73,12 +72,13 @@ pub(in crate::storage) const USE_REFRESH: &str =
 
 /// What a live token stands for, `$2` now.
 pub(in crate::storage) const FIND_TOKEN: &str = concat!(
-    "select t.expires_at, t.issued_at, t.is_refresh, t.confirmation, ",
+    "select t.expires_at, t.issued_at, t.is_refresh, t.confirmation, t.resources, ",
     family!(),
-    " from (select family_id, expires_at, issued_at, confirmation, cast(0 as bigint) as is_refresh from access_tokens where hash = $1
+    " from (select family_id, expires_at, issued_at, confirmation, resources, cast(0 as bigint) as is_refresh
+            from access_tokens where hash = $1
         union all
-        select family_id, expires_at, issued_at, confirmation, cast(1 as bigint) as is_refresh from refresh_tokens
-            where hash = $1 and used_at is null) t
+        select family_id, expires_at, issued_at, confirmation, cast(null as text) as resources, cast(1 as bigint) as is_refresh
+            from refresh_tokens where hash = $1 and used_at is null) t
     join grant_families f on f.id = t.family_id
     join accounts a on a.sub = f.sub
     where t.expires_at > $2 and f.revoked_at is null and a.disabled = 0

@@ -91,6 +91,12 @@ impl Store<Sqlite> {
     pub fn commits(&self) -> u64 {
         self.engine.writer.commits()
     }
+
+    /// How often something was looked up since the store was opened.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.engine.readers.reads()
+    }
 }
 
 impl Engine for Sqlite {

@@ -2,7 +2,7 @@ use std::{
     path::Path,
     sync::{
         Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread::available_parallelism,
 };
@@ -16,6 +16,7 @@ use crate::storage::error::unavailable;
 pub(super) struct Readers {
     slots: Vec<Mutex<Connection>>,
     turn: AtomicUsize,
+    reads: AtomicU64,
 }
 
 impl Readers {
@@ -27,6 +28,7 @@ impl Readers {
         Ok(Self {
             slots,
             turn: AtomicUsize::new(0),
+            reads: AtomicU64::new(0),
         })
     }
 
@@ -35,7 +37,12 @@ impl Readers {
         &self,
         read: impl FnOnce(&mut Connection) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         read(&mut *self.take()?)
+    }
+
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     fn take(&self) -> Result<MutexGuard<'_, Connection>, StorageError> {

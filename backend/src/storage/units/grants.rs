@@ -272,6 +272,9 @@ pub(super) async fn add_tokens(
                 now,
                 access.expires_at,
                 access.confirmation.as_ref().map(to_json).transpose()?,
+                (!access.resources.is_empty())
+                    .then(|| to_json(&access.resources))
+                    .transpose()?,
             ],
         )
         .await?;
@@ -304,6 +307,7 @@ fn read_facts(row: &Row<'_>) -> Result<AccessTokenFacts, StorageError> {
         issued_at: row.value("issued_at")?,
         is_refresh: row.value("is_refresh")?,
         confirmation: row.json("confirmation", "grant")?,
+        resources: row.json("resources", "grant")?.unwrap_or_default(),
     })
 }
 

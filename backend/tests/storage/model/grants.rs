@@ -30,6 +30,7 @@ pub(super) struct Token {
     issued_at: Millis,
     expires_at: Millis,
     confirmation: Option<Confirmation>,
+    resources: Vec<String>,
     used: bool,
 }
 
@@ -75,6 +76,7 @@ impl Grants for Model {
                 issued_at: token.issued_at,
                 is_refresh,
                 confirmation: token.confirmation.clone(),
+                resources: token.resources.clone(),
             })
         }))
     }
@@ -139,23 +141,24 @@ impl Kept {
         refresh: Option<&RefreshToken>,
         now: Millis,
     ) -> Result<(), StorageError> {
-        let token = |expires_at, confirmation: &Option<Confirmation>| Token {
+        let token = |expires_at, confirmation: &Option<Confirmation>, resources: &[String]| Token {
             family_id: family_id.to_owned(),
             issued_at: now,
             expires_at,
             confirmation: confirmation.clone(),
+            resources: resources.to_owned(),
             used: false,
         };
         add(
             &mut self.access,
             access.hash,
-            token(access.expires_at, &access.confirmation),
+            token(access.expires_at, &access.confirmation, &access.resources),
         )?;
         match refresh {
             Some(refresh) => add(
                 &mut self.refresh,
                 refresh.hash,
-                token(refresh.expires_at, &refresh.confirmation),
+                token(refresh.expires_at, &refresh.confirmation, &[]),
             ),
             None => Ok(()),
         }

@@ -150,6 +150,16 @@ impl Kept {
     }
 }
 
+impl Model {
+    /// Who has taken this debt on, whether their lease is over or not.
+    pub fn holder_of(&self, id: &DebtId) -> Option<Lease> {
+        self.read(|kept| match &kept.debts.get(id)?.stage {
+            Stage::Owed { lease, .. } => lease.clone(),
+            Stage::Waiting | Stage::Done | Stage::Dead { .. } => None,
+        })
+    }
+}
+
 fn owed(since: Millis, not_before: Millis) -> Stage {
     Stage::Owed {
         since,

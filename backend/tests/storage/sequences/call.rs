@@ -4,15 +4,16 @@ use std::fmt::Debug;
 
 use countersign::{
     domain::{
-        AccountKey, AuthorizationCode, Client, Invitation, KeyPurpose, NewAccount, NewDevice, StoredKey, TokenHash,
+        AccountKey, AuthorizationCode, Client, DebtId, Invitation, KeyPurpose, Lease, NewAccount, NewDevice, Payment,
+        StoredKey, TokenHash, UserCodeLimit,
     },
     storage::{
-        CodeRedemption, Decide, Mismatch, Opening, Redemption, Replacement, RotateKeys, Rotation, SelfRegistration,
-        Storage, StorageError,
+        Claim, CodeRedemption, Decide, Mismatch, Opening, Redemption, Replacement, RotateKeys, Rotation, Sealing,
+        SelfRegistration, Storage, StorageError,
     },
 };
 use countersign_clock::Millis;
-use countersign_protocol::{ClientId, DeviceId, PushTarget};
+use countersign_protocol::{ClientId, DeviceId, PushTarget, Subject};
 
 pub enum Call {
     AddAccount(NewAccount),
@@ -41,6 +42,16 @@ pub enum Call {
     RevokeToken(TokenHash, ClientId, Millis),
     /// As [`Call::SweepPrompts`].
     SweepGrants(Millis, u32),
+    /// All that is due: which are first is the store's choice, and so is their order.
+    ClaimDebts(Claim),
+    Seal(Box<Sealing>),
+    SettleDebt(DebtId, Lease, Payment, Millis),
+    ResendDebt(DebtId, Millis),
+    /// As [`Call::SweepPrompts`].
+    SweepDebts(Millis, Millis, u32),
+    SetUserCode(Subject, Option<String>),
+    TryUserCode(Subject, UserCodeLimit, Millis),
+    UserCodeWasRight(Subject),
     AddKey(StoredKey),
     PromoteKey(KeyPurpose, Millis, Millis),
     DropRetiredKeys(Millis),
@@ -91,6 +102,24 @@ impl Call {
             Self::SweepGrants(now, limit) => {
                 told(&until_nothing_is_left(async || store.sweep_grants(*now, *limit).await).await)
             }
+            Self::ClaimDebts(claim) => {
+                let mut claimed = store.claim_debts(claim.clone()).await;
+                if let Ok(debts) = &mut claimed {
+                    debts.sort_by(|one, other| one.id.reference.cmp(&other.id.reference));
+                }
+                told(&claimed)
+            }
+            Self::Seal(sealing) => told(&store.seal_result(Sealing::clone(sealing)).await),
+            Self::SettleDebt(id, lease, payment, now) => {
+                told(&store.settle_debt(id, lease, payment.clone(), *now).await)
+            }
+            Self::ResendDebt(id, now) => told(&store.resend_debt(id, *now).await),
+            Self::SweepDebts(before, now, limit) => {
+                told(&until_nothing_is_left(async || store.sweep_debts(*before, *now, *limit).await).await)
+            }
+            Self::SetUserCode(sub, hash) => told(&store.set_user_code(sub, hash.clone()).await),
+            Self::TryUserCode(sub, limit, now) => told(&store.take_user_code_try(sub, *limit, *now).await),
+            Self::UserCodeWasRight(sub) => told(&store.user_code_was_right(sub).await),
             Self::AddKey(key) => told(&store.add_key(key.clone()).await),
             Self::PromoteKey(purpose, published_by, now) => {
                 told(&store.promote_key(*purpose, *published_by, *now).await)

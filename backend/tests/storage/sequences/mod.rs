@@ -1,6 +1,7 @@
 //! Random sequences of all that can happen to a store: each store says what the model says, and shows what the model shows.
 
 mod call;
+mod debts;
 mod names;
 mod observation;
 mod operation;

@@ -35,6 +35,7 @@ pub struct Names {
     tokens: Vec<(String, ClientId)>,
     sessions: Vec<String>,
     kids: Vec<String>,
+    leases: usize,
 }
 
 impl Names {
@@ -76,6 +77,11 @@ impl Names {
 
     pub fn new_session(&mut self, name: Name) -> String {
         give(&mut self.sessions, name, |n| format!("s{n}"))
+    }
+
+    pub fn new_lease(&mut self) -> String {
+        self.leases += 1;
+        format!("lease {}", self.leases)
     }
 
     pub fn new_kid(&mut self, name: Name) -> String {

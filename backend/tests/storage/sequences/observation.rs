@@ -2,14 +2,18 @@
 
 use countersign::{
     domain::{
-        AccountKey, AuthRequest, Client, Device, DeviceKeys, Invitation, KeyPurpose, KeyState, Prompt, SignedReceipt,
+        AccountKey, Arrears, AuthRequest, Client, DeadDebt, Device, DeviceKeys, Invitation, KeyPurpose, KeyState,
+        Prompt, SignedReceipt,
     },
     storage::{AccessTokenFacts, HintMatch, Storage, StorageError},
 };
 use countersign_clock::Millis;
 use countersign_protocol::{ClientId, Handle, PushTarget, Subject};
 
-use super::names::{CLIENTS, Names, PEOPLE, device_id, everybody};
+use super::{
+    names::{CLIENTS, Names, PEOPLE, device_id, everybody},
+    world::TICK,
+};
 use crate::sample::{access, hash, refresh, request_id};
 
 /// What was read, and what it was asked for.
@@ -31,6 +35,11 @@ pub enum Seen {
     History(Vec<(Prompt, Option<SignedReceipt>, Option<Millis>)>),
     Request(String, Option<AuthRequest>),
     Token(String, Option<AccessTokenFacts>),
+    HasUserCode(Subject, bool),
+    /// Within the last ticks, and ever.
+    Reported(Subject, &'static str, [bool; 2]),
+    Arrears(Arrears),
+    DeadDebts(Vec<DeadDebt>),
 }
 
 type AccountSeen = (Subject, String, String, Vec<(String, String)>, String, bool, Millis);
@@ -53,7 +62,10 @@ pub async fn observe(store: &dyn Storage, names: &Names, now: Millis) -> Result<
     seen.extend(devices(store, names).await?);
     for account in everybody() {
         seen.extend(questions_to(store, &account, now).await?);
+        seen.extend(said_by(store, &account, now).await?);
     }
+    seen.push(Seen::Arrears(store.arrears().await?));
+    seen.push(Seen::DeadDebts(store.dead_debts(100).await?));
     for name in names.handles() {
         let handle = Handle::from(name);
         let prompt = store.find_prompt(&handle).await?;
@@ -106,6 +118,19 @@ async fn people_and_clients(store: &dyn Storage, now: Millis) -> Result<Vec<Seen
     }
     seen.push(Seen::Clients(store.list_clients().await?));
     seen.push(Seen::Invitations(store.list_invitations(now).await?));
+    Ok(seen)
+}
+
+/// Who gave a code, and who said that a request was not theirs.
+async fn said_by(store: &dyn Storage, account: &AccountKey, now: Millis) -> Result<Vec<Seen>, StorageError> {
+    let sub = || account.sub.clone();
+    let mut seen = vec![Seen::HasUserCode(sub(), store.has_user_code(&account.sub).await?)];
+    for client in CLIENTS {
+        let id = ClientId::from(client);
+        let lately = store.was_reported(account, &id, now - 4 * TICK).await?;
+        let ever = store.was_reported(account, &id, 0).await?;
+        seen.push(Seen::Reported(sub(), client, [lately, ever]));
+    }
     Ok(seen)
 }
 

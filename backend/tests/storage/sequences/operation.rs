@@ -143,6 +143,35 @@ pub enum Operation {
     SweepGrants {
         limit: u32,
     },
+    ClaimDebts {
+        /// Ticks that the lease lasts.
+        lasts: u8,
+    },
+    Seal(Seal),
+    SettleDebt {
+        debt: Pick,
+        /// Paid, given up on, or to be tried again so many ticks later.
+        ends: Ends,
+        slip: bool,
+    },
+    ResendDebt {
+        debt: Pick,
+    },
+    SweepDebts {
+        older: u8,
+        limit: u32,
+    },
+    SetUserCode {
+        person: u8,
+        code: Option<u8>,
+    },
+    TryUserCode {
+        person: u8,
+        tries: u8,
+    },
+    UserCodeWasRight {
+        person: u8,
+    },
     AddKey {
         purpose: u8,
         kid: Name,
@@ -189,6 +218,8 @@ pub struct Open {
     /// Ticks from the deadline until it is unreadable.
     pub grace: u8,
     pub supersede: bool,
+    /// The client is to be called with the result.
+    pub called: bool,
 }
 
 /// Whose question it is.
@@ -226,4 +257,24 @@ pub struct Redeem {
     pub token: Name,
     pub refresh: bool,
     pub slip: bool,
+}
+
+/// A worker has a result to deliver.
+#[derive(Debug, Clone)]
+pub struct Seal {
+    pub debt: Pick,
+    pub family: Name,
+    pub token: Name,
+    /// There is a key to sign with.
+    pub tokens: bool,
+    /// With a lease that it never had.
+    pub slip: bool,
+}
+
+/// How a try to pay ends.
+#[derive(Debug, Clone, Copy)]
+pub enum Ends {
+    Paid,
+    Refused,
+    Later(u8),
 }

@@ -8,6 +8,7 @@ use countersign_clock::Millis;
 use countersign_protocol::{DenyReason, DeviceId, Handle, PromptState};
 
 use super::{
+    debts::debt,
     names::{STRANGER, client_id, device_id},
     operation::{self, Open, Pick, Provider, Slip},
     resolve::{old_key, someone},
@@ -46,7 +47,7 @@ impl World<'_> {
             readable_until: expires_at + Millis::from(open.grace) * TICK,
             interval: 5,
             extras: sample::extras(),
-            owed: None,
+            owed: open.called.then(|| debt(&handle, open, expires_at)),
         };
         Opening {
             prompt,

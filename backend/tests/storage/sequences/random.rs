@@ -4,7 +4,9 @@ use std::ops::{Range, RangeInclusive};
 
 use proptest::{collection::vec, option::weighted, prelude::*, strategy::Union};
 
-use super::operation::{Decide, Mismatch, Moment, Name, Open, Operation, Pick, Provider, Redeem, Register, Slip, Step};
+use super::operation::{
+    Decide, Ends, Mismatch, Moment, Name, Open, Operation, Pick, Provider, Redeem, Register, Seal, Slip, Step,
+};
 
 pub fn steps(how_many: Range<usize>) -> impl Strategy<Value = Vec<Step>> {
     let step = (often(4, 0..=0, 1..=2), moment(), operation());
@@ -27,6 +29,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         (14, devices().boxed()),
         (9, people_and_clients().boxed()),
         (10, keys_and_sightings().boxed()),
+        (16, debts().boxed()),
+        (8, user_codes().boxed()),
     ])
 }
 
@@ -43,9 +47,9 @@ fn prompts() -> impl Strategy<Value = Operation> {
 
 fn open() -> impl Strategy<Value = Open> {
     let who = (name(), often(2, 0..=0, 1..=2), often(2, 0..=0, 1..=2), provider());
-    let how = (once_in(4), 1..=12_u8, 0..=4_u8, once_in(3));
+    let how = (once_in(4), 1..=12_u8, 0..=4_u8, once_in(3), once_in(2));
     (who, how).prop_map(
-        |((handle, person, client, provider), (shown, lasts, grace, supersede))| Open {
+        |((handle, person, client, provider), (shown, lasts, grace, supersede, called))| Open {
             handle,
             person,
             client,
@@ -54,6 +58,7 @@ fn open() -> impl Strategy<Value = Open> {
             lasts,
             grace,
             supersede,
+            called,
         },
     )
 }
@@ -106,6 +111,35 @@ fn grants() -> impl Strategy<Value = Operation> {
         8 => rotate.prop_map(|(token, next, slip)| Operation::RotateRefresh { token, next, slip }),
         3 => revoke.prop_map(|(token, refresh, slip)| Operation::RevokeToken { token, refresh, slip }),
         2 => (1..=3_u32).prop_map(|limit| Operation::SweepGrants { limit }),
+    ]
+}
+
+fn debts() -> impl Strategy<Value = Operation> {
+    let seal = (pick(), name(), name(), proptest::bool::weighted(0.8), once_in(6));
+    let seal = seal.prop_map(|(debt, family, token, tokens, slip)| Seal {
+        debt,
+        family,
+        token,
+        tokens,
+        slip,
+    });
+    let ends = prop_oneof![2 => Just(Ends::Paid), 2 => Just(Ends::Refused), 2 => (0..=2_u8).prop_map(Ends::Later)];
+    let settle = (pick(), ends, once_in(6));
+    prop_oneof![
+        6 => (1..=3_u8).prop_map(|lasts| Operation::ClaimDebts { lasts }),
+        6 => seal.prop_map(Operation::Seal),
+        4 => settle.prop_map(|(debt, ends, slip)| Operation::SettleDebt { debt, ends, slip }),
+        2 => pick().prop_map(|debt| Operation::ResendDebt { debt }),
+        1 => (0..=9_u8, 1..=3_u32).prop_map(|(older, limit)| Operation::SweepDebts { older, limit }),
+    ]
+}
+
+fn user_codes() -> impl Strategy<Value = Operation> {
+    let person = || often(3, 0..=0, 1..=3);
+    prop_oneof![
+        3 => (person(), weighted(0.8, 0..=1_u8)).prop_map(|(person, code)| Operation::SetUserCode { person, code }),
+        8 => (person(), 1..=2_u8).prop_map(|(person, tries)| Operation::TryUserCode { person, tries }),
+        1 => person().prop_map(|person| Operation::UserCodeWasRight { person }),
     ]
 }
 

@@ -3,6 +3,7 @@
 use countersign::{
     domain::{
         AccountKey, Client, DeviceKeys, Invitation, KeyPurpose, KeyState, NewAccount, NewDevice, StoredKey, TokenHash,
+        UserCodeLimit,
     },
     storage::{Clients as _, Devices as _, Replacement, RotateKeys, SelfRegistration},
 };
@@ -109,6 +110,16 @@ impl World<'_> {
             }
             Operation::RevokeToken { token, refresh, slip } => self.revocation(token, refresh, slip, now).await,
             Operation::SweepGrants { limit } => Call::SweepGrants(now, limit),
+            Operation::ClaimDebts { lasts } => Call::ClaimDebts(self.claim(lasts, now)),
+            Operation::Seal(ref seal) => Call::Seal(Box::new(self.sealing(seal, now).await)),
+            Operation::SettleDebt { debt, ends, slip } => self.settlement(debt, ends, slip, now).await,
+            Operation::ResendDebt { debt } => Call::ResendDebt(self.dead_debt(debt).await, now),
+            Operation::SweepDebts { older, limit } => Call::SweepDebts(before(now, older), now, limit),
+            Operation::SetUserCode { person, code } => {
+                Call::SetUserCode(someone(person).sub, code.map(|code| format!("hash {code}")))
+            }
+            Operation::TryUserCode { person, tries } => Call::TryUserCode(someone(person).sub, limit(tries), now),
+            Operation::UserCodeWasRight { person } => Call::UserCodeWasRight(someone(person).sub),
         }
     }
 
@@ -194,6 +205,14 @@ pub fn old_key() -> String {
 
 fn before(now: Millis, older: u8) -> Millis {
     now - Millis::from(older) * TICK
+}
+
+/// So many wrong codes in a row, then a tick to wait.
+fn limit(tries: u8) -> UserCodeLimit {
+    UserCodeLimit {
+        tries: u32::from(tries),
+        first_wait: TICK,
+    }
 }
 
 fn device_keys([pop, uv]: [u8; 2], session: TokenHash) -> DeviceKeys {

@@ -33,6 +33,7 @@ struct Claims {
     aud: Audience,
     exp: IntegerSeconds,
     iat: IntegerSeconds,
+    #[serde(default, deserialize_with = "IntegerSeconds::if_there")]
     nbf: Option<IntegerSeconds>,
     jti: Option<String>,
     sub_id: Option<SubjectIdentifier>,

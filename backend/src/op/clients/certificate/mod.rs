@@ -15,7 +15,7 @@ use crate::{
     op::{OpError, Provider},
 };
 
-pub use mutual_tls::{MutualTls, MutualTlsError};
+pub use mutual_tls::{CertificateOffer, MutualTls, MutualTlsError};
 pub use name::is_certificate_subject;
 
 impl Provider {

@@ -10,7 +10,7 @@ use rustls::{
 };
 
 use super::{CertificateIssuers, ClientCertificate};
-use crate::config::MtlsConfig;
+use crate::{config::MtlsConfig, domain::ClientAuthMethod};
 
 /// The listener for certificates, as the provider knows it.
 #[derive(Clone)]
@@ -58,11 +58,6 @@ impl MutualTls {
         &self.origin
     }
 
-    /// Whether there are authorities, so that `tls_client_auth` can be offered.
-    pub(in crate::op) fn has_authorities(&self) -> bool {
-        self.authorities.is_some()
-    }
-
     /// Whether `certificate` leads to one of the authorities and is good at `now`, seconds, for a client (RFC 5280 section 6, with
     /// `id-kp-clientAuth` where its uses are named).
     pub(super) fn vouches(&self, certificate: &ClientCertificate, issuers: &CertificateIssuers, now: i64) -> bool {
@@ -77,6 +72,64 @@ impl MutualTls {
         let certificate = CertificateDer::from(&*certificate.0);
         let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
         authorities.verify_client_cert(&certificate, &issuers, now).is_ok()
+    }
+}
+
+/// What clients can use certificates for here: what is told of it, and what can be registered.
+#[derive(Debug, Clone, Copy)]
+pub struct CertificateOffer {
+    listener: bool,
+    authorities: bool,
+}
+
+impl From<&MtlsConfig> for CertificateOffer {
+    fn from(config: &MtlsConfig) -> Self {
+        Self {
+            listener: config.listen.is_some(),
+            authorities: !config.ca_file.as_os_str().is_empty(),
+        }
+    }
+}
+
+impl From<Option<&MutualTls>> for CertificateOffer {
+    fn from(listener: Option<&MutualTls>) -> Self {
+        Self {
+            listener: listener.is_some(),
+            authorities: listener.is_some_and(|listener| listener.authorities.is_some()),
+        }
+    }
+}
+
+impl CertificateOffer {
+    /// That clients can authenticate by `method`, as far as it takes a certificate.
+    ///
+    /// # Errors
+    /// Why they cannot.
+    pub(in crate::op) fn check_method(self, method: ClientAuthMethod) -> Result<(), &'static str> {
+        match method {
+            ClientAuthMethod::SelfSignedTlsClientAuth => self.check_binding(),
+            ClientAuthMethod::TlsClientAuth if self.listener && !self.authorities => {
+                Err("is not offered: there is no authority that could vouch for a client ([mtls] ca_file)")
+            }
+            ClientAuthMethod::TlsClientAuth => self.check_binding(),
+            ClientAuthMethod::ClientSecretBasic
+            | ClientAuthMethod::ClientSecretPost
+            | ClientAuthMethod::ClientSecretJwt
+            | ClientAuthMethod::PrivateKeyJwt
+            | ClientAuthMethod::None => Ok(()),
+        }
+    }
+
+    /// That tokens can be bound to certificates.
+    ///
+    /// # Errors
+    /// Why they cannot.
+    pub(in crate::op) fn check_binding(self) -> Result<(), &'static str> {
+        if self.listener {
+            Ok(())
+        } else {
+            Err("is not offered: clients are asked for certificates nowhere ([mtls] listen)")
+        }
     }
 }
 

@@ -118,6 +118,7 @@ fn auth_method(given: Given<'_>, client: &mut Client, offer: &Offer) -> Result<(
     if !offer.auth_methods.contains(&method) {
         return Err("is not offered (client_secret_basic where nothing is said)".into());
     }
+    offer.certificates.check_method(method)?;
     client.auth_method = method;
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::By;
 use crate::{
     config::{IdTokenAlg, OpConfig, RegistrationConfig},
     domain::{ClientAuthMethod, Profile},
-    op::{Profiles, authorization::REQUEST_OBJECT_ALGORITHMS, tokens::SIGNING_ALGORITHMS},
+    op::{CertificateOffer, Profiles, authorization::REQUEST_OBJECT_ALGORITHMS, tokens::SIGNING_ALGORITHMS},
 };
 
 /// What can be registered here, and by whom.
@@ -19,6 +19,7 @@ pub struct Offer {
     pub(super) by: By,
     pub(super) delivery_modes: Vec<DeliveryMode>,
     pub(super) auth_methods: Vec<ClientAuthMethod>,
+    pub(super) certificates: CertificateOffer,
     /// Beside `openid`.
     pub(super) scopes: Vec<String>,
     /// Beside `openid`, for who does not say.
@@ -47,11 +48,12 @@ pub struct Offer {
 impl Offer {
     /// What the operator may register.
     #[must_use]
-    pub fn to_operator(config: &OpConfig, allow: &[IpNet]) -> Self {
+    pub fn to_operator(config: &OpConfig, allow: &[IpNet], certificates: impl Into<CertificateOffer>) -> Self {
         Self {
             by: By::Operator,
             delivery_modes: config.delivery_modes.clone(),
             auth_methods: auth_methods(),
+            certificates: certificates.into(),
             scopes: config.scopes.keys().cloned().collect(),
             scopes_unasked: Vec::new(),
             details_types: None,

@@ -12,7 +12,7 @@ use crate::{
 
 fn offer(by: By, toml: &str) -> Offer {
     let config = Config::from_toml(toml).unwrap();
-    let offer = Offer::to_operator(&config.op, &config.outbound.allow);
+    let offer = Offer::to_operator(&config.op, &config.outbound.allow, &config.mtls);
     match by {
         By::Operator => offer,
         By::Client => offer.to_clients(&config.registration),
@@ -25,9 +25,12 @@ fn over(base: &Value, more: &Value) -> Map<String, Value> {
     all.into_iter().flatten().collect()
 }
 
+/// Where clients may show certificates, of one of these authorities.
+const CERTIFICATES: &str = "[server]\ntls = \"development\"\n[mtls]\nlisten = \"127.0.0.1:0\"\nca_file = \"ca.pem\"";
+
 /// What an operator may say over a client that polls.
 pub(super) fn operator(more: &Value) -> Result<Client, String> {
-    registered(By::Operator, "", more)
+    registered(By::Operator, CERTIFICATES, more)
 }
 
 pub(super) fn registered(by: By, toml: &str, more: &Value) -> Result<Client, String> {
@@ -104,9 +107,14 @@ fn what_was_read_is_written_and_reads_the_same() {
         for (name, value) in more.as_object().unwrap() {
             assert_eq!(written.get(name), Some(value), "R-261: {name}");
         }
-        let again = read(&written, Client::new("shop", "shop", 0), &offer(By::Operator, "")).unwrap();
+        let again = read(
+            &written,
+            Client::new("shop", "shop", 0),
+            &offer(By::Operator, CERTIFICATES),
+        )
+        .unwrap();
         assert_eq!(again, client);
-        let changed = read(&Map::new(), client, &offer(By::Operator, ""));
+        let changed = read(&Map::new(), client, &offer(By::Operator, CERTIFICATES));
         assert!(
             changed.is_err(),
             "nothing of it stays: an empty description lacks redirects"
@@ -222,5 +230,39 @@ fn a_notification_endpoint_is_at_a_host_of_the_client() {
             registered(By::Operator, "", &more).is_ok(),
             "R-020: the operator approves: {more}"
         );
+    }
+}
+
+/// Proves: what needs a certificate is registered where clients can show one.
+#[test]
+fn what_takes_a_certificate_needs_the_listener_for_certificates() {
+    let certified = json!({"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": "CN=shop"});
+    let own = json!({"token_endpoint_auth_method": "self_signed_tls_client_auth", "jwks": jwks()});
+    let bound = json!({"tls_client_certificate_bound_access_tokens": true});
+    let without_authority = CERTIFICATES.replace("ca_file = \"ca.pem\"", "");
+    let method = "token_endpoint_auth_method";
+    let bind = "tls_client_certificate_bound_access_tokens";
+    for by in [By::Operator, By::Client] {
+        for (settings, said, refused) in [
+            ("", &certified, Some((method, "[mtls] listen"))),
+            ("", &own, Some((method, "[mtls] listen"))),
+            ("", &bound, Some((bind, "[mtls] listen"))),
+            (&without_authority, &certified, Some((method, "[mtls] ca_file"))),
+            (&without_authority, &own, None),
+            (&without_authority, &bound, None),
+            (CERTIFICATES, &certified, None),
+            (CERTIFICATES, &own, None),
+        ] {
+            let policy = "[registration]\nauth_methods = [\"tls_client_auth\", \"self_signed_tls_client_auth\", \"client_secret_basic\"]";
+            let made = registered(by, &format!("{settings}\n{policy}"), said);
+            match (made, refused) {
+                (Ok(_), None) => {}
+                (Err(error), Some((member, setting))) => assert!(
+                    error.starts_with(&format!("{member}: is not offered")) && error.contains(setting),
+                    "R-042, R-262: {said}: {error}"
+                ),
+                (made, _) => panic!("R-042, R-262: {by:?}: {said} with {settings}: {made:?}"),
+            }
+        }
     }
 }

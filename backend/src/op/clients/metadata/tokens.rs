@@ -45,8 +45,11 @@ pub(super) const MEMBERS: [Member; 10] = [
     Member {
         name: "tls_client_certificate_bound_access_tokens",
         by: By::Client,
-        read: |given, client, _| {
+        read: |given, client, offer| {
             client.tokens.certificate_bound = given.flag()?;
+            if client.tokens.certificate_bound {
+                offer.certificates.check_binding()?;
+            }
             Ok(())
         },
         write: |client, _| set(client.tokens.certificate_bound),

@@ -198,7 +198,9 @@ impl Provider {
     }
 
     fn offer(&self) -> Offer {
-        Offer::to_operator(&self.parts.config, self.parts.outbound.allowed()).to_clients(&self.parts.registration)
+        let certificates = self.parts.mutual_tls.as_ref();
+        Offer::to_operator(&self.parts.config, self.parts.outbound.allowed(), certificates)
+            .to_clients(&self.parts.registration)
     }
 
     fn pace(&self, call: RegistrationCall<'_>, invitation: Option<[u8; 32]>) -> Result<(), RegistrationError> {
