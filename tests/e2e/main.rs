@@ -42,5 +42,6 @@ mod tables_device;
 mod tables_provider;
 mod traces;
 mod two_devices;
+mod upstream;
 mod user_code;
 mod window;
