@@ -133,7 +133,24 @@ pub fn build(
         .merge(http::health_routes(storage.clone()));
     let router = guarded(router, config.server.forwarded_for, random.clone());
     let nodes = signals.map(|signals| Nodes::new(signals, wakes.clone(), &*random));
-    let jobs = Jobs {
+    Ok(App {
+        router,
+        jobs: jobs(config, consent, keys, storage, clock, random, wakes),
+        outbox,
+        nodes,
+    })
+}
+
+fn jobs(
+    config: &Config,
+    consent: Arc<Consent>,
+    keys: Arc<KeyRing>,
+    storage: Arc<dyn Storage>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    wakes: Arc<Wakes>,
+) -> Jobs {
+    Jobs {
         consent,
         keys,
         storage,
@@ -144,13 +161,7 @@ pub fn build(
         expire_seconds: config.consent.expire_seconds,
         expire_rows: config.consent.expire_rows,
         history_days: config.consent.history_days,
-    };
-    Ok(App {
-        router,
-        jobs,
-        outbox,
-        nodes,
-    })
+    }
 }
 
 /// The providers outside that the settings name.

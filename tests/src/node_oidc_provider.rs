@@ -21,6 +21,7 @@ use crate::{
     person::{browser, form},
     program,
     raw_device::random_text,
+    stranger::Stranger,
 };
 
 const CLIENT_SECRET: &str = "a secret of the shop that is long enough";
@@ -229,6 +230,12 @@ impl NodeOp {
     /// Its client `id`, `shop` or `shop-ping`.
     pub async fn client(&self, id: &str) -> RelyingParty {
         RelyingParty::discover(&self.issuer, id, Credentials::Basic(CLIENT_SECRET.to_owned())).await
+    }
+
+    /// Starts other people's `program` as the client `shop`.
+    #[must_use]
+    pub fn stranger(&self, program: &str, story: &Value) -> Stranger {
+        Stranger::start_at(program, &self.issuer, "shop", CLIENT_SECRET, story)
     }
 
     /// A new device of `username`, who signs in here.
