@@ -13,9 +13,11 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::{
     config::{Config, DatabaseUrl, FapiProfile, MtlsConfig, StorageConfig},
+    connectors::{self, Connectors, Embedded},
     consent::{self, Consent},
     devices::{self, DeviceRegistry},
     http,
+    issuers::Issuers,
     jobs::{Jobs, OutboxWorker},
     keys::{KeyRing, key_encryption_key},
     nodes::{self, Nodes},
@@ -58,10 +60,13 @@ pub fn build(
     } else {
         Wakes::new()
     };
+    let to_providers = Outbound::to_providers(&config.outbound)?;
+    let issuers = Arc::new(Issuers::new(&config.connectors, to_providers.clone(), clock.clone()));
     let consent = Arc::new(Consent::new(consent::Parts {
         config: config.consent.clone(),
         origin: origin.clone(),
         issuer: origin.clone(),
+        titles: issuers.titles(),
         storage: storage.clone(),
         keys: keys.clone(),
         clock: clock.clone(),
@@ -76,13 +81,25 @@ pub fn build(
         keys: keys.clone(),
         clock: clock.clone(),
         random: random.clone(),
-        trigger: consent.clone(),
+        trigger: Arc::new(Embedded::new(consent.clone())),
         wakes: wakes.clone(),
         mutual_tls: MutualTls::open(&config.mtls)?,
         outbound: outbound.clone(),
     }));
+    let connectors = Arc::new(Connectors::new(connectors::Parts {
+        config: config.connectors.clone(),
+        report_seconds: config.op.report_seconds,
+        message_length: config.op.binding_message_length,
+        consent: consent.clone(),
+        issuers: issuers.clone(),
+        keys: keys.clone(),
+        outbound: to_providers,
+        storage: storage.clone(),
+        clock: clock.clone(),
+    }));
     let outbox = OutboxWorker {
         storage: storage.clone(),
+        connectors: connectors.clone(),
         delivery: Arc::new(Delivery::new(provider.clone(), outbound)),
         clock: clock.clone(),
         random: random.clone(),
@@ -92,6 +109,7 @@ pub fn build(
         config: config.devices.clone(),
         origin: origin.clone(),
         issuer: origin.clone(),
+        issuers: issuers.clone(),
         storage: storage.clone(),
         keys: keys.clone(),
         clock: clock.clone(),
@@ -104,10 +122,12 @@ pub fn build(
         consent: consent.clone(),
         backend: origin.clone(),
         issuer: origin,
+        issuers,
         heartbeat_seconds: config.devices.heartbeat_seconds,
     };
     let router = http::op_routes(provider)
         .merge(http::device_routes(device_api))
+        .merge(http::connector_routes(connectors))
         .merge(http::health_routes(storage.clone()));
     let router = router.layer(middleware::from_fn({
         let random = random.clone();

@@ -35,11 +35,13 @@ pub(crate) enum Point {
     Wake,
     /// After that, before the answer.
     Woken,
-    /// A client was called and has answered, before the store hears of it.
+    /// A provider is about to be told, and it is on disk that it may have heard.
+    Tell,
+    /// A client or a provider was called and has answered, before the store hears of it.
     Called,
 }
 
-const POINTS: [Point; 9] = [
+const POINTS: [Point; 10] = [
     Point::Open,
     Point::Decide,
     Point::Complete,
@@ -48,6 +50,7 @@ const POINTS: [Point; 9] = [
     Point::CommitAfter,
     Point::Wake,
     Point::Woken,
+    Point::Tell,
     Point::Called,
 ];
 

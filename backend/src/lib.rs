@@ -18,7 +18,9 @@ pub mod steps;
 pub mod config;
 pub mod domain;
 pub mod dpop;
+pub mod issuers;
 pub mod outbound;
+pub mod published_keys;
 pub mod storage;
 pub mod telemetry;
 pub mod wakes;
@@ -28,6 +30,7 @@ pub mod op;
 
 pub mod devices;
 
+pub mod connectors;
 pub mod consent;
 pub mod jobs;
 pub mod nodes;

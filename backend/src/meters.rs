@@ -3,8 +3,11 @@
 //! Names follow the conventions of Prometheus; labels take values from closed sets only, never anything a client sent. A measurement is an
 //! atomic addition or a short lock: no label is made on the way.
 
+mod connectors;
 mod process;
 mod routes;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt,
@@ -27,7 +30,9 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use self::{process::Process, routes::Routes};
+use self::{connectors::ConnectorMeters, process::Process, routes::Routes};
+
+pub use connectors::{Completion, Intake};
 
 /// The media type of [`Meters::render`].
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -135,6 +140,7 @@ pub struct Meters {
     polls: Level,
     signing_keys: Family<ByPurpose, Level>,
     outbox: OutboxLevels,
+    connectors: ConnectorMeters,
 }
 
 #[derive(Default)]
@@ -211,6 +217,8 @@ impl Meters {
             outbox.oldest.clone(),
         );
 
+        let connectors = ConnectorMeters::registered(ours);
+
         // Made now, so that each outcome is there from the first scrape, at zero: a rate needs something to start from.
         let counted = Outcome::ALL.map(|outcome| (outcome, grants.get_or_create_owned(&ByOutcome { outcome })));
         Self {
@@ -224,6 +232,7 @@ impl Meters {
             polls,
             signing_keys,
             outbox,
+            connectors,
         }
     }
 
@@ -282,6 +291,16 @@ impl Meters {
             .set(i64::try_from(oldest.as_secs()).unwrap_or(i64::MAX));
     }
 
+    /// Notes a question that the provider behind `connector` handed over.
+    pub fn handed_over(&self, connector: &str, outcome: Intake) {
+        self.connectors.handed_over(connector, outcome);
+    }
+
+    /// Notes a call that told the provider behind `connector` how a question ended, at `seconds` since 1970.
+    pub fn completed(&self, connector: &str, outcome: Completion, seconds: i64) {
+        self.connectors.completed(connector, outcome, seconds);
+    }
+
     /// Everything, as `OpenMetrics` text.
     ///
     /// # Errors
@@ -306,88 +325,5 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.0.dec();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn value(text: &str, series: &str) -> Option<f64> {
-        let line = text.lines().find_map(|line| line.strip_prefix(series));
-        line.and_then(|rest| rest.strip_prefix(' ')?.parse().ok())
-    }
-
-    #[test]
-    fn what_was_noted_is_what_is_rendered() {
-        let meters = Meters::new();
-        meters.count(Outcome::Approved);
-        meters.count_many(Outcome::Expired, 3);
-        meters.decided(Duration::from_secs(7));
-        meters.committed(4, Duration::from_millis(2));
-        meters.key_signs_since("request_object", 1_700_000_000);
-        meters.owes(3, 1, Duration::from_millis(2_900));
-        let first = meters.stream();
-        let _second = meters.stream();
-        let _poll = meters.poll();
-        drop(first);
-        let text = meters.render().unwrap();
-        for (series, expected) in [
-            (r#"countersign_grants_total{outcome="approved"}"#, 1.0),
-            (r#"countersign_grants_total{outcome="expired"}"#, 3.0),
-            (r#"countersign_grants_total{outcome="redeemed"}"#, 0.0),
-            (r#"countersign_decision_seconds_bucket{le="5.0"}"#, 0.0),
-            (r#"countersign_decision_seconds_bucket{le="10.0"}"#, 1.0),
-            ("countersign_storage_commit_seconds_count", 1.0),
-            ("countersign_storage_group_size_sum", 4.0),
-            ("countersign_open_streams", 1.0),
-            ("countersign_held_polls", 1.0),
-            ("countersign_outbox_owed", 3.0),
-            ("countersign_outbox_dead", 1.0),
-            ("countersign_outbox_oldest_owed_seconds", 2.0),
-            (
-                r#"countersign_signing_key_active_since_timestamp_seconds{purpose="request_object"}"#,
-                1_700_000_000.0,
-            ),
-        ] {
-            assert_eq!(value(&text, series), Some(expected), "{series} in\n{text}");
-        }
-        assert!(text.ends_with("# EOF\n"), "the text says that it is whole");
-    }
-
-    #[test]
-    fn routes_are_told_apart_by_class_of_status() {
-        let meters = Meters::new();
-        for (route, status) in [
-            (Some("/token"), 200),
-            (Some("/token"), 400),
-            (Some("/token"), 401),
-            (None, 404),
-        ] {
-            meters.answered(route, status, Duration::from_millis(3));
-        }
-        let text = meters.render().unwrap();
-        for (route, status, expected) in [
-            ("/token", "2xx", 1.0),
-            ("/token", "4xx", 2.0),
-            ("unmatched", "4xx", 1.0),
-        ] {
-            let series =
-                format!(r#"countersign_http_request_duration_seconds_count{{route="{route}",status="{status}"}}"#);
-            assert_eq!(value(&text, &series), Some(expected), "{series} in\n{text}");
-        }
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn the_process_says_what_it_uses() {
-        let text = Meters::new().render().unwrap();
-        for series in ["process_resident_memory_bytes", "process_open_fds"] {
-            assert!(
-                value(&text, series).is_some_and(|value| value > 0.0),
-                "{series} in\n{text}"
-            );
-        }
-        assert!(value(&text, "process_cpu_seconds_total").is_some(), "{text}");
     }
 }

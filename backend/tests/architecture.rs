@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Each module with what it may import.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 24] = [
     ("failpoints", &[]),
     ("meters", &[]),
     ("steps", &[]),
@@ -17,6 +17,8 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("domain", &[]),
     ("dpop", &[]),
     ("outbound", &["config"]),
+    ("published_keys", &["config", "outbound"]),
+    ("issuers", &["config", "outbound", "published_keys"]),
     ("telemetry", &["steps", "config"]),
     ("storage", &["meters", "steps", "domain", "config"]),
     ("wakes", &["domain"]),
@@ -25,19 +27,44 @@ const ARROWS: [(&str, &[&str]); 21] = [
     (
         "op",
         &[
-            "meters", "steps", "config", "domain", "dpop", "outbound", "storage", "keys", "wakes",
+            "meters",
+            "steps",
+            "config",
+            "domain",
+            "dpop",
+            "outbound",
+            "published_keys",
+            "storage",
+            "keys",
+            "wakes",
         ],
     ),
-    ("devices", &["config", "domain", "dpop", "storage", "keys"]),
+    ("devices", &["config", "domain", "dpop", "issuers", "storage", "keys"]),
     (
         "consent",
         &[
-            "meters", "steps", "config", "domain", "storage", "keys", "wakes", "op", "devices",
+            "meters", "steps", "config", "domain", "storage", "keys", "wakes", "devices",
+        ],
+    ),
+    (
+        "connectors",
+        &[
+            "meters", "steps", "config", "domain", "outbound", "issuers", "storage", "keys", "op", "devices", "consent",
         ],
     ),
     (
         "jobs",
-        &["meters", "steps", "domain", "storage", "keys", "wakes", "op", "consent"],
+        &[
+            "meters",
+            "steps",
+            "domain",
+            "storage",
+            "keys",
+            "wakes",
+            "op",
+            "consent",
+            "connectors",
+        ],
     ),
     (
         "http",
@@ -51,16 +78,31 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "keys",
             "wakes",
             "op",
+            "issuers",
             "devices",
             "consent",
+            "connectors",
         ],
     ),
     ("serve", &["config", "keys", "op"]),
     (
         "app",
         &[
-            "config", "domain", "outbound", "storage", "keys", "wakes", "op", "devices", "consent", "jobs", "http",
-            "serve", "nodes",
+            "config",
+            "domain",
+            "outbound",
+            "issuers",
+            "storage",
+            "keys",
+            "wakes",
+            "op",
+            "devices",
+            "consent",
+            "connectors",
+            "jobs",
+            "http",
+            "serve",
+            "nodes",
         ],
     ),
     ("doctor", &["config", "domain", "storage", "keys", "op", "app"]),

@@ -1,5 +1,6 @@
 //! Settings: defaults, file, environment, in this order. The only module that reads the environment.
 
+mod connectors;
 mod consent;
 mod details;
 mod devices;
@@ -25,6 +26,7 @@ use figment::{
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+pub use connectors::{ConnectorConfig, ConnectorsConfig};
 pub use consent::ConsentConfig;
 pub use details::{DetailsType, Schema};
 pub use devices::DevicesConfig;
@@ -59,6 +61,8 @@ pub struct Config {
     pub op: OpConfig,
     /// `[registration]`
     pub registration: RegistrationConfig,
+    /// `[connectors]`
+    pub connectors: ConnectorsConfig,
     /// `[consent]`
     pub consent: ConsentConfig,
     /// `[devices]`
@@ -127,6 +131,7 @@ impl Config {
             "`fapi_ciba` binds tokens to certificates: set `[mtls] listen`".to_owned()
         })?;
         config.registration.check(&config.op.scopes)?;
+        config.connectors.check()?;
         config.consent.check()?;
         config.devices.check()?;
         config.keys.check()?;

@@ -13,7 +13,6 @@ use crate::{
     devices::{MAX_ID_CHARS, MAX_JWT_BYTES, is_timely},
     domain::{Decision, Device, DeviceKeys, Matching, Prompt, SignedReceipt},
     meters::{Outcome, meters},
-    op::AuthenticationDeviceTrigger as _,
     steps::STEPS,
     storage::{Decide, Decided, Mismatch, MismatchVerdict},
 };

@@ -1,7 +1,7 @@
 //! Questions to people and their answers (`docs/protocol.md` sections 4 to 8).
 //!
 //! It takes a prompt from a provider, shows it as a signed request object made for each device, verifies the signed decision and
-//! records the first one. It knows no HTTP and no provider beyond the embedded one's trigger.
+//! records the first one. It knows no HTTP and no provider.
 
 mod decide;
 mod error;
@@ -14,7 +14,7 @@ mod receipt;
 mod request_object;
 mod signed_lately;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use countersign_clock::Clock;
 use countersign_protocol::Handle;
@@ -31,6 +31,7 @@ use crate::{
 pub use decide::{DecisionAnswer, Submission};
 pub use error::ConsentError;
 pub use inbox::{Change, Changes};
+pub use open::Question;
 pub use receipt::{Pins, ReceiptError, VerifiedReceipt, verify_receipt};
 
 /// What the consent service is made of.
@@ -41,6 +42,8 @@ pub struct Parts {
     pub origin: String,
     /// Issuer of the embedded provider.
     pub issuer: String,
+    /// What people call the other providers, by issuer.
+    pub titles: BTreeMap<String, String>,
     /// The store.
     pub storage: Arc<dyn Storage>,
     /// Keys that sign request objects.

@@ -27,7 +27,7 @@ impl Consent {
             iss: self.parts.origin.clone(),
             aud: device.id.clone(),
             op: prompt.account.iss.clone(),
-            op_title: None,
+            op_title: self.parts.titles.get(&prompt.account.iss).cloned(),
             sub: prompt.account.sub.clone(),
             req: prompt.handle.clone(),
             client: prompt.client.clone(),

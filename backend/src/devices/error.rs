@@ -1,6 +1,6 @@
 use countersign_jose::JoseError;
 
-use crate::{domain::UserCodeMalformed, dpop::ProofError, keys::KeyError, storage::StorageError};
+use crate::{domain::UserCodeMalformed, dpop::ProofError, issuers::IssuerError, keys::KeyError, storage::StorageError};
 
 /// Why a call of a device, or of somebody who wants to become one, is refused.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +79,9 @@ pub enum DeviceError {
     /// A key of the backend could not be used.
     #[error("a key of the backend could not be used")]
     Keys(#[from] KeyError),
+    /// The keys of the person's provider cannot be had now.
+    #[error("the sign-in cannot be checked now")]
+    Issuer(#[source] IssuerError),
     /// Sealing an access token failed.
     #[error("an access token could not be made")]
     Seal(#[source] JoseError),

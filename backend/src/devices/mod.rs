@@ -10,6 +10,7 @@ mod id_token;
 mod list;
 mod register;
 mod rotate;
+mod sign_in;
 mod statement;
 mod user_code;
 
@@ -24,6 +25,7 @@ use crate::{
     config::DevicesConfig,
     domain::{AccountKey, Device, TokenHash},
     dpop::{self, Nonces, ProofFor, Proven, Seen, SeenProofs},
+    issuers::Issuers,
     keys::KeyRing,
     storage::Storage,
 };
@@ -43,8 +45,10 @@ pub struct Parts {
     pub config: DevicesConfig,
     /// The backend's origin.
     pub origin: String,
-    /// The provider at which people sign in.
+    /// The embedded provider.
     pub issuer: String,
+    /// The other providers whose people may have devices here.
+    pub issuers: Arc<Issuers>,
     /// The store.
     pub storage: Arc<dyn Storage>,
     /// Keys that sign and seal.

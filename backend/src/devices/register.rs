@@ -1,11 +1,9 @@
 use countersign_jose::{b64, digest};
 use countersign_protocol::{AccountRef, DeviceId, DeviceRegistered, DeviceRegistration, PublicJwk, PushTarget, Secret};
 
-use super::{
-    Call, DeviceError, DeviceRegistry, MAX_ID_CHARS, MAX_JWT_BYTES, device_keys::DeviceKey, hash_session, id_token,
-};
+use super::{Call, DeviceError, DeviceRegistry, MAX_ID_CHARS, device_keys::DeviceKey, hash_session};
 use crate::{
-    domain::{Account, AccountKey, Device, DeviceKeys, KeyPurpose, NewDevice, is_deceptive},
+    domain::{Device, DeviceKeys, KeyPurpose, NewDevice, is_deceptive},
     keys::Snapshot,
     storage::Registered,
 };
@@ -71,11 +69,11 @@ impl DeviceRegistry {
         )?;
         let nonce = digest::sha256_b64(format!("{}.{}", pop.thumbprint, registration.salt));
         let keys = self.parts.keys.snapshot();
-        let account = self.signed_in(&registration.id_token_hint, Some(&nonce), &keys).await?;
+        let signed_in = self.signed_in(&registration.id_token_hint, Some(&nonce), &keys).await?;
         self.note(&proven, now).await?;
 
         let session = Secret::new(self.random_text::<32>());
-        let key = self.key_of(&account);
+        let key = signed_in.account;
         let new = NewDevice {
             id: DeviceId::new(self.random_text::<16>()),
             account: key.clone(),
@@ -101,7 +99,7 @@ impl DeviceRegistry {
             account: AccountRef {
                 iss: key.iss,
                 sub: key.sub,
-                name: account.name,
+                name: signed_in.name,
             },
             device_session: session,
             expires_in: self.parts.config.access_token_seconds.into(),
@@ -118,10 +116,10 @@ impl DeviceRegistry {
         let push = PushTarget::Fcm(registration.device_registration_token);
         check_push_token(&push, "device_registration_token")?;
         let keys = self.parts.keys.snapshot();
-        let account = self.signed_in(&registration.id_token_hint, None, &keys).await?;
+        let signed_in = self.signed_in(&registration.id_token_hint, None, &keys).await?;
         let new = NewDevice {
             id: DeviceId::new(self.random_text::<16>()),
-            account: self.key_of(&account),
+            account: signed_in.account,
             name: PUSH_ONLY_NAME.to_owned(),
             keys: None,
             push,
@@ -146,32 +144,6 @@ impl DeviceRegistry {
                 Ok(device)
             }
             Registered::KeyInUse => Err(DeviceError::KeyInUse),
-        }
-    }
-
-    async fn signed_in(&self, token: &Secret, nonce: Option<&str>, keys: &Snapshot) -> Result<Account, DeviceError> {
-        if token.expose().len() > MAX_JWT_BYTES {
-            return Err(DeviceError::TooLong { field: "id_token_hint" });
-        }
-        let sought = id_token::Sought {
-            issuer: &self.parts.issuer,
-            nonce,
-            max_age: self.parts.config.registration_seconds.into(),
-            now: self.parts.clock.now(),
-        };
-        let key = id_token::verify(token.expose(), keys, &sought)?;
-        let account = self.parts.storage.find_account(&key.sub).await?;
-        let account = account.ok_or(DeviceError::IdToken("nobody is known by this name"))?;
-        if account.disabled {
-            return Err(DeviceError::AccountDisabled);
-        }
-        Ok(account)
-    }
-
-    fn key_of(&self, account: &Account) -> AccountKey {
-        AccountKey {
-            iss: self.parts.issuer.clone(),
-            sub: account.sub.clone(),
         }
     }
 }

@@ -7,11 +7,13 @@ pub enum DebtKind {
     Ping,
     /// A client is told the result itself (CIBA Core section 10.3).
     Push,
+    /// The provider that asked is told how its request ended.
+    Complete,
 }
 
 impl DebtKind {
     /// All kinds.
-    pub const ALL: [Self; 2] = [Self::Ping, Self::Push];
+    pub const ALL: [Self; 3] = [Self::Ping, Self::Push, Self::Complete];
 
     /// The word for it, in the store and on the command line.
     #[must_use]
@@ -19,6 +21,7 @@ impl DebtKind {
         match self {
             Self::Ping => "ping",
             Self::Push => "push",
+            Self::Complete => "complete",
         }
     }
 
@@ -44,10 +47,12 @@ pub struct DebtId {
 pub struct NewDebt {
     /// Its name.
     pub id: DebtId,
-    /// To whom: a `client_id`.
+    /// To whom: a `client_id`, or the name of a connector.
     pub creditor: String,
     /// What paying needs, sealed: it holds secrets. Erased when the debt is paid or its time is over.
     pub payload: Vec<u8>,
+    /// Not paid before, however early the request is settled.
+    pub not_before: Millis,
     /// Paid before, or never.
     pub deadline: Millis,
 }
@@ -65,6 +70,8 @@ pub struct ClaimedDebt {
     pub deadline: Millis,
     /// Which try this is, from 1.
     pub attempt: u32,
+    /// Whether an earlier try may have reached the other side without anybody knowing: it was marked and never said how it ended.
+    pub interrupted: bool,
     /// Shows that it was this worker who took it on.
     pub lease: Lease,
 }
@@ -83,6 +90,11 @@ pub enum Payment {
         /// Not before.
         due_at: Millis,
         /// What went wrong, for the operator: no secrets, nothing that was received.
+        error: String,
+    },
+    /// A provider was told, but nobody knows whether it heard, and it must not be told twice. Given up on, unless an operator knows better.
+    Unclear {
+        /// As in [`Payment::Retry`].
         error: String,
     },
     /// It is given up on, and tokens that were to be delivered are revoked; an operator can have anything else tried again before its deadline.

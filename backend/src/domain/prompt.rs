@@ -1,5 +1,5 @@
 use countersign_clock::Millis;
-use countersign_protocol::{ClientShown, DetailsShown, Handle, Policy, PromptState, ScopeShown, SettledView};
+use countersign_protocol::{ClientShown, Delivery, DetailsShown, Handle, Policy, PromptState, ScopeShown, SettledView};
 use serde_json::Value;
 
 use super::account::AccountKey;
@@ -19,6 +19,12 @@ impl ConnectorId {
     #[must_use]
     pub fn is_embedded(&self) -> bool {
         self.0 == "embedded"
+    }
+
+    /// Where telling the provider stands when a request is decided; none for the embedded one, which knows in the same commit.
+    #[must_use]
+    pub fn first_delivery(&self) -> Option<Delivery> {
+        (!self.is_embedded()).then_some(Delivery::Owed)
     }
 }
 
@@ -90,12 +96,25 @@ pub struct Settlement {
     pub decision_jti: Option<String>,
 }
 
+impl Settlement {
+    /// As devices see it: an approval of which the provider does not know, or perhaps does not, is no success.
+    #[must_use]
+    pub fn shown(&self) -> SettledView {
+        let mut view = self.view.clone();
+        let lost = matches!(view.delivery, Some(Delivery::Failed | Delivery::Unclear));
+        if lost && view.state == PromptState::Approved {
+            view.state = PromptState::Failed;
+        }
+        view
+    }
+}
+
 impl Prompt {
     /// The state as of `now`: undecided past the deadline is expired, swept or not.
     #[must_use]
     pub fn view_at(&self, now: Millis) -> SettledView {
         match &self.settlement {
-            Some(settlement) => settlement.view.clone(),
+            Some(settlement) => settlement.shown(),
             None if now >= self.expires_at => SettledView {
                 state: PromptState::Expired,
                 settled_at: Some(self.expires_at),

@@ -10,7 +10,7 @@ use axum::{
     response::Response,
     routing::{any, delete, get, post, put},
 };
-use countersign_protocol::{ClientId, CountersignMetadata};
+use countersign_protocol::{ClientId, CountersignMetadata, ProviderOffered};
 
 use super::{
     ad_devices, ad_requests,
@@ -23,6 +23,10 @@ use crate::domain::APP_CLIENT_ID;
 
 /// Largest body, bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
+/// What the app asks for at the embedded provider.
+const APP_SCOPE: &str = "openid profile";
+/// What people call the embedded provider where there are others.
+const EMBEDDED_TITLE: &str = "Countersign";
 
 /// The routes of the device API.
 pub fn routes(api: DeviceApi) -> Router {
@@ -77,11 +81,32 @@ async fn metadata(State(api): State<Arc<DeviceApi>>) -> Response {
             backend: api.backend.clone(),
             issuer: api.issuer.clone(),
             client_id: ClientId::new(APP_CLIENT_ID),
-            scope: "openid profile".to_owned(),
+            scope: APP_SCOPE.to_owned(),
             registration_endpoint: "/bc-deviceRegistration".to_owned(),
             device_api: "/ad/v1".to_owned(),
             versions: vec!["1".to_owned()],
-            providers: Vec::new(),
+            providers: providers(&api),
         },
     )
+}
+
+/// Every provider, the embedded one first; nothing where it is alone.
+fn providers(api: &DeviceApi) -> Vec<ProviderOffered> {
+    let others = api.issuers.providers();
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let embedded = ProviderOffered {
+        issuer: api.issuer.clone(),
+        title: EMBEDDED_TITLE.to_owned(),
+        client_id: ClientId::new(APP_CLIENT_ID),
+        scope: APP_SCOPE.to_owned(),
+    };
+    let others = others.iter().map(|provider| ProviderOffered {
+        issuer: provider.issuer.clone(),
+        title: provider.title.clone(),
+        client_id: ClientId::new(&provider.app_client_id),
+        scope: provider.app_scope.clone(),
+    });
+    std::iter::once(embedded).chain(others).collect()
 }

@@ -6,7 +6,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{consent::Consent, devices::DeviceRegistry};
+use crate::{consent::Consent, devices::DeviceRegistry, issuers::Issuers};
 
 /// What the device API speaks for.
 pub struct DeviceApi {
@@ -18,6 +18,8 @@ pub struct DeviceApi {
     pub backend: String,
     /// The provider at which people sign in.
     pub issuer: String,
+    /// The other providers whose people may have devices here.
+    pub issuers: Arc<Issuers>,
     /// Seconds between two signs of life on a stream.
     pub heartbeat_seconds: u32,
 }

@@ -7,6 +7,7 @@ mod access_log;
 mod ad_devices;
 mod ad_requests;
 mod auth0;
+mod connectors;
 mod device_api;
 mod device_registration;
 mod dpop;
@@ -27,6 +28,7 @@ mod strict_json;
 
 pub use access_log::access_log;
 pub use ad::routes as device_routes;
+pub use connectors::routes as connector_routes;
 pub use device_api::DeviceApi;
 pub use forwarded::behind_proxy;
 pub use health::routes as health_routes;

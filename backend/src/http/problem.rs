@@ -9,7 +9,7 @@ use axum::{
 use countersign_protocol::{Problem, ProblemCode, SettledView};
 
 use super::strict_json::BodyError;
-use crate::{consent::ConsentError, devices::DeviceError};
+use crate::{connectors::IntakeError, consent::ConsentError, devices::DeviceError, issuers::IssuerError};
 
 /// Seconds after which a caller may try again when the backend cannot answer, or was asked too often.
 const RETRY_AFTER: &str = "5";
@@ -23,6 +23,9 @@ pub enum ApiError {
     /// A question or its answer.
     #[error(transparent)]
     Consent(#[from] ConsentError),
+    /// A provider's question.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
     /// The body.
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -98,6 +101,7 @@ impl ApiError {
         match self {
             Self::Device(error) => code_of_device(error),
             Self::Consent(error) => code_of_consent(error),
+            Self::Intake(error) => code_of_intake(error),
             Self::Body(_) | Self::Member { .. } | Self::Unreadable => Code::InvalidBody,
             Self::Parameter { .. } => Code::InvalidParameter,
             Self::TooLarge { .. } => Code::TooLarge,
@@ -120,6 +124,7 @@ impl ApiError {
                 DeviceError::Member { field, .. } | DeviceError::TooLong { field } | DeviceError::KeyProof { field },
             )
             | Self::Consent(ConsentError::TooLong { field }) => Some((*field).to_owned()),
+            Self::Intake(IntakeError::Invalid { field, .. }) => Some((*field).to_owned()),
             _ => None,
         }
     }
@@ -148,6 +153,7 @@ fn code_of_device(error: &DeviceError) -> ProblemCode {
         | DeviceError::Keys(_)
         | DeviceError::Seal(_)
         | DeviceError::Hash(_)
+        | DeviceError::Issuer(_)
         | DeviceError::Stopped => Code::Unavailable,
     }
 }
@@ -165,6 +171,17 @@ fn code_of_consent(error: &ConsentError) -> ProblemCode {
     }
 }
 
+fn code_of_intake(error: &IntakeError) -> ProblemCode {
+    use ProblemCode as Code;
+    match error {
+        IntakeError::Unauthorized(_) | IntakeError::Issuer(IssuerError::Unknown) => Code::InvalidSignature,
+        IntakeError::Invalid { .. } => Code::InvalidBody,
+        IntakeError::Conflict => Code::Conflict,
+        IntakeError::Reported => Code::Unwanted,
+        IntakeError::Issuer(_) | IntakeError::Storage(_) | IntakeError::Seal(_) => Code::Unavailable,
+    }
+}
+
 fn status_of(code: ProblemCode) -> StatusCode {
     use ProblemCode as Code;
     match code {
@@ -178,11 +195,12 @@ fn status_of(code: ProblemCode) -> StatusCode {
         | Code::UseDpopNonce
         | Code::InvalidIdToken
         | Code::InvalidSession
+        | Code::InvalidSignature
         | Code::DeviceRemoved => StatusCode::UNAUTHORIZED,
-        Code::UvRequired | Code::AccountDisabled => StatusCode::FORBIDDEN,
+        Code::UvRequired | Code::AccountDisabled | Code::Unwanted => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Code::Settled | Code::KeyInUse => StatusCode::CONFLICT,
+        Code::Settled | Code::KeyInUse | Code::Conflict => StatusCode::CONFLICT,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::MatchWrong | Code::UserCodeMalformed | Code::UserCodeIsPassword => StatusCode::UNPROCESSABLE_ENTITY,
@@ -197,6 +215,7 @@ fn challenge(code: ProblemCode) -> &'static str {
         ProblemCode::InvalidToken => r#"DPoP error="invalid_token", algs="ES256""#,
         ProblemCode::InvalidDpopProof => r#"DPoP error="invalid_dpop_proof", algs="ES256""#,
         ProblemCode::UseDpopNonce => r#"DPoP error="use_dpop_nonce", algs="ES256""#,
+        ProblemCode::InvalidSignature => r#"Bearer error="invalid_token""#,
         _ => r#"DPoP algs="ES256""#,
     }
 }
@@ -247,5 +266,5 @@ fn log_chain(error: &ApiError) {
         chain = format!("{chain}: {cause}");
         source = cause.source();
     }
-    tracing::error!("the device API cannot answer: {chain}");
+    tracing::error!("a call cannot be answered: {chain}");
 }

@@ -12,7 +12,8 @@ use tokio::{sync::Notify, task::JoinSet};
 
 use super::{every, report};
 use crate::{
-    domain::{ClaimedDebt, Lease, Payment},
+    connectors::{Connectors, Paid},
+    domain::{ClaimedDebt, DebtKind, Lease, Payment},
     op::{Delivery, Told},
     steps::STEPS,
     storage::{Claim, Storage},
@@ -39,6 +40,8 @@ pub struct OutboxWorker {
     pub storage: Arc<dyn Storage>,
     /// Calls clients.
     pub delivery: Arc<Delivery>,
+    /// Calls providers.
+    pub connectors: Arc<Connectors>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Leases, and waits that differ.
@@ -105,11 +108,12 @@ impl OutboxWorker {
         fields(prompt.handle = %debt.id.reference, client.id = %debt.creditor, attempt = debt.attempt)
     )]
     async fn pay(self, debt: ClaimedDebt) {
+        if debt.id.kind == DebtKind::Complete {
+            return self.complete(&debt).await;
+        }
         let told = self.delivery.deliver(&debt).await;
         let now = self.clock.now();
-        let mut chance = [0; 8];
-        self.random.fill(&mut chance);
-        let payment = payment(&debt, told, now, u64::from_le_bytes(chance));
+        let payment = payment(&debt, told, now, self.chance());
         let settled = self
             .storage
             .settle_debt(&debt.id, &debt.lease, payment.clone(), now)
@@ -120,6 +124,24 @@ impl OutboxWorker {
             Ok(false) => log_late(&debt),
             Err(error) => report::<(), _>("settling what was owed", Err(error)),
         }
+    }
+}
+
+impl OutboxWorker {
+    async fn complete(&self, debt: &ClaimedDebt) {
+        let chance = self.chance();
+        let again_at = |now| now + part(longest_wait(debt.attempt), chance);
+        match self.connectors.pay(debt, again_at).await {
+            Ok(Paid::Recorded(payment)) => log(debt, &payment),
+            Ok(Paid::Lost) => log_late(debt),
+            Err(error) => report::<(), _>("telling a provider", Err(error)),
+        }
+    }
+
+    fn chance(&self) -> u64 {
+        let mut chance = [0; 8];
+        self.random.fill(&mut chance);
+        u64::from_le_bytes(chance)
     }
 }
 
@@ -157,26 +179,29 @@ fn log(debt: &ClaimedDebt, payment: &Payment) {
     let (kind, handle, client, attempt) = (debt.id.kind.word(), &debt.id.reference, &debt.creditor, debt.attempt);
     match payment {
         Payment::Done => {
-            tracing::info!(prompt.handle = %handle, client.id = %client, attempt, "{kind} of prompt {handle} reached client {client}");
+            tracing::info!(prompt.handle = %handle, client.id = %client, attempt, "{kind} of prompt {handle} reached {client}");
         }
         Payment::Retry { error, .. } => {
-            tracing::warn!(prompt.handle = %handle, client.id = %client, attempt, error, "{kind} of prompt {handle} did not reach client {client} and will be tried again");
+            tracing::warn!(prompt.handle = %handle, client.id = %client, attempt, error, "{kind} of prompt {handle} did not reach {client} and will be tried again");
+        }
+        Payment::Unclear { error } => {
+            tracing::error!(prompt.handle = %handle, client.id = %client, attempt, error, "nobody knows whether {client} heard the result of prompt {handle}; it is not told again");
         }
         Payment::Dead { error } => {
-            tracing::warn!(prompt.handle = %handle, client.id = %client, attempt, error, "{kind} of prompt {handle} to client {client} is given up on");
+            tracing::warn!(prompt.handle = %handle, client.id = %client, attempt, error, "{kind} of prompt {handle} to {client} is given up on");
         }
     }
 }
 
 fn log_late(debt: &ClaimedDebt) {
     let (kind, handle, client, attempt) = (debt.id.kind.word(), &debt.id.reference, &debt.creditor, debt.attempt);
-    tracing::warn!(prompt.handle = %handle, client.id = %client, attempt, "{kind} of prompt {handle} to client {client} is not this worker's any more");
+    tracing::warn!(prompt.handle = %handle, client.id = %client, attempt, "{kind} of prompt {handle} to {client} is not this worker's any more");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{DebtId, DebtKind};
+    use crate::domain::DebtId;
 
     fn debt(attempt: u32) -> ClaimedDebt {
         ClaimedDebt {
@@ -188,6 +213,7 @@ mod tests {
             payload: Vec::new(),
             deadline: 100_000,
             attempt,
+            interrupted: false,
             lease: Lease("l".to_owned()),
         }
     }

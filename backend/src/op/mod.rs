@@ -31,6 +31,7 @@ use crate::{
     domain::{APP_CLIENT_ID, Client},
     keys::KeyRing,
     outbound::Outbound,
+    published_keys::PublishedKeys,
     storage::{Storage, StorageError},
     wakes::Wakes,
 };
@@ -84,7 +85,7 @@ pub struct Provider {
     parts: Parts,
     app_client: Client,
     pairwise: SivKey,
-    published_keys: clients::PublishedKeys,
+    published_keys: PublishedKeys,
     poll_pace: grants::PollPace,
     held_polls: grants::HeldPolls,
     throttle: authorization::Throttle,
@@ -101,7 +102,12 @@ impl Provider {
         Self {
             app_client: clients::app_client(),
             pairwise: clients::pairwise_key(&parts.keys),
-            published_keys: clients::PublishedKeys::new(&parts.config, parts.outbound.clone(), parts.clock.clone()),
+            published_keys: PublishedKeys::new(
+                parts.outbound.clone(),
+                parts.clock.clone(),
+                parts.config.client_keys_seconds,
+                parts.config.client_keys_stale_seconds,
+            ),
             poll_pace: grants::PollPace::default(),
             held_polls: grants::HeldPolls::new(&parts.config, parts.wakes.clone()),
             throttle: authorization::Throttle::new(parts.config.throttle_after, parts.config.throttle_seconds),

@@ -8,6 +8,7 @@ mod document;
 mod endpoint;
 mod hosts;
 mod lookup;
+mod provider;
 mod roots;
 
 use std::{error::Error, fmt::Write as _, path::PathBuf, sync::Arc, time::Duration};
@@ -25,6 +26,7 @@ use crate::config::OutboundConfig;
 pub use document::{Document, DocumentError, MAX_DOCUMENT_LEN};
 pub use endpoint::{EndpointProblem, check_endpoint};
 pub use lookup::{Lookup, SystemLookup};
+pub use provider::{ProviderCall, ProviderCallError};
 
 /// From the first look-up to the head of the answer, or to the end of a document.
 pub const LIMIT: Duration = Duration::from_secs(5);
@@ -94,6 +96,15 @@ impl Outbound {
     /// # Errors
     /// When the operator's certificates cannot be used.
     pub fn new(config: &OutboundConfig, lookup: Arc<dyn Lookup>) -> Result<Self, OutboundSetupError> {
+        Self::with_connections(config, lookup, MOST_AT_ONE_HOST)
+    }
+
+    /// Keeps up to `kept` idle connections to each host.
+    fn with_connections(
+        config: &OutboundConfig,
+        lookup: Arc<dyn Lookup>,
+        kept: usize,
+    ) -> Result<Self, OutboundSetupError> {
         let allowed: Arc<[IpNet]> = config.allow.clone().into();
         let guarded = Guarded {
             lookup,
@@ -106,7 +117,7 @@ impl Outbound {
             .dns_resolver(guarded)
             .connect_timeout(LIMIT)
             .timeout(LIMIT)
-            .pool_max_idle_per_host(MOST_AT_ONE_HOST)
+            .pool_max_idle_per_host(kept)
             .pool_idle_timeout(Duration::from_secs(30))
             .referer(false)
             .user_agent("countersign")

@@ -7,6 +7,7 @@ mod accounts;
 mod auth_requests;
 mod changes;
 mod clients;
+mod connectors;
 mod devices;
 mod error;
 mod grants;
@@ -33,6 +34,7 @@ pub use accounts::{Accounts, AddAccount, HintMatch};
 pub use auth_requests::{AuthRequests, Redeemed, Redemption, Sealed, SealedTokens, Sealing};
 pub use changes::{Changes, PersonMark};
 pub use clients::{AddClient, Clients, ReplaceClient, Replacement, SelfRegistered, SelfRegistration};
+pub use connectors::{ConnectorMark, Connectors, Intake, SettledQuestion, TakenIn, Telling, Told};
 pub use devices::{Devices, Registered, RotateKeys};
 pub use error::StorageError;
 pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, Rotation};
@@ -54,6 +56,7 @@ pub trait Storage:
     + AuthRequests
     + Changes
     + Clients
+    + Connectors
     + Devices
     + Grants
     + Invitations
@@ -73,6 +76,7 @@ impl<T> Storage for T where
         + AuthRequests
         + Changes
         + Clients
+        + Connectors
         + Devices
         + Grants
         + Invitations

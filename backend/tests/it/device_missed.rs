@@ -1,6 +1,6 @@
 //! What another process does reaches who waits here, although nobody tells this server.
 
-use std::{pin::pin, sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{collections::BTreeMap, pin::pin, sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use countersign::{
     config::Config,
@@ -35,6 +35,7 @@ impl Running {
             config: config.consent.clone(),
             origin: ORIGIN.to_owned(),
             issuer: ORIGIN.to_owned(),
+            titles: BTreeMap::new(),
             storage: storage.clone(),
             keys: keys.clone(),
             clock: clock.clone(),

@@ -15,15 +15,18 @@ use axum::{
 };
 use countersign::{
     config::Config,
+    connectors::{self, Connectors, Embedded},
     consent::{self, Consent},
     devices::{self, DeviceRegistry},
     domain::{
         APP_CLIENT_ID, Account, AccountKey, AuthRequestId, Client, GrantType, KeyPurpose, Matching, NewAccount,
         NewAuthRequest, RequestExtras,
     },
-    http::{DeviceApi, device_routes},
+    http::{DeviceApi, connector_routes, device_routes},
+    issuers::Issuers,
     keys::KeyRing,
     op::{AuthenticationDeviceTrigger as _, Triggered, handle_of},
+    outbound::Outbound,
     storage::{Accounts as _, AuthRequests as _, Clients as _, Role, SqliteStorage},
     wakes::Wakes,
 };
@@ -46,6 +49,7 @@ pub struct World {
     pub storage: Arc<SqliteStorage>,
     pub keys: Arc<KeyRing>,
     pub consent: Arc<Consent>,
+    pub connectors: Arc<Connectors>,
     pub router: Router,
     asked: AtomicU32,
     folder: TempDir,
@@ -98,11 +102,18 @@ struct Node<'a> {
 }
 
 impl Node<'_> {
-    fn build(&self) -> (Arc<Consent>, Router) {
+    fn build(&self) -> (Arc<Consent>, Arc<Connectors>, Router) {
+        let outbound = Outbound::to_providers(&self.config.outbound).unwrap();
+        let issuers = Arc::new(Issuers::new(
+            &self.config.connectors,
+            outbound.clone(),
+            self.clock.clone(),
+        ));
         let registry = Arc::new(DeviceRegistry::new(devices::Parts {
             config: self.config.devices.clone(),
             origin: ORIGIN.to_owned(),
             issuer: ORIGIN.to_owned(),
+            issuers: issuers.clone(),
             storage: self.storage.clone(),
             keys: self.keys.clone(),
             clock: self.clock.clone(),
@@ -114,20 +125,34 @@ impl Node<'_> {
             config: self.config.consent.clone(),
             origin: ORIGIN.to_owned(),
             issuer: ORIGIN.to_owned(),
+            titles: issuers.titles(),
             storage: self.storage.clone(),
             keys: self.keys.clone(),
             clock: self.clock.clone(),
             wakes: self.wakes.clone(),
             owed: Arc::default(),
         }));
+        let connectors = Arc::new(Connectors::new(connectors::Parts {
+            config: self.config.connectors.clone(),
+            report_seconds: self.config.op.report_seconds,
+            message_length: self.config.op.binding_message_length,
+            consent: consent.clone(),
+            issuers: issuers.clone(),
+            keys: self.keys.clone(),
+            outbound,
+            storage: self.storage.clone(),
+            clock: self.clock.clone(),
+        }));
         let router = device_routes(DeviceApi {
             registry,
             consent: consent.clone(),
             backend: ORIGIN.to_owned(),
             issuer: ORIGIN.to_owned(),
+            issuers,
             heartbeat_seconds: self.config.devices.heartbeat_seconds,
         });
-        (consent, router)
+        let router = router.merge(connector_routes(connectors.clone()));
+        (consent, connectors, router)
     }
 }
 
@@ -153,12 +178,13 @@ impl World {
             wakes: &wakes,
             several_nodes: false,
         };
-        let (consent, router) = node.build();
+        let (consent, connectors, router) = node.build();
         let world = Arc::new(Self {
             clock,
             storage,
             keys,
             consent,
+            connectors,
             router,
             asked: AtomicU32::new(0),
             folder,
@@ -185,7 +211,7 @@ impl World {
             wakes: &Wakes::among_nodes(),
             several_nodes: true,
         };
-        node.build().1
+        node.build().2
     }
 
     async fn add_person(&self, name: &str) {
@@ -241,7 +267,8 @@ impl World {
 
     pub async fn ask_for(&self, triggered: Triggered) -> Handle {
         let handle = triggered.handle.clone();
-        self.consent.trigger_authentication_device(triggered).await.unwrap();
+        let embedded = Embedded::new(self.consent.clone());
+        embedded.trigger_authentication_device(triggered).await.unwrap();
         handle
     }
 

@@ -7,6 +7,7 @@
     reason = "a broken expectation fails the test"
 )]
 
+mod no_connectors;
 mod stored;
 mod token_kinds;
 mod token_stage;
@@ -15,6 +16,10 @@ mod token_swaps;
 mod cli_client;
 mod cli_client_file;
 mod cli_postgres;
+
+mod connector_keycloak;
+mod connector_provider;
+mod connector_world;
 
 mod hostile_texts;
 mod mtls_actor;

@@ -15,6 +15,7 @@ use countersign_protocol::{AuthReqId, CIBA_GRANT};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::{
+    no_connectors,
     op_receiver::{Receiver, Says, eventually},
     op_world::{Answer, World},
 };
@@ -122,6 +123,7 @@ pub fn work(world: &World, config: &str) -> (oneshot::Sender<()>, JoinHandle<()>
     let outbound = Outbound::new(&config.outbound, Arc::new(SystemLookup)).unwrap();
     let worker = OutboxWorker {
         storage: world.storage.clone(),
+        connectors: no_connectors::of(world, &config),
         delivery: Arc::new(Delivery::new(world.provider.clone(), outbound)),
         clock: world.clock.clone(),
         random: Arc::new(OsRandom),

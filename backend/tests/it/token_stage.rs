@@ -8,6 +8,7 @@ use std::{
 use axum::{Router, body::Body, http::Request};
 use countersign::{
     config::Config,
+    connectors::Embedded,
     domain::{Account, Client, ClientAuthMethod, NewAccount},
     http::op_routes,
     op::{Parts, Provider, handle_of},
@@ -121,7 +122,7 @@ impl Stage {
             keys: world.keys.clone(),
             clock: world.clock.clone(),
             random: Arc::new(OsRandom),
-            trigger: world.consent.clone(),
+            trigger: Arc::new(Embedded::new(world.consent.clone())),
             wakes: Wakes::new(),
             outbound: Outbound::new(&config.outbound, Arc::new(SystemLookup)).unwrap(),
             mutual_tls: None,

@@ -3,7 +3,7 @@ use countersign::{
     storage::{Decide, Decided, Opening, RotateKeys, Storage, StorageError},
 };
 use countersign_protocol::{
-    ClientId, DecidedBy, DenyReason, DeviceId, Handle, PromptState, SettledReason, SettledView,
+    ClientId, DecidedBy, Delivery, DenyReason, DeviceId, Handle, PromptState, SettledReason, SettledView,
 };
 use futures_util::future::join_all;
 
@@ -291,7 +291,10 @@ pub async fn a_prompt_of_another_provider_needs_no_account_here(store: &dyn Stor
     store.open(opening).await.unwrap();
     assert_eq!(
         store.decide(approve("h", "j1")).await.unwrap(),
-        Decided::Recorded(approved())
+        Decided::Recorded(SettledView {
+            delivery: Some(Delivery::Owed),
+            ..approved()
+        })
     );
 }
 

@@ -26,6 +26,7 @@ fn owing(handle: &str) -> Opening {
         id: id(handle),
         creditor: "shop".to_owned(),
         payload: format!("sealed {handle}").into_bytes(),
+        not_before: Millis::MIN,
         deadline: READABLE_UNTIL,
     });
     opening
@@ -93,6 +94,7 @@ pub async fn a_debt_is_due_when_its_request_is_settled_however_that_was(store: &
         payload: b"sealed expired".to_vec(),
         deadline: READABLE_UNTIL,
         attempt: 1,
+        interrupted: false,
         lease: Lease("3".to_owned()),
     };
     let expired = expired.into_iter().find(|debt| debt.id == id("expired"));

@@ -26,6 +26,7 @@ async fn ask(store: &dyn Storage) {
         id: debt_id(),
         creditor: "shop".to_owned(),
         payload: b"sealed address".to_vec(),
+        not_before: Millis::MIN,
         deadline: READABLE_UNTIL,
     });
     store.open(opening).await.unwrap();

@@ -26,6 +26,12 @@ pub enum ProblemCode {
     InvalidIdToken,
     /// The device session is unknown.
     InvalidSession,
+    /// A provider's signature or token is missing or wrong.
+    InvalidSignature,
+    /// Another request was handed over under the same name.
+    Conflict,
+    /// The person does not want to be asked by this client.
+    Unwanted,
     /// The device is revoked: wipe its keys.
     DeviceRemoved,
     /// The approval lacks the user verification that the policy asks for.

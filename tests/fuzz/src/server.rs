@@ -15,10 +15,12 @@ use axum::{
 };
 use countersign::{
     config::Config,
+    connectors::Embedded,
     consent::{self, Consent},
     devices::{self, DeviceRegistry},
     domain::{Account, Client, ClientAuthMethod, GrantType, NewAccount},
     http::{DeviceApi, behind_proxy, device_routes, op_routes},
+    issuers::Issuers,
     keys::KeyRing,
     op::{self, Provider},
     outbound::{Outbound, SystemLookup},
@@ -152,10 +154,13 @@ async fn router(folder: &TempDir, key: &SigningKey) -> Router {
     );
     let keys = Arc::new(keys.await.expect("keys"));
     let wakes = Wakes::new();
+    let outbound = Outbound::to_providers(&config.outbound).expect("a way to providers");
+    let issuers = Arc::new(Issuers::new(&config.connectors, outbound, clock.clone()));
     let consent = Arc::new(Consent::new(consent::Parts {
         config: config.consent.clone(),
         origin: ISSUER.to_owned(),
         issuer: ISSUER.to_owned(),
+        titles: BTreeMap::new(),
         storage: storage.clone(),
         keys: keys.clone(),
         clock: clock.clone(),
@@ -166,6 +171,7 @@ async fn router(folder: &TempDir, key: &SigningKey) -> Router {
         config: config.devices.clone(),
         origin: ISSUER.to_owned(),
         issuer: ISSUER.to_owned(),
+        issuers: issuers.clone(),
         storage: storage.clone(),
         keys: keys.clone(),
         clock: clock.clone(),
@@ -182,7 +188,7 @@ async fn router(folder: &TempDir, key: &SigningKey) -> Router {
         keys,
         clock,
         random: Arc::new(OsRandom),
-        trigger: consent.clone(),
+        trigger: Arc::new(Embedded::new(consent.clone())),
         wakes,
         outbound: Outbound::new(&config.outbound, Arc::new(SystemLookup)).expect("a way out"),
     });
@@ -192,6 +198,7 @@ async fn router(folder: &TempDir, key: &SigningKey) -> Router {
         consent,
         backend: ISSUER.to_owned(),
         issuer: ISSUER.to_owned(),
+        issuers,
         heartbeat_seconds: config.devices.heartbeat_seconds,
     });
     let proxy = SocketAddr::from(([127, 0, 0, 1], 4711));

@@ -16,7 +16,7 @@ impl Provider {
         kid: Option<&str>,
     ) -> Result<Option<JwkSet>, OpError> {
         if let Some(uri) = &client.jwks_uri {
-            let published = self.published_keys.at(uri, kid).await?;
+            let published = self.published_keys.at(uri, kid).await.map_err(|_| OpError::Stopped)?;
             return Ok(published.map(|keys| JwkSet::clone(&keys)));
         }
         let registered = client.jwks.clone();

@@ -53,6 +53,7 @@ impl Delivery {
             Some(notification) => match debt.id.kind {
                 DebtKind::Ping => self.ping(&notification).await,
                 DebtKind::Push => self.push(debt, notification).await,
+                DebtKind::Complete => Told::refused("it is not a client that is to be told"),
             },
         };
         fail_point!(Called);
@@ -112,6 +113,7 @@ impl Provider {
             id,
             creditor,
             payload,
+            not_before: Millis::MIN,
             deadline,
         }))
     }

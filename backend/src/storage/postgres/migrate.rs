@@ -12,6 +12,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0006_registration.sql"),
     include_str!("../../../migrations/postgres/0007_push_delivery.sql"),
     include_str!("../../../migrations/postgres/0008_reports.sql"),
+    include_str!("../../../migrations/postgres/0009_connectors.sql"),
     include_str!("../../../migrations/postgres/0010_token_resources.sql"),
 ];
 

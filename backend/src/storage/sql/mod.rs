@@ -6,6 +6,7 @@ pub(super) mod accounts;
 pub(super) mod auth_requests;
 pub(super) mod changes;
 pub(super) mod clients;
+pub(super) mod connectors;
 pub(super) mod devices;
 pub(super) mod grants;
 pub(super) mod invitations;

@@ -1,11 +1,12 @@
 use super::locking::{Locking, locking};
 
 pub(in crate::storage) const ADD: &str =
-    "insert into outbox (reference, kind, creditor, state, payload, deadline, attempt)
-    values ($1, $2, $3, 'waiting', $4, $5, 0)";
+    "insert into outbox (reference, kind, creditor, state, payload, deadline, attempt, not_before)
+    values ($1, $2, $3, 'waiting', $4, $5, 0, $6)";
 
 /// The request `$1` is settled, `$2` now.
-pub(in crate::storage) const OWE: &str = "update outbox set state = 'owed', owed_since = $2, due_at = $2
+pub(in crate::storage) const OWE: &str = "update outbox set state = 'owed', owed_since = $2,
+        due_at = case when not_before > $2 then not_before else $2 end
     where reference = $1 and state = 'waiting'";
 
 /// What is due is found once, whatever the planner thinks; the condition stands there twice, so that a row that somebody else took between finding
@@ -19,7 +20,8 @@ macro_rules! claim {
             $lock,
             ") update outbox set due_at = $2, lease = $3, attempt = attempt + 1 from taken
             where outbox.reference = taken.reference and outbox.kind = taken.kind and state = 'owed' and due_at <= $1
-            returning outbox.reference as reference, outbox.kind as kind, creditor, payload, deadline, attempt"
+            returning outbox.reference as reference, outbox.kind as kind, creditor, payload, deadline, attempt,
+                telling as interrupted"
         )
     };
 }
@@ -35,7 +37,7 @@ pub(in crate::storage) const DONE: &str =
     where reference = $1 and kind = $2 and lease = $3 and state = 'owed'";
 
 /// Only who has the lease `$3`. `$4` not before, `$5` why.
-pub(in crate::storage) const RETRY: &str = "update outbox set due_at = $4, lease = null, last_error = $5
+pub(in crate::storage) const RETRY: &str = "update outbox set due_at = $4, lease = null, last_error = $5, telling = 0
     where reference = $1 and kind = $2 and lease = $3 and state = 'owed'";
 
 /// Only who has the lease `$3`. `$4` now, `$5` why. Tokens that nobody was given are not kept.
@@ -43,6 +45,10 @@ pub(in crate::storage) const DEAD: &str =
     "update outbox set state = 'dead', lease = null, settled_at = $4, last_error = $5,
         payload = case when family_id is null then payload end
     where reference = $1 and kind = $2 and lease = $3 and state = 'owed' returning family_id";
+
+/// Only who has the lease `$3`: from here on the other side may hear.
+pub(in crate::storage) const MARK_TELLING: &str = "update outbox set telling = 1
+    where reference = $1 and kind = $2 and lease = $3 and state = 'owed'";
 
 /// No row unless `$3` is the lease of a debt whose result was not sealed yet.
 pub(in crate::storage) const HOLDS: Locking = locking!(
@@ -64,7 +70,7 @@ pub(in crate::storage) const FIND_DEAD: &str =
 
 /// `$3` now.
 pub(in crate::storage) const RESEND: &str =
-    "update outbox set state = 'owed', due_at = $3, owed_since = $3, attempt = 0, settled_at = null
+    "update outbox set state = 'owed', due_at = $3, owed_since = $3, attempt = 0, settled_at = null, telling = 0
     where reference = $1 and kind = $2 and state = 'dead' and deadline > $3 and payload is not null";
 
 pub(in crate::storage) const COUNT_OWED: &str =
@@ -81,7 +87,7 @@ pub(in crate::storage) const GIVE_UP: &str =
     where (reference, kind) in (
         select reference, kind from outbox where state = 'owed' and due_at <= $1 and deadline <= $1
         order by due_at limit $2)
-    and state = 'owed' and due_at <= $1 returning family_id";
+    and state = 'owed' and due_at <= $1 returning reference, kind, creditor, family_id";
 
 pub(in crate::storage) const ERASE: &str = "update outbox set payload = null where (reference, kind) in (
     select reference, kind from outbox where state = 'dead' and payload is not null and deadline <= $1
@@ -97,3 +103,10 @@ pub(in crate::storage) const SWEEP_DEAD: &str = "delete from outbox where (refer
     select reference, kind from outbox where state = 'dead' and settled_at < $1 and deadline <= $2
     order by settled_at limit $3)
     and state = 'dead'";
+
+/// By creditor: what is owed now to those outside that asked, since when, and what was given up on.
+pub(in crate::storage) const ARREARS_OF_PROVIDERS: &str = "select creditor,
+        sum(case when state = 'owed' then 1 else 0 end) as debts,
+        min(case when state = 'owed' then owed_since end) as oldest,
+        sum(case when state = 'dead' then 1 else 0 end) as dead
+    from outbox where kind = 'complete' and state in ('owed', 'dead') group by creditor";

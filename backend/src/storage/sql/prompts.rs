@@ -7,7 +7,7 @@ macro_rules! select {
             "select handle, connector, external_ref, iss, sub, client, scopes, authorization_details, match_mode,
                 match_value, acr_values, context, policy, created_at, expires_at, seq, state, settled_at, reason,
                 decided_device, decided_name, decision_jti, tries, redeemed_at, receipt_request, receipt_decision,
-                receipt_device_key, receipt_request_key, receipt_at
+                receipt_device_key, receipt_request_key, receipt_at, intake_digest, approval, delivery
             from prompts where ",
             $condition
         )
@@ -53,8 +53,8 @@ pub(in crate::storage) const PENDING_OF_CLIENT: Locking = locking!(
 
 pub(in crate::storage) const ADD: &str = "insert into prompts
         (handle, connector, external_ref, iss, sub, client_id, client, scopes, authorization_details, match_mode,
-        match_value, acr_values, context, policy, created_at, expires_at, seq, state, tries)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'pending', 0)";
+        match_value, acr_values, context, policy, created_at, expires_at, seq, intake_digest, state, tries)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 'pending', 0)";
 
 pub(in crate::storage) const LAST_SEQ: &str = "select seq from account_seq where iss = $1 and sub = $2";
 
@@ -65,8 +65,13 @@ pub(in crate::storage) const NEXT_SEQ: &str = "insert into account_seq (iss, sub
 /// The one way out of `pending`. `$8`: only when its deadline is after this.
 pub(in crate::storage) const SETTLE: &str = "update prompts set state = $2, settled_at = $3, reason = $4,
         decided_device = $5, decided_name = $6, decision_jti = $7, seq = $9, receipt_request = $10, receipt_decision = $11,
-        receipt_device_key = $12, receipt_request_key = $13, receipt_at = $14
+        receipt_device_key = $12, receipt_request_key = $13, receipt_at = $14, approval = $15, delivery = $16
     where handle = $1 and state = 'pending' and expires_at > $8";
+
+pub(in crate::storage) const FIND_TO_TELL: Locking = locking!(select!("handle = $1"), "for update");
+
+/// Whether the provider knows; `$3` the change number.
+pub(in crate::storage) const SET_DELIVERY: &str = "update prompts set delivery = $2, seq = $3 where handle = $1";
 
 pub(in crate::storage) const SET_REDEEMED: &str = "update prompts set redeemed_at = $2 where handle = $1";
 

@@ -7,7 +7,7 @@ use super::{
     values,
 };
 use crate::{
-    domain::{AccountKey, Decision, Device, Matching},
+    domain::{AccountKey, ConnectorId, Decision, Device, Matching},
     storage::{Decide, Decided, Mismatch, MismatchVerdict, sql},
 };
 
@@ -25,7 +25,7 @@ pub(super) async fn decide<S: Statements>(connection: &mut S, decide: &Decide) -
             .as_ref()
             .is_some_and(|by| by.device_id == decide.device_id)
     {
-        return Ok(Decided::Recorded(settlement.view.clone()));
+        return Ok(Decided::Recorded(settlement.shown()));
     }
     let Some(device) = active_device(connection, &decide.account, &decide.device_id).await? else {
         return Ok(Decided::DeviceRemoved);
@@ -42,7 +42,7 @@ pub(super) async fn decide<S: Statements>(connection: &mut S, decide: &Decide) -
         return Ok(Decided::AccountDisabled);
     }
     let ending = Ending {
-        view: view_of(decide, &device),
+        view: view_of(decide, &device, &prompt.connector),
         deadline_after: decide.now,
         approval: match &decide.decision {
             Decision::Approve(approval) => Some(approval),
@@ -102,7 +102,7 @@ pub(super) async fn mismatch(
             settled_at: Some(mismatch.now),
             reason: Some(SettledReason::NumberMismatch),
             decided_by: Some(decided_by(&device)),
-            delivery: None,
+            delivery: prompt.connector.first_delivery(),
         },
         deadline_after: mismatch.now,
         approval: None,
@@ -185,14 +185,14 @@ fn outcome_of(decision: &Decision) -> (PromptState, Option<SettledReason>) {
     }
 }
 
-fn view_of(decide: &Decide, device: &Device) -> SettledView {
+fn view_of(decide: &Decide, device: &Device, connector: &ConnectorId) -> SettledView {
     let (state, reason) = outcome_of(&decide.decision);
     SettledView {
         state,
         settled_at: Some(decide.now),
         reason,
         decided_by: Some(decided_by(device)),
-        delivery: None,
+        delivery: connector.first_delivery(),
     }
 }
 

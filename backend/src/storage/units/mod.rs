@@ -4,6 +4,7 @@ mod accounts;
 mod auth_requests;
 mod changes;
 mod clients;
+mod connectors;
 mod decide;
 mod devices;
 mod grants;

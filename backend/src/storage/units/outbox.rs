@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use countersign_clock::Millis;
+use countersign_protocol::{Delivery, Handle};
 
-use super::{Dialect, Engine, Row, Statements, StorageError, Store, grants, values};
+use super::{Dialect, Engine, Row, Statements, StorageError, Store, connectors, grants, prompts, values};
 use crate::{
     domain::{Arrears, ClaimedDebt, DeadDebt, DebtId, DebtKind, Lease, NewDebt, Payment},
     storage::{Claim, Outbox, Resend, sql},
@@ -22,7 +23,7 @@ impl<E: Engine> Outbox for Store<E> {
         payment: Payment,
         now: Millis,
     ) -> Result<bool, StorageError> {
-        let dies = matches!(payment, Payment::Dead { .. });
+        let dies = matches!(payment, Payment::Dead { .. } | Payment::Unclear { .. });
         let input = (id.clone(), lease.clone(), payment, now);
         if dies {
             self.engine
@@ -76,7 +77,14 @@ pub(super) async fn add(connection: &mut impl Statements, debt: &NewDebt) -> Res
     connection
         .run(
             sql::outbox::ADD,
-            values![reference, kind, debt.creditor, debt.payload, debt.deadline],
+            values![
+                reference,
+                kind,
+                debt.creditor,
+                debt.payload,
+                debt.deadline,
+                debt.not_before
+            ],
         )
         .await?;
     Ok(())
@@ -98,6 +106,7 @@ async fn claim_debts<S: Statements>(connection: &mut S, claim: &Claim) -> Result
                     payload: row.value("payload")?,
                     deadline: row.value("deadline")?,
                     attempt: row.value("attempt")?,
+                    interrupted: row.value("interrupted")?,
                     lease: claim.lease.clone(),
                 })
             },
@@ -105,7 +114,8 @@ async fn claim_debts<S: Statements>(connection: &mut S, claim: &Claim) -> Result
         .await
 }
 
-async fn settle(
+/// Says how a try ended; false when the lease is another's.
+pub(super) async fn settle(
     connection: &mut impl Statements,
     id: &DebtId,
     lease: &Lease,
@@ -122,7 +132,7 @@ async fn settle(
             let retry = values![reference, kind, lease, due_at, error];
             connection.run(sql::outbox::RETRY, retry).await?
         }
-        Payment::Dead { error } => {
+        Payment::Dead { error } | Payment::Unclear { error } => {
             let dead = values![reference, kind, lease, now, error];
             let died = connection.one(sql::outbox::DEAD, dead, read_family_id).await?;
             let count = u64::from(died.is_some());
@@ -141,6 +151,7 @@ async fn resend(connection: &mut impl Statements, id: &DebtId, now: Millis) -> R
         .run(sql::outbox::RESEND, values![reference, kind, now])
         .await?;
     if owed == 1 {
+        say_of_request(connection, id, Delivery::Owed).await?;
         return Ok(Resend::Owed);
     }
     let dead = connection
@@ -193,10 +204,15 @@ async fn arrears(connection: &mut impl Statements) -> Result<Arrears, StorageErr
 
 async fn sweep(connection: &mut impl Statements, before: Millis, now: Millis, limit: u32) -> Result<u64, StorageError> {
     let given_up = connection
-        .all(sql::outbox::GIVE_UP, values![now, limit], read_family_id)
+        .all(sql::outbox::GIVE_UP, values![now, limit], |row| {
+            Ok((read_id(row)?, read_family_id(row)?))
+        })
         .await?;
-    for family_id in given_up.iter().flatten() {
-        grants::revoke_family(connection, family_id, now).await?;
+    for (id, family_id) in &given_up {
+        if let Some(family_id) = family_id {
+            grants::revoke_family(connection, family_id, now).await?;
+        }
+        say_of_request(connection, id, Delivery::Failed).await?;
     }
     let erased = connection.run(sql::outbox::ERASE, values![now, limit]).await?;
     let over = connection.run(sql::outbox::SWEEP, values![now, limit]).await?;
@@ -205,6 +221,16 @@ async fn sweep(connection: &mut impl Statements, before: Millis, now: Millis, li
         .await?;
     let given_up = u64::try_from(given_up.len()).unwrap_or(u64::MAX);
     Ok(given_up + erased + over + dead)
+}
+
+/// What devices say of the request, when the debt is that its provider is told.
+async fn say_of_request(connection: &mut impl Statements, id: &DebtId, delivery: Delivery) -> Result<(), StorageError> {
+    if id.kind == DebtKind::Complete
+        && let Some(found) = prompts::find_to_tell(connection, &Handle::new(&id.reference)).await?
+    {
+        connectors::set_delivery(connection, &found, delivery).await?;
+    }
+    Ok(())
 }
 
 /// The grant that a debt was to deliver.

@@ -8,14 +8,16 @@ use super::{
     to_json, values,
 };
 use crate::{
-    domain::{AccountKey, ConnectorId, Matching, Prompt, Settlement, SignedReceipt},
+    domain::{AccountKey, Approval, ConnectorId, Matching, Prompt, Settlement, SignedReceipt},
     storage::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, Swept, sql},
 };
 
 /// A row of `prompts`.
 pub(super) struct Found {
     pub(super) prompt: Prompt,
-    receipt: Option<SignedReceipt>,
+    pub(super) receipt: Option<SignedReceipt>,
+    pub(super) approval: Option<Approval>,
+    pub(super) intake_digest: Option<[u8; 32]>,
     redeemed_at: Option<Millis>,
 }
 
@@ -155,17 +157,28 @@ impl<E: Engine> Prompts for Store<E> {
 
 async fn open(connection: &mut impl Statements, opening: &Opening) -> Result<Opened, StorageError> {
     let prompt = &opening.prompt;
-    let superseded = if opening.supersede {
+    let opened = add_question(connection, prompt, None, opening.supersede).await?;
+    if let Some(request) = &opening.auth_request {
+        auth_requests::add(connection, request, &prompt.handle).await?;
+    }
+    Ok(opened)
+}
+
+/// Stores a prompt, after those that give way to it.
+pub(super) async fn add_question(
+    connection: &mut impl Statements,
+    prompt: &Prompt,
+    intake_digest: Option<&[u8; 32]>,
+    gives_way: bool,
+) -> Result<Opened, StorageError> {
+    let superseded = if gives_way {
         supersede(connection, prompt).await?
     } else {
         Vec::new()
     };
     let seq = next_seq(connection, &prompt.account).await?;
-    add(connection, prompt, seq).await?;
+    add(connection, prompt, intake_digest, seq).await?;
     fail_point!(Open);
-    if let Some(request) = &opening.auth_request {
-        auth_requests::add(connection, request, &prompt.handle).await?;
-    }
     Ok(Opened { seq, superseded })
 }
 
@@ -188,7 +201,12 @@ async fn supersede<S: Statements>(connection: &mut S, newer: &Prompt) -> Result<
     Ok(older.into_iter().map(|prompt| prompt.handle).collect())
 }
 
-async fn add(connection: &mut impl Statements, prompt: &Prompt, seq: i64) -> Result<(), StorageError> {
+async fn add(
+    connection: &mut impl Statements,
+    prompt: &Prompt,
+    intake_digest: Option<&[u8; 32]>,
+    seq: i64,
+) -> Result<(), StorageError> {
     let (match_mode, match_value) = match &prompt.matching {
         Matching::Show { message } => ("show", message.as_deref()),
         Matching::Type { code } => ("type", Some(code.as_str())),
@@ -214,6 +232,7 @@ async fn add(connection: &mut impl Statements, prompt: &Prompt, seq: i64) -> Res
                 prompt.created_at,
                 prompt.expires_at,
                 seq,
+                intake_digest,
             ],
         )
         .await?;
@@ -267,7 +286,7 @@ pub(super) async fn cancel_of_client<S: Statements>(
     Ok(())
 }
 
-async fn find(connection: &mut impl Statements, handle: &Handle) -> Result<Option<Found>, StorageError> {
+pub(super) async fn find(connection: &mut impl Statements, handle: &Handle) -> Result<Option<Found>, StorageError> {
     connection.one(sql::prompts::FIND, values![handle], read).await
 }
 
@@ -283,9 +302,20 @@ pub(super) async fn find_to_settle<S: Statements>(
         .await
 }
 
+/// As [`find_to_settle`], whoever's it is.
+pub(super) async fn find_to_tell<S: Statements>(
+    connection: &mut S,
+    handle: &Handle,
+) -> Result<Option<Found>, StorageError> {
+    let by_handle = sql::prompts::FIND_TO_TELL.text(S::DIALECT);
+    connection.one(by_handle, values![handle], read).await
+}
+
 fn read(row: &Row<'_>) -> Result<Found, StorageError> {
     Ok(Found {
         prompt: read_prompt(row)?,
+        approval: row.json("approval", "approval")?,
+        intake_digest: row.value("intake_digest")?,
         receipt: read_receipt(row)?,
         redeemed_at: row.value("redeemed_at")?,
     })
@@ -335,7 +365,7 @@ fn read_settlement(row: &Row<'_>) -> Result<Option<Settlement>, StorageError> {
             settled_at: row.value("settled_at")?,
             reason: row.word("reason", what)?,
             decided_by: device.zip(name).map(|(device_id, name)| DecidedBy { device_id, name }),
-            delivery: None,
+            delivery: row.word("delivery", what)?,
         },
         decision_jti: row.value("decision_jti")?,
     }))

@@ -57,6 +57,8 @@ pub(super) async fn settle(
     }
     let (view, receipt) = (&ending.view, ending.receipt);
     let seq = next_seq(connection, &prompt.account).await?;
+    // The embedded provider keeps it with its own request.
+    let approval = ending.approval.filter(|_| !prompt.connector.is_embedded());
     let changed = connection
         .run(
             sql::prompts::SETTLE,
@@ -75,6 +77,8 @@ pub(super) async fn settle(
                 receipt.map(|receipt| &receipt.device_key),
                 receipt.map(|receipt| &receipt.request_key),
                 receipt.map(|receipt| receipt.at),
+                approval.map(to_json).transpose()?,
+                view.delivery.as_ref().map(to_word).transpose()?,
             ],
         )
         .await?;
@@ -85,6 +89,9 @@ pub(super) async fn settle(
     fail_point!(Complete);
     if prompt.connector.is_embedded() {
         settle_request(connection, prompt, ending).await?;
+    } else {
+        let since = values![prompt.handle, view.settled_at];
+        connection.run(sql::outbox::OWE, since).await?;
     }
     Ok(true)
 }

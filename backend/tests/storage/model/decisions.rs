@@ -45,10 +45,12 @@ impl Kept {
             decision_jti: jti,
         });
         asked.receipt = receipt;
+        let since = ending.view.settled_at.unwrap();
         if !asked.prompt.connector.is_embedded() {
+            asked.approval = ending.approval;
+            self.owe(handle, since);
             return Ok(());
         }
-        let since = ending.view.settled_at.unwrap();
         let waits = |request: &&mut countersign::domain::AuthRequest| {
             request.handle == *handle && request.state == AuthRequestState::Pending
         };
@@ -58,7 +60,8 @@ impl Kept {
                 request.state = AuthRequestState::Expired;
             }
             (Some(request), None) => request.state = AuthRequestState::Denied,
-            (None, None) => {}
+            // Its time was over long ago, and nobody waits for a result any more.
+            (None, None) => return Ok(()),
             // It would tell the person something that is not so.
             (None, Some(_)) => {
                 return Err(StorageError::Corrupt {
@@ -78,7 +81,7 @@ impl Kept {
         if let Some(settlement) = &prompt.settlement
             && is_the_same(settlement, &decide)
         {
-            return Ok(Decided::Recorded(settlement.view.clone()));
+            return Ok(Decided::Recorded(settlement.shown()));
         }
         let device = self.active_device(&decide.account, &decide.device_id);
         let Some(device) = device.filter(|device| holds(device, &decide.key_thumbprint)) else {
@@ -98,7 +101,7 @@ impl Kept {
             settled_at: Some(decide.now),
             reason,
             decided_by: Some(by),
-            delivery: None,
+            delivery: prompt.connector.first_delivery(),
         };
         let approval = match decide.decision {
             Decision::Approve(approval) => Some(approval),
@@ -121,6 +124,7 @@ impl Kept {
             return Ok(MismatchVerdict::Unknown);
         };
         let view = asked.prompt.view_at(mismatch.now);
+        let connector = asked.prompt.connector.clone();
         let attempt = (mismatch.device_id.clone(), mismatch.decision.clone());
         if let Some(&tries_left) = asked.attempts.get(&attempt) {
             let settled = (tries_left == 0).then_some(view);
@@ -146,6 +150,7 @@ impl Kept {
         let mut ending = Ending::without_decision(PromptState::Denied, mismatch.now);
         ending.view.reason = Some(SettledReason::NumberMismatch);
         ending.view.decided_by = Some(by);
+        ending.view.delivery = connector.first_delivery();
         let settled = Some(ending.view.clone());
         self.settle(&mismatch.handle, ending)?;
         Ok(MismatchVerdict::Wrong { tries_left, settled })

@@ -5,6 +5,7 @@
 mod accounts;
 mod changes;
 mod clients;
+mod connectors;
 mod decisions;
 mod devices;
 mod grants;
@@ -27,7 +28,7 @@ use countersign::{
         Account, AccountKey, AuthRequest, AuthRequestId, Client, DebtId, Device, Invitation, PushedRequest, StoredKey,
         TokenHash,
     },
-    storage::StorageError,
+    storage::{ConnectorMark, StorageError},
 };
 use countersign_clock::Millis;
 use countersign_protocol::{ClientId, DeviceId, Handle, Subject};
@@ -62,6 +63,8 @@ struct Kept {
     refresh: HashMap<TokenHash, Token>,
     keys: Vec<StoredKey>,
     debts: HashMap<DebtId, Debt>,
+    /// How connectors fare.
+    marks: BTreeMap<String, ConnectorMark>,
     pushed: HashMap<TokenHash, PushedRequest>,
     /// Until when, by kind, owner and id.
     seen: HashMap<[String; 3], Millis>,

@@ -2,11 +2,11 @@ use std::cmp::Reverse;
 
 use async_trait::async_trait;
 use countersign::{
-    domain::{Arrears, ClaimedDebt, DeadDebt, DebtId, Lease, NewDebt, Payment},
+    domain::{Arrears, ClaimedDebt, DeadDebt, DebtId, DebtKind, Lease, NewDebt, Payment},
     storage::{Claim, Outbox, Resend, StorageError},
 };
 use countersign_clock::Millis;
-use countersign_protocol::Handle;
+use countersign_protocol::{Delivery, Handle};
 
 use super::{Kept, Model, limited};
 
@@ -20,6 +20,8 @@ pub(super) struct Debt {
     erased: bool,
     /// The grant that it is to deliver.
     family_id: Option<String>,
+    /// Whether a try that did not say how it ended may have been heard.
+    pub(super) telling: bool,
 }
 
 #[derive(Clone, PartialEq)]
@@ -46,6 +48,7 @@ impl Debt {
             error: String::new(),
             erased: false,
             family_id: None,
+            telling: false,
         }
     }
 
@@ -81,17 +84,61 @@ impl Debt {
 }
 
 impl Kept {
+    /// Says how a try ended. False when somebody else has the debt.
+    pub(super) fn settle_debt(&mut self, id: &DebtId, lease: &Lease, payment: Payment, now: Millis) -> bool {
+        let Some(debt) = self.debts.get_mut(id).filter(|debt| debt.is_held_by(lease)) else {
+            return false;
+        };
+        let mut undelivered = None;
+        match (payment, &mut debt.stage) {
+            (Payment::Done, stage) => *stage = Stage::Done,
+            (Payment::Dead { error } | Payment::Unclear { error }, stage) => {
+                *stage = Stage::Dead { at: now };
+                debt.error = error;
+                debt.erased = debt.family_id.is_some();
+                undelivered.clone_from(&debt.family_id);
+            }
+            (Payment::Retry { due_at, error }, Stage::Owed { due_at: due, lease, .. }) => {
+                (*due, *lease) = (due_at, None);
+                debt.error = error;
+                debt.telling = false;
+            }
+            (Payment::Retry { .. }, Stage::Waiting | Stage::Done | Stage::Dead { .. }) => {}
+        }
+        self.revoke_families(|family| Some(&family.facts.id) == undelivered.as_ref());
+        true
+    }
+
+    /// By creditor: debts to providers that are owed, since when, and that were given up on.
+    pub(super) fn arrears_of_providers(&self) -> Vec<(String, Option<Millis>, bool)> {
+        let to_providers = self
+            .debts
+            .values()
+            .filter(|debt| debt.owed.id.kind == DebtKind::Complete);
+        let counted = to_providers.filter_map(|debt| match debt.stage {
+            Stage::Owed { since, .. } => Some((debt.owed.creditor.clone(), Some(since), false)),
+            Stage::Dead { .. } => Some((debt.owed.creditor.clone(), None, true)),
+            Stage::Waiting | Stage::Done => None,
+        });
+        counted.collect()
+    }
+
     /// The request of this prompt is settled.
     pub(super) fn owe(&mut self, handle: &Handle, since: Millis) {
         for debt in self.debts.values_mut() {
             if debt.owed.id.reference == handle.as_str() && debt.stage == Stage::Waiting {
-                debt.stage = owed(since);
+                debt.stage = owed(since, debt.owed.not_before);
             }
         }
     }
 }
 
 impl Model {
+    /// Whether anything is owed, or will be, about this prompt.
+    pub fn owes(&self, handle: &str) -> bool {
+        self.read(|kept| kept.debts.keys().any(|id| id.reference == handle))
+    }
+
     /// Who has taken this debt on, whether their lease is over or not.
     pub fn holder_of(&self, id: &DebtId) -> Option<Lease> {
         self.read(|kept| match &kept.debts.get(id)?.stage {
@@ -101,10 +148,10 @@ impl Model {
     }
 }
 
-fn owed(since: Millis) -> Stage {
+fn owed(since: Millis, not_before: Millis) -> Stage {
     Stage::Owed {
         since,
-        due_at: since,
+        due_at: since.max(not_before),
         lease: None,
     }
 }
@@ -133,6 +180,7 @@ impl Outbox for Model {
                     payload: debt.owed.payload.clone(),
                     deadline: debt.owed.deadline,
                     attempt: debt.attempts,
+                    interrupted: debt.telling,
                     lease: claim.lease.clone(),
                 }
             });
@@ -147,28 +195,7 @@ impl Outbox for Model {
         payment: Payment,
         now: Millis,
     ) -> Result<bool, StorageError> {
-        self.write(|kept| {
-            let Some(debt) = kept.debts.get_mut(id).filter(|debt| debt.is_held_by(lease)) else {
-                return Ok(false);
-            };
-            let mut undelivered = None;
-            match (payment, &mut debt.stage) {
-                (Payment::Done, stage) => *stage = Stage::Done,
-                (Payment::Dead { error }, stage) => {
-                    *stage = Stage::Dead { at: now };
-                    debt.error = error;
-                    debt.erased = debt.family_id.is_some();
-                    undelivered.clone_from(&debt.family_id);
-                }
-                (Payment::Retry { due_at, error }, Stage::Owed { due_at: due, lease, .. }) => {
-                    (*due, *lease) = (due_at, None);
-                    debt.error = error;
-                }
-                (Payment::Retry { .. }, Stage::Waiting | Stage::Done | Stage::Dead { .. }) => {}
-            }
-            kept.revoke_families(|family| Some(&family.facts.id) == undelivered.as_ref());
-            Ok(true)
-        })
+        self.write(|kept| Ok(kept.settle_debt(id, lease, payment, now)))
     }
 
     async fn dead_debts(&self, limit: u32) -> Result<Vec<DeadDebt>, StorageError> {
@@ -202,8 +229,10 @@ impl Outbox for Model {
             if debt.is_over(now) || debt.erased {
                 return Ok(Resend::TimeOver);
             }
-            debt.stage = owed(now);
+            debt.stage = owed(now, Millis::MIN);
             debt.attempts = 0;
+            debt.telling = false;
+            kept.say_of_request(id, Delivery::Owed);
             Ok(Resend::Owed)
         })
     }
@@ -228,12 +257,16 @@ impl Outbox for Model {
     async fn sweep_debts(&self, before: Millis, now: Millis, _: u32) -> Result<u64, StorageError> {
         self.write(|kept| {
             let mut changed = 0;
-            let mut undelivered = Vec::new();
+            let (mut undelivered, mut given_up) = (Vec::new(), Vec::new());
             for debt in kept.debts.values_mut().filter(|debt| debt.is_over(now)) {
                 if debt.is_due(now) {
                     let at = debt.owed.deadline;
                     (debt.stage, debt.erased) = (Stage::Dead { at }, true);
+                    if debt.error.is_empty() {
+                        "not reached before its deadline".clone_into(&mut debt.error);
+                    }
                     undelivered.extend(debt.family_id.clone());
+                    given_up.push(debt.owed.id.clone());
                     changed += 1;
                 }
                 if debt.died_at().is_some() && !debt.erased {
@@ -242,6 +275,9 @@ impl Outbox for Model {
                 }
             }
             kept.revoke_families(|family| undelivered.contains(&family.facts.id));
+            for id in &given_up {
+                kept.say_of_request(id, Delivery::Failed);
+            }
             let there = kept.debts.len();
             kept.debts.retain(|_, debt| {
                 let kept_for_the_record = debt.died_at().is_none_or(|at| at >= before);

@@ -2,7 +2,7 @@ use std::{cmp::Reverse, collections::HashMap};
 
 use async_trait::async_trait;
 use countersign::{
-    domain::{AccountKey, AuthRequest, AuthRequestState, NewAuthRequest, Prompt, SignedReceipt},
+    domain::{AccountKey, Approval, AuthRequest, AuthRequestState, NewAuthRequest, Prompt, SignedReceipt},
     storage::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, StorageError, Swept},
 };
 use countersign_clock::Millis;
@@ -14,6 +14,9 @@ use super::{Kept, Model, add, decisions::Ending, limited, outbox::Debt, taken};
 #[derive(Clone)]
 pub(super) struct Asked {
     pub(super) prompt: Prompt,
+    /// What a provider outside handed over.
+    pub(super) intake_digest: Option<[u8; 32]>,
+    pub(super) approval: Option<Approval>,
     pub(super) receipt: Option<SignedReceipt>,
     pub(super) redeemed_at: Option<Millis>,
     /// Wrong numbers counted, on any device.
@@ -28,26 +31,12 @@ pub(super) struct Asked {
 impl Prompts for Model {
     async fn open(&self, opening: Opening) -> Result<Opened, StorageError> {
         self.write(|kept| {
-            let prompt = opening.prompt;
-            let superseded = if opening.supersede {
-                kept.supersede(&prompt)?
-            } else {
-                Vec::new()
-            };
-            let seq = kept.next_change(&prompt.account);
+            let handle = opening.prompt.handle.clone();
+            let opened = kept.add_question(opening.prompt, None, opening.supersede)?;
             if let Some(request) = opening.auth_request {
-                kept.add_request(request, &prompt.handle)?;
+                kept.add_request(request, &handle)?;
             }
-            let asked = Asked {
-                prompt: Prompt { seq, ..prompt },
-                receipt: None,
-                redeemed_at: None,
-                tries: 0,
-                device_left: HashMap::new(),
-                attempts: HashMap::new(),
-            };
-            add(&mut kept.prompts, asked.prompt.handle.clone(), asked)?;
-            Ok(Opened { seq, superseded })
+            Ok(opened)
         })
     }
 
@@ -177,6 +166,35 @@ impl Model {
             let prompts = kept.prompts.values().map(|asked| &asked.prompt);
             prompts.filter(|prompt| wanted(prompt)).cloned().collect()
         })
+    }
+}
+
+impl Kept {
+    /// Adds a prompt, after those that give way to it.
+    pub(super) fn add_question(
+        &mut self,
+        prompt: Prompt,
+        intake_digest: Option<[u8; 32]>,
+        gives_way: bool,
+    ) -> Result<Opened, StorageError> {
+        let superseded = if gives_way {
+            self.supersede(&prompt)?
+        } else {
+            Vec::new()
+        };
+        let seq = self.next_change(&prompt.account);
+        let asked = Asked {
+            prompt: Prompt { seq, ..prompt },
+            intake_digest,
+            approval: None,
+            receipt: None,
+            redeemed_at: None,
+            tries: 0,
+            device_left: HashMap::new(),
+            attempts: HashMap::new(),
+        };
+        add(&mut self.prompts, asked.prompt.handle.clone(), asked)?;
+        Ok(Opened { seq, superseded })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Keys that clients publish at a `jwks_uri` (RFC 7591 section 2), as they were found there lately.
+//! Keys that others publish at a `jwks_uri` (RFC 7517 section 5), as they were found there lately: clients (RFC 7591 section 2) and providers.
 //!
 //! Whoever can write a token can name a key in it, so a name alone makes us fetch no more often than every 30 seconds; and a host that
 //! fails is left alone as long.
@@ -15,11 +15,7 @@ use countersign_clock::{Clock, Millis};
 use countersign_jose::JwkSet;
 use url::Url;
 
-use crate::{
-    config::OpConfig,
-    op::OpError,
-    outbound::{Document, DocumentError, Outbound},
-};
+use crate::outbound::{Document, DocumentError, Outbound};
 
 /// Sets that are remembered at once, whoever registers how many clients.
 const MOST: usize = 1000;
@@ -29,7 +25,7 @@ const LIFE_SECONDS: (u32, u32) = (5, 3600);
 const AGAIN_MILLIS: Millis = 30_000;
 
 /// What was found at each address.
-pub(in crate::op) struct PublishedKeys {
+pub struct PublishedKeys {
     places: Mutex<HashMap<Url, Arc<Place>>>,
     outbound: Outbound,
     clock: Arc<dyn Clock>,
@@ -54,6 +50,11 @@ struct Found {
     tried_at: Option<Millis>,
 }
 
+/// The server stops, so nobody fetches anything any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the server is stopping")]
+pub struct Stopped;
+
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
 enum NoKeys {
@@ -64,18 +65,23 @@ enum NoKeys {
 }
 
 impl PublishedKeys {
-    pub(in crate::op) fn new(config: &OpConfig, outbound: Outbound, clock: Arc<dyn Clock>) -> Self {
+    /// Keys that are fetched through `outbound`, kept for `life` seconds where their host does not say, and `stale` seconds longer where it fails.
+    #[must_use]
+    pub fn new(outbound: Outbound, clock: Arc<dyn Clock>, life: u32, stale: u32) -> Self {
         Self {
             places: Mutex::default(),
             outbound,
             clock,
-            life: config.client_keys_seconds,
-            stale: Millis::from(config.client_keys_stale_seconds) * 1000,
+            life,
+            stale: Millis::from(stale) * 1000,
         }
     }
 
     /// The keys at `uri`; none when they cannot be had. Keys that lack `kid` are fetched once more, unless that was done just now.
-    pub(super) async fn at(&self, uri: &Url, kid: Option<&str>) -> Result<Option<Arc<JwkSet>>, OpError> {
+    ///
+    /// # Errors
+    /// When the server is stopping.
+    pub async fn at(&self, uri: &Url, kid: Option<&str>) -> Result<Option<Arc<JwkSet>>, Stopped> {
         let now = self.clock.now();
         let place = self.place(uri, now);
         if !place.found().is_due(kid, now) {
@@ -90,7 +96,7 @@ impl PublishedKeys {
             self.clock.clone(),
             (self.life, self.stale),
         ));
-        fetched.await.map_err(|_| OpError::Stopped)
+        fetched.await.map_err(|_| Stopped)
     }
 
     fn place(&self, uri: &Url, now: Millis) -> Arc<Place> {
@@ -131,11 +137,11 @@ async fn refreshed(
         let outcome = fetch(&outbound, &uri).await;
         let host = uri.host_str().unwrap_or_default();
         match &outcome {
-            Ok(_) => tracing::debug!(host, "keys of a client were fetched"),
+            Ok(_) => tracing::debug!(host, "published keys were fetched"),
             Err(error) => {
                 let error: &dyn std::error::Error = error;
                 let cause = error.source().map(ToString::to_string);
-                tracing::warn!(host, %error, cause, "keys of a client could not be fetched from {host}");
+                tracing::warn!(host, %error, cause, "published keys could not be fetched from {host}");
             }
         }
         place.found().take(outcome.ok(), clock.now(), life, stale);
@@ -257,7 +263,7 @@ mod tests {
         let lookup = Arc::new(crate::outbound::SystemLookup);
         let outbound = Outbound::new(&config.outbound, lookup).unwrap();
         let clock = Arc::new(countersign_clock::ManualClock::at(0));
-        let published = PublishedKeys::new(&config.op, outbound, clock);
+        let published = PublishedKeys::new(outbound, clock, 300, 100);
         let uri = |number: usize| Url::parse(&format!("https://client-{number}.example/jwks")).unwrap();
         for (number, now) in (0..MOST).zip(0..) {
             published.place(&uri(number), now);
