@@ -30,7 +30,7 @@ pub use eventually::eventually;
 pub use notification_endpoint::{NotificationEndpoint, Says};
 pub use person::Person;
 pub use raw_device::RawDevice;
-pub use relying_party::{Credentials, PollError, RelyingParty, Started, Tokens};
+pub use relying_party::{Called, Credentials, PollError, RelyingParty, Started, Tokens};
 pub use stage::Stage;
 
 use std::sync::OnceLock;
