@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{RawQuery, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -13,6 +13,8 @@ use axum::{
 use countersign_jose::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::AbortHandle};
+
+const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 
 /// Where browsers go for a sign-in.
 pub enum SignIn {
@@ -132,11 +134,11 @@ fn status(number: u16) -> StatusCode {
 }
 
 async fn say(State(shape): State<Arc<Shape>>) -> Response {
-    (status(shape.metadata_status), axum::Json(shape.metadata.clone())).into_response()
+    (status(shape.metadata_status), JSON, shape.metadata.to_string()).into_response()
 }
 
 async fn say_keys(State(shape): State<Arc<Shape>>) -> Response {
-    axum::Json(shape.keys.clone()).into_response()
+    (JSON, shape.keys.to_string()).into_response()
 }
 
 async fn callback(State(shape): State<Arc<Shape>>) -> StatusCode {
