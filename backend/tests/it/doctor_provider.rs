@@ -138,7 +138,7 @@ async fn say(State(shape): State<Arc<Shape>>) -> Response {
 }
 
 async fn say_keys(State(shape): State<Arc<Shape>>) -> Response {
-    (JSON, shape.keys.to_string()).into_response()
+    (JSON, json!(shape.keys).to_string()).into_response()
 }
 
 async fn callback(State(shape): State<Arc<Shape>>) -> StatusCode {
