@@ -133,15 +133,7 @@ pub fn build(
         .merge(http::device_routes(device_api))
         .merge(http::connector_routes(connectors))
         .merge(http::health_routes(storage.clone()));
-    let router = router.layer(middleware::from_fn({
-        let random = random.clone();
-        move |request, next| http::access_log(random.clone(), request, next)
-    }));
-    let router = if config.server.forwarded_for {
-        router.layer(middleware::from_fn(http::behind_proxy))
-    } else {
-        router
-    };
+    let router = guarded(router, config.server.forwarded_for, random.clone());
     let nodes = signals.map(|signals| Nodes::new(signals, wakes.clone(), &*random));
     let jobs = Jobs {
         consent,
@@ -161,6 +153,18 @@ pub fn build(
         outbox,
         nodes,
     })
+}
+
+/// Routes with what every request passes on its way to them.
+fn guarded(router: Router, forwarded_for: bool, random: Arc<dyn Random>) -> Router {
+    let router = router.layer(middleware::from_fn(move |request, next| {
+        http::access_log(random.clone(), request, next)
+    }));
+    if forwarded_for {
+        router.layer(middleware::from_fn(http::behind_proxy))
+    } else {
+        router
+    }
 }
 
 /// The way to other nodes, where there may be some and the settings allow it.

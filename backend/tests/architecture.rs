@@ -105,7 +105,10 @@ const ARROWS: [(&str, &[&str]); 24] = [
             "nodes",
         ],
     ),
-    ("doctor", &["config", "domain", "outbound", "storage", "keys", "op", "app"]),
+    (
+        "doctor",
+        &["config", "domain", "outbound", "storage", "keys", "op", "app"],
+    ),
     (
         "cli",
         &[

@@ -109,7 +109,17 @@ fn line<'a>(
 
 /// Aligned, the widest column last.
 fn table(lines: &[Line<'_>], now: Millis) -> String {
-    let head = ["NAME", "KIND", "TOLD", "FAILED", "OWED", "OLDEST", "GIVEN UP", "ISSUER", "LAST ERROR"];
+    let head = [
+        "NAME",
+        "KIND",
+        "TOLD",
+        "FAILED",
+        "OWED",
+        "OLDEST",
+        "GIVEN UP",
+        "ISSUER",
+        "LAST ERROR",
+    ];
     let when = |at: Option<Millis>| at.map_or_else(|| "-".to_owned(), |at| format!("{} ago", ago(now - at)));
     let rows = lines.iter().map(|line| {
         [
@@ -118,7 +128,8 @@ fn table(lines: &[Line<'_>], now: Millis) -> String {
             when(line.told_at),
             when(line.failed_at),
             line.owed.to_string(),
-            line.oldest_owed_since.map_or_else(|| "-".to_owned(), |since| ago(now - since)),
+            line.oldest_owed_since
+                .map_or_else(|| "-".to_owned(), |since| ago(now - since)),
             line.given_up.to_string(),
             line.issuer.unwrap_or("-").to_owned(),
             plain(line.error.unwrap_or("-")),

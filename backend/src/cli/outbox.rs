@@ -98,7 +98,12 @@ async fn resend_all(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let (mut sent, mut left) = (0, 0);
-    for dead in storage.dead_debts(MOST).await?.iter().filter(|dead| now < dead.deadline) {
+    for dead in storage
+        .dead_debts(MOST)
+        .await?
+        .iter()
+        .filter(|dead| now < dead.deadline)
+    {
         if !force && is_dangerous(storage, connectors, dead).await? {
             left += 1;
         } else {

@@ -56,7 +56,7 @@ impl ConnectorsConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let (mut names, mut issuers) = (BTreeSet::new(), BTreeSet::new());
+        let (mut known, mut issuers) = (BTreeSet::new(), BTreeSet::new());
         for one in self.all() {
             let named = |problem: &str| format!("{:?} {problem}", one.name);
             require(
@@ -65,7 +65,7 @@ impl ConnectorsConfig {
                 "name",
                 || named("is not 1 to 32 of a-z, 0-9 and -, or is `embedded`"),
             )?;
-            require(names.insert(&one.name), "connectors", "name", || {
+            require(known.insert(&one.name), "connectors", "name", || {
                 named("is there twice")
             })?;
             require(is_issuer(&one.issuer), "connectors", "issuer", || {

@@ -136,6 +136,9 @@ mod tests {
         let Verdict::Ill { says, .. } = back("error=%1b%5b31m") else {
             panic!("it is refused")
         };
-        assert!(!says.contains('\u{1b}'), "nothing that was received goes to the terminal as it is");
+        assert!(
+            !says.contains('\u{1b}'),
+            "nothing that was received goes to the terminal as it is"
+        );
     }
 }

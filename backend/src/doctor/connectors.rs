@@ -2,7 +2,9 @@ use countersign_clock::Clock;
 use futures_util::future::join_all;
 
 use super::{
-    Finding, Verdict, app_client::app_client, chain, ill,
+    Finding, Verdict,
+    app_client::app_client,
+    chain, ill,
     issuer::{Issuer, Kind},
     webhook,
 };

@@ -80,7 +80,9 @@ impl<'a> Issuer<'a> {
 
     /// Its metadata, where they are about this issuer.
     pub(super) fn usable(&self) -> Option<&Metadata> {
-        self.metadata.as_ref().filter(|found| found.issuer == self.connector.issuer)
+        self.metadata
+            .as_ref()
+            .filter(|found| found.issuer == self.connector.issuer)
     }
 
     /// Whether it is found and names itself.
@@ -88,7 +90,12 @@ impl<'a> Issuer<'a> {
         let issuer = &self.connector.issuer;
         let url = metadata_url(self.connector);
         let sight = match &self.sight {
-            Err(error) => return ill(format!("{issuer} cannot be reached: {error}"), unreachable_remedy(error)),
+            Err(error) => {
+                return ill(
+                    format!("{issuer} cannot be reached: {error}"),
+                    unreachable_remedy(error),
+                );
+            }
             Ok(sight) => sight,
         };
         match (&sight.document, &self.metadata) {
@@ -123,8 +130,13 @@ impl<'a> Issuer<'a> {
         let Some(theirs) = date.and_then(|date| httpdate::parse_http_date(date).ok()) else {
             return skipped("it does not say what time it is");
         };
-        let theirs = theirs.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis();
-        let ahead = Millis::try_from(theirs).unwrap_or(Millis::MAX).saturating_sub(self.seen_at);
+        let theirs = theirs
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis();
+        let ahead = Millis::try_from(theirs)
+            .unwrap_or(Millis::MAX)
+            .saturating_sub(self.seen_at);
         let seconds = (ahead.saturating_abs() / 1000).to_string();
         if ahead.saturating_abs() <= APART {
             return ok("it goes as ours does");
@@ -198,7 +210,10 @@ impl<'a> Issuer<'a> {
                 "it announces CIBA, and no way in which clients get results",
                 "let it offer `poll` or `ping`",
             ),
-            (Some(endpoint), _) => ok(format!("clients ask at {endpoint} and get results by {}", modes.join(", "))),
+            (Some(endpoint), _) => ok(format!(
+                "clients ask at {endpoint} and get results by {}",
+                modes.join(", ")
+            )),
         }
     }
 

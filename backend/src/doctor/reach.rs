@@ -79,7 +79,8 @@ impl Site {
                 })
             }
             (Ok(client), Port::Taken) => {
-                let found: Result<OwnMetadata, String> = ask(client, &format!("{origin}/.well-known/countersign")).await;
+                let found: Result<OwnMetadata, String> =
+                    ask(client, &format!("{origin}/.well-known/countersign")).await;
                 found.map(|found| Said {
                     name: found.backend,
                     jwks_uri: None,

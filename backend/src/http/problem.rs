@@ -123,8 +123,8 @@ impl ApiError {
             Self::Device(
                 DeviceError::Member { field, .. } | DeviceError::TooLong { field } | DeviceError::KeyProof { field },
             )
-            | Self::Consent(ConsentError::TooLong { field }) => Some((*field).to_owned()),
-            Self::Intake(IntakeError::Invalid { field, .. }) => Some((*field).to_owned()),
+            | Self::Consent(ConsentError::TooLong { field })
+            | Self::Intake(IntakeError::Invalid { field, .. }) => Some((*field).to_owned()),
             _ => None,
         }
     }

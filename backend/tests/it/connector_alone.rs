@@ -32,7 +32,12 @@ async fn everything(config: &str, folder: &TempDir) -> Router {
     let config = Config::from_toml(config).unwrap();
     let storage = Arc::new(SqliteStorage::open(&folder.path().join("test.db"), Role::Server).unwrap());
     let clock = Arc::new(ManualClock::at(START));
-    let keys = KeyRing::open(storage.clone(), clock.clone(), SealingKey::new([7; 32]), ORIGIN.to_owned());
+    let keys = KeyRing::open(
+        storage.clone(),
+        clock.clone(),
+        SealingKey::new([7; 32]),
+        ORIGIN.to_owned(),
+    );
     let keys = Arc::new(keys.await.unwrap());
     let app = app::build(&config, ORIGIN.to_owned(), storage, keys, clock, Arc::new(OsRandom)).unwrap();
     app.router
@@ -90,7 +95,11 @@ async fn the_first_connector_takes_its_place_where_apps_look_for_a_provider() {
     for member in ["issuer", "client_id", "scope"] {
         assert_eq!(metadata[member], realm[member], "{metadata}");
     }
-    assert_eq!(metadata["providers"], json!([realm]), "the embedded one is not among them");
+    assert_eq!(
+        metadata["providers"],
+        json!([realm]),
+        "the embedded one is not among them"
+    );
     assert_eq!(metadata["backend"], ORIGIN);
 }
 

@@ -76,8 +76,14 @@ async fn a_realm_that_is_set_up_well_is_found_well() {
     }
     let json = serde_json::to_value(&report).unwrap();
     let last = json["checks"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!((&last["check"], &last["connector"]), (&json!("app_client"), &json!("acme")));
-    assert!(json["checks"][0].get("connector").is_none(), "others are about the server");
+    assert_eq!(
+        (&last["check"], &last["connector"]),
+        (&json!("app_client"), &json!("acme"))
+    );
+    assert!(
+        json["checks"][0].get("connector").is_none(),
+        "others are about the server"
+    );
 }
 
 #[tokio::test]
@@ -95,17 +101,55 @@ async fn what_is_wrong_with_a_realm_is_said_with_what_to_do() {
         ..Shape::default()
     };
     for (shape, check, words) in [
-        (over(json!({"issuer": "https://sso.evil.example"})), "issuer", "about another issuer: https://sso.evil.example"),
+        (
+            over(json!({"issuer": "https://sso.evil.example"})),
+            "issuer",
+            "about another issuer: https://sso.evil.example",
+        ),
         (over(json!({"issuer": 7})), "issuer", "not the metadata of a provider"),
-        (Shape { metadata_status: 404, ..Shape::default() }, "issuer", "realm exists"),
-        (Shape { metadata_status: 502, ..Shape::default() }, "issuer", "answered 502"),
+        (
+            Shape {
+                metadata_status: 404,
+                ..Shape::default()
+            },
+            "issuer",
+            "realm exists",
+        ),
+        (
+            Shape {
+                metadata_status: 502,
+                ..Shape::default()
+            },
+            "issuer",
+            "answered 502",
+        ),
         (late, "issuer_clock", "behind ours"),
         (no_keys, "issuer_keys", "Default Signature Algorithm"),
-        (over(json!({"backchannel_authentication_endpoint": null})), "issuer_ciba", "announces no CIBA"),
-        (over(json!({"backchannel_token_delivery_modes_supported": []})), "issuer_ciba", "no way in which clients"),
-        (over(json!({"response_types_supported": ["none"]})), "sign_in", "authorization code"),
-        (over(json!({"code_challenge_methods_supported": ["plain"]})), "sign_in", "PKCE with S256"),
-        (over(json!({"authorization_response_iss_parameter_supported": null})), "sign_in", "RFC 9207"),
+        (
+            over(json!({"backchannel_authentication_endpoint": null})),
+            "issuer_ciba",
+            "announces no CIBA",
+        ),
+        (
+            over(json!({"backchannel_token_delivery_modes_supported": []})),
+            "issuer_ciba",
+            "no way in which clients",
+        ),
+        (
+            over(json!({"response_types_supported": ["none"]})),
+            "sign_in",
+            "authorization code",
+        ),
+        (
+            over(json!({"code_challenge_methods_supported": ["plain"]})),
+            "sign_in",
+            "PKCE with S256",
+        ),
+        (
+            over(json!({"authorization_response_iss_parameter_supported": null})),
+            "sign_in",
+            "RFC 9207",
+        ),
     ] {
         let provider = Provider::start(shape).await;
         ill(&of_realm(&provider.issuer()).await, check, words);
@@ -136,7 +180,10 @@ async fn whether_the_apps_client_is_known_is_asked_without_signing_anybody_in() 
     let provider = Provider::start(shape).await;
     let report = of_realm(&provider.issuer()).await;
     let verdict = found(&report, "acme", "app_client");
-    assert!(matches!(verdict, Verdict::Skipped { .. }), "it is not followed: {verdict:?}");
+    assert!(
+        matches!(verdict, Verdict::Skipped { .. }),
+        "it is not followed: {verdict:?}"
+    );
 }
 
 #[tokio::test]
@@ -187,14 +234,21 @@ async fn of_a_generic_provider_the_secret_and_the_callback_are_looked_at() {
         let file = folder.path().join("whsec.txt");
         fs::write(&file, secret).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-        let more = format!("secret_file = {:?}\ncallback_url = \"{}/callback\"", file.display().to_string(), provider.origin);
+        let more = format!(
+            "secret_file = {:?}\ncallback_url = \"{}/callback\"",
+            file.display().to_string(),
+            provider.origin
+        );
         let report = report(folder.path(), &entry("generic", "bank", &provider.issuer(), &more)).await;
         match expected {
             Some((check, words)) => ill(&report, check, words),
             None => assert_eq!(ills(&report), [], "{mode:o} {callback}"),
         }
         let verdict = found(&report, "bank", "issuer_ciba");
-        assert!(matches!(verdict, Verdict::Skipped { .. }), "its clients may ask in another way");
+        assert!(
+            matches!(verdict, Verdict::Skipped { .. }),
+            "its clients may ask in another way"
+        );
         let json = serde_json::to_string(&report).unwrap();
         assert!(!json.contains("MfKQ9r8"), "no secret is said");
     }

@@ -14,6 +14,8 @@ use countersign_jose::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::AbortHandle};
 
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
+
 /// Where browsers go for a sign-in.
 pub enum SignIn {
     /// Back to the app, with this error.
@@ -120,7 +122,9 @@ fn merged(mut metadata: Value, over: &Value) -> Value {
 async fn dated(State(shape): State<Arc<Shape>>, request: axum::extract::Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if let Some(date) = shape.date {
-        response.headers_mut().insert(header::DATE, HeaderValue::from_static(date));
+        response
+            .headers_mut()
+            .insert(header::DATE, HeaderValue::from_static(date));
     }
     response
 }
@@ -130,11 +134,11 @@ fn status(number: u16) -> StatusCode {
 }
 
 async fn say(State(shape): State<Arc<Shape>>) -> Response {
-    (status(shape.metadata_status), axum::Json(shape.metadata.clone())).into_response()
+    (status(shape.metadata_status), JSON, shape.metadata.to_string()).into_response()
 }
 
 async fn say_keys(State(shape): State<Arc<Shape>>) -> Response {
-    axum::Json(shape.keys.clone()).into_response()
+    (JSON, shape.keys.clone().unwrap_or_default().to_string()).into_response()
 }
 
 async fn callback(State(shape): State<Arc<Shape>>) -> StatusCode {

@@ -1,12 +1,12 @@
 use countersign::{
     domain::{ClaimedDebt, ConnectorId, DebtId, DebtKind, Lease, NewDebt, Payment},
-    storage::{Claim, ConnectorMark, Intake, Resend, Storage, TakenIn, Telling, Told},
+    storage::{AddClient, Claim, ConnectorMark, Intake, Resend, Storage, TakenIn, Telling, Told},
 };
 use countersign_clock::Millis;
 use countersign_protocol::{Delivery, Handle, PromptState};
 use futures_util::future::join_all;
 
-use crate::sample::{DEADLINE, NOW, READABLE_UNTIL, approve, deny, hash, new_device, person, prompt, register};
+use crate::sample::{DEADLINE, NOW, READABLE_UNTIL, approve, client, deny, hash, new_device, person, prompt, register};
 
 /// Not before the provider can know what it asked.
 const RESTED: Millis = NOW + 5000;
@@ -105,7 +105,11 @@ pub async fn a_question_is_taken_in_once(store: &dyn Storage) {
     let TakenIn::Again(late) = late else {
         panic!("V-013: {late:?}")
     };
-    assert_eq!(late.view_at(NOW).state, PromptState::Approved, "V-013: it stays decided");
+    assert_eq!(
+        late.view_at(NOW).state,
+        PromptState::Approved,
+        "V-013: it stays decided"
+    );
     assert_eq!(claim(store, "one", RESTED).await.len(), 1, "V-013: and is told once");
 }
 
@@ -155,13 +159,22 @@ pub async fn a_result_is_owed_with_the_decision_and_told_when_its_provider_can_k
     let expired = claim(store, "late", DEADLINE).await;
     let expired = expired.iter().find(|debt| debt.id == id("expired")).unwrap();
     assert_eq!(
-        (expired.creditor.as_str(), expired.payload.as_slice(), expired.attempt, expired.interrupted),
+        (
+            expired.creditor.as_str(),
+            expired.payload.as_slice(),
+            expired.attempt,
+            expired.interrupted
+        ),
         ("acme", &b"sealed expired"[..], 1, false),
         "it reads back as it was owed"
     );
     assert_eq!(said(store, "approved").await.1, Some(Delivery::Owed));
     assert_eq!(said(store, "denied").await.1, Some(Delivery::Owed));
-    assert_eq!(said(store, "expired").await.1, None, "nobody on the device waits for that");
+    assert_eq!(
+        said(store, "expired").await.1,
+        None,
+        "nobody on the device waits for that"
+    );
 }
 
 /// S-092.
@@ -171,18 +184,30 @@ pub async fn only_who_has_the_lease_begins_to_tell_and_says_how_it_ended(store: 
     assert!(!store.mark_telling(&late.id, &stranger).await.unwrap(), "S-092");
     let taker = claim(store, "second", RESTED + 20_000).await.remove(0);
     assert!(!taker.interrupted, "nothing was begun");
-    assert!(!store.mark_telling(&late.id, &late.lease).await.unwrap(), "S-092: its time is over");
+    assert!(
+        !store.mark_telling(&late.id, &late.lease).await.unwrap(),
+        "S-092: its time is over"
+    );
     for payment in [Payment::Done, unclear()] {
         let lost = store.settle_telling(telling(&late, payment, RESTED + 20_001)).await;
         assert_eq!(lost.unwrap(), Told::Lost);
     }
     assert_eq!(said(store, "h").await, (PromptState::Approved, Some(Delivery::Owed), 2));
     let untouched = &store.connector_marks().await.unwrap()[0];
-    assert_eq!((untouched.told_at, untouched.failed_at), (None, None), "nothing changed");
+    assert_eq!(
+        (untouched.told_at, untouched.failed_at),
+        (None, None),
+        "nothing changed"
+    );
     assert!(store.mark_telling(&taker.id, &taker.lease).await.unwrap());
-    let recorded = store.settle_telling(telling(&taker, Payment::Done, RESTED + 20_002)).await;
+    let recorded = store
+        .settle_telling(telling(&taker, Payment::Done, RESTED + 20_002))
+        .await;
     assert_eq!(recorded.unwrap(), Told::Recorded(Some(person("ada"))));
-    assert!(!store.mark_telling(&taker.id, &taker.lease).await.unwrap(), "S-092: it is over");
+    assert!(
+        !store.mark_telling(&taker.id, &taker.lease).await.unwrap(),
+        "S-092: it is over"
+    );
     assert_eq!(claim(store, "third", RESTED + 50_000).await, [], "paid is paid");
 }
 
@@ -198,7 +223,11 @@ pub async fn a_try_that_was_begun_and_never_ended_says_so(store: &dyn Storage) {
         error: "refused".to_owned(),
     };
     let recorded = store.settle_telling(telling(&next, again, RESTED + 20_500)).await;
-    assert_eq!(recorded.unwrap(), Told::Recorded(None), "devices have nothing to hear of a retry");
+    assert_eq!(
+        recorded.unwrap(),
+        Told::Recorded(None),
+        "devices have nothing to hear of a retry"
+    );
     assert_eq!(said(store, "h").await, (PromptState::Approved, Some(Delivery::Owed), 2));
     assert_eq!(claim(store, "third", due_at - 1).await, []);
     let third = claim(store, "third", due_at).await.remove(0);
@@ -224,12 +253,19 @@ pub async fn devices_are_told_whether_the_provider_knows(store: &dyn Storage) {
         take_in(store, handle).await;
         store.decide(approve(handle, handle)).await.unwrap();
         changes += 2;
-        assert_eq!(said(store, handle).await, (PromptState::Approved, Some(Delivery::Owed), changes));
+        assert_eq!(
+            said(store, handle).await,
+            (PromptState::Approved, Some(Delivery::Owed), changes)
+        );
         let debt = claim(store, handle, RESTED).await.remove(0);
         let told = store.settle_telling(telling(&debt, payment, RESTED)).await;
         assert_eq!(told.unwrap(), Told::Recorded(Some(person("ada"))), "{handle}");
         changes += 1;
-        assert_eq!(said(store, handle).await, (state, Some(delivery), changes), "a change of its own");
+        assert_eq!(
+            said(store, handle).await,
+            (state, Some(delivery), changes),
+            "a change of its own"
+        );
         let since = store.prompts_since(&person("ada"), changes - 1, 10).await.unwrap();
         assert_eq!(since.len(), 1, "streams find it: {handle}");
     }
@@ -238,13 +274,20 @@ pub async fn devices_are_told_whether_the_provider_knows(store: &dyn Storage) {
     let debt = claim(store, "denied", RESTED).await.remove(0);
     store.settle_telling(telling(&debt, unclear(), RESTED)).await.unwrap();
     let (state, delivery, _) = said(store, "denied").await;
-    assert_eq!((state, delivery), (PromptState::Denied, Some(Delivery::Unclear)), "nothing was lost by it");
+    assert_eq!(
+        (state, delivery),
+        (PromptState::Denied, Some(Delivery::Unclear)),
+        "nothing was lost by it"
+    );
 }
 
 pub async fn how_each_connector_fares_is_told(store: &dyn Storage) {
     assert_eq!(store.connector_marks().await.unwrap(), []);
     let first = one_claimed(store).await;
-    store.settle_telling(telling(&first, Payment::Done, RESTED)).await.unwrap();
+    store
+        .settle_telling(telling(&first, Payment::Done, RESTED))
+        .await
+        .unwrap();
     for (handle, connector) in [("i", "acme"), ("j", "beta"), ("k", "beta")] {
         store.take_in(intake(handle, connector, handle)).await.unwrap();
         store.decide(approve(handle, handle)).await.unwrap();
@@ -253,7 +296,10 @@ pub async fn how_each_connector_fares_is_told(store: &dyn Storage) {
     let of = |handle: &str| debts.iter().find(|debt| debt.id == id(handle)).unwrap();
     let done = telling(of("i"), Payment::Done, RESTED + 1000);
     store.settle_telling(done).await.unwrap();
-    store.settle_telling(telling(of("j"), unclear(), RESTED + 3000)).await.unwrap();
+    store
+        .settle_telling(telling(of("j"), unclear(), RESTED + 3000))
+        .await
+        .unwrap();
     let acme = ConnectorMark {
         name: "acme".to_owned(),
         // A second later is not worth a write that all others wait for.
@@ -285,18 +331,32 @@ pub async fn a_result_that_is_given_up_on_in_time_says_so(store: &dyn Storage) {
     assert_eq!(said(store, "h").await, (PromptState::Failed, Some(Delivery::Failed), 3));
     let dead = store.dead_debts(10).await.unwrap();
     assert_eq!((dead.len(), &dead[0].id), (1, &id("h")));
-    assert_eq!(store.resend_debt(&id("h"), READABLE_UNTIL).await.unwrap(), Resend::TimeOver);
+    assert_eq!(
+        store.resend_debt(&id("h"), READABLE_UNTIL).await.unwrap(),
+        Resend::TimeOver
+    );
 }
 
 pub async fn a_result_that_is_sent_again_is_owed_again(store: &dyn Storage) {
     let debt = one_claimed(store).await;
     assert!(store.mark_telling(&debt.id, &debt.lease).await.unwrap());
     store.settle_telling(telling(&debt, unclear(), RESTED)).await.unwrap();
-    assert_eq!(claim(store, "by itself", RESTED + 50_000).await, [], "S-092: never by itself");
-    assert_eq!(store.resend_debt(&debt.id, RESTED + 50_000).await.unwrap(), Resend::Owed);
+    assert_eq!(
+        claim(store, "by itself", RESTED + 50_000).await,
+        [],
+        "S-092: never by itself"
+    );
+    assert_eq!(
+        store.resend_debt(&debt.id, RESTED + 50_000).await.unwrap(),
+        Resend::Owed
+    );
     assert_eq!(said(store, "h").await, (PromptState::Approved, Some(Delivery::Owed), 4));
     let again = claim(store, "again", RESTED + 50_000).await.remove(0);
-    assert_eq!((again.attempt, again.interrupted), (1, false), "an operator knows better");
+    assert_eq!(
+        (again.attempt, again.interrupted),
+        (1, false),
+        "an operator knows better"
+    );
     assert_eq!(again.payload, b"sealed h", "what telling needs is still there");
 }
 
@@ -316,8 +376,21 @@ pub async fn the_end_of_a_question_is_read_with_its_proof(store: &dyn Storage) {
     assert_eq!(approved.receipt, Some(crate::sample::receipt("j1")));
     assert_eq!(approved.prompt.external_ref.as_deref(), Some("request approved"));
     let denied = end("denied").await.unwrap();
-    assert_eq!((denied.approval, denied.receipt), (None, Some(crate::sample::receipt("j2"))));
+    assert_eq!(
+        (denied.approval, denied.receipt),
+        (None, Some(crate::sample::receipt("j2")))
+    );
     let expired = end("expired").await.unwrap();
     assert_eq!((expired.approval, expired.receipt), (None, None));
     assert_eq!(expired.prompt.view_at(NOW).state, PromptState::Expired);
+}
+
+pub async fn a_client_of_the_same_name_takes_nothing_along_when_it_goes(store: &dyn Storage) {
+    ada_is_asked(store, "waits").await;
+    take_in(store, "decided").await;
+    store.decide(approve("decided", "j")).await.unwrap();
+    assert_eq!(store.add_client(client("acme")).await.unwrap(), AddClient::Added);
+    assert!(store.remove_client(&"acme".into(), NOW + 2000).await.unwrap());
+    assert_eq!(claim(store, "one", RESTED).await.len(), 1, "the provider is told still");
+    assert_eq!(said(store, "waits").await.0, PromptState::Pending);
 }

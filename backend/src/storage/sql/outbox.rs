@@ -78,7 +78,8 @@ pub(in crate::storage) const COUNT_OWED: &str =
 
 pub(in crate::storage) const COUNT_DEAD: &str = "select count(*) as debts from outbox where state = 'dead'";
 
-pub(in crate::storage) const DROP_OF_CREDITOR: &str = "delete from outbox where creditor = $1";
+/// What is owed to a client. A connector may have the name of a client.
+pub(in crate::storage) const DROP_OF_CREDITOR: &str = "delete from outbox where creditor = $1 and kind <> 'complete'";
 
 /// What nobody has a lease on at `$1`, its deadline. As with [`CLAIM_SQLITE`] the conditions stand there twice, in this and in what follows.
 pub(in crate::storage) const GIVE_UP: &str =

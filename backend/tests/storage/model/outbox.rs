@@ -6,7 +6,7 @@ use countersign::{
     storage::{Claim, Outbox, Resend, StorageError},
 };
 use countersign_clock::Millis;
-use countersign_protocol::{Delivery, Handle};
+use countersign_protocol::{ClientId, Delivery, Handle};
 
 use super::{Kept, Model, limited};
 
@@ -54,6 +54,11 @@ impl Debt {
 
     fn is_over(&self, now: Millis) -> bool {
         self.owed.deadline <= now
+    }
+
+    /// A connector may have the name of a client.
+    pub(super) fn is_to_client(&self, id: &ClientId) -> bool {
+        self.owed.id.kind != DebtKind::Complete && self.owed.creditor == id.as_str()
     }
 
     pub(super) fn is_held_by(&self, lease: &Lease) -> bool {

@@ -84,7 +84,7 @@ impl World<'_> {
                 Call::Remember(seen, now + Millis::from(lasts) * TICK)
             }
             Operation::SweepReplay { limit } => Call::SweepReplay(now, limit),
-            Operation::Open(ref open) => Call::Open(Box::new(self.opening(open, now))),
+            Operation::Open(ref open) => self.question(open, now),
             Operation::Decide(ref decide) => Call::Decide(Box::new(self.decision(decide, now).await)),
             Operation::Mismatch(ref mismatch) => Call::Mismatch(self.wrong_number(mismatch, now).await),
             Operation::Expire { .. } => unreachable!("the model follows the store"),
@@ -111,7 +111,7 @@ impl World<'_> {
             Operation::RevokeToken { token, refresh, slip } => self.revocation(token, refresh, slip, now).await,
             Operation::SweepGrants { limit } => Call::SweepGrants(now, limit),
             Operation::ClaimDebts { lasts } => Call::ClaimDebts(self.claim(lasts, now)),
-            Operation::Seal(ref seal) => Call::Seal(Box::new(self.sealing(seal, now).await)),
+            Operation::Seal(ref seal) => self.sealing(seal, now).await,
             Operation::SettleDebt { debt, ends, slip } => self.settlement(debt, ends, slip, now).await,
             Operation::ResendDebt { debt } => Call::ResendDebt(self.dead_debt(debt).await, now),
             Operation::SweepDebts { older, limit } => Call::SweepDebts(before(now, older), now, limit),
