@@ -21,6 +21,7 @@ impl Operator {
         let (at, folder) = (AtRealm::new().await, TempDir::new().unwrap());
         // Commands live in the present.
         at.world.clock.advance(SystemClock.now() - at.world.clock.now());
+        at.world.keys.refresh().await.unwrap();
         let config = format!(
             "[storage]\npath = {:?}\n[[connectors.keycloak]]\nname = \"acme\"\nissuer = \"{}\"\ntitle = \"Acme\"\napp_client_id = \"countersign-app\"\n",
             at.world.database().display().to_string(),

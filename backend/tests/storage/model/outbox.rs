@@ -262,6 +262,9 @@ impl Outbox for Model {
                 if debt.is_due(now) {
                     let at = debt.owed.deadline;
                     (debt.stage, debt.erased) = (Stage::Dead { at }, true);
+                    if debt.error.is_empty() {
+                        "not reached before its deadline".clone_into(&mut debt.error);
+                    }
                     undelivered.extend(debt.family_id.clone());
                     given_up.push(debt.owed.id.clone());
                     changed += 1;
