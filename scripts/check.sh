@@ -16,7 +16,7 @@ if command -v shellcheck >/dev/null; then
 else
   for script in scripts/*.sh scripts/foreign/* .ci/run; do bash -n "$script"; done
 fi
-git ls-files -z 'demo/*.mjs' 'demo/*.js' 'tests/*.mjs' | xargs -0 -n 1 node --check
+git ls-files -z 'connectors/*.js' 'connectors/*.mjs' 'demo/*.mjs' 'demo/*.js' 'tests/*.mjs' | xargs -0 -n 1 node --check
 
 step "Rust: format"
 cargo fmt --all --check
@@ -37,6 +37,10 @@ fi
 step "user interface"
 scripts/node-packages.sh ui
 npm --prefix ui run check --silent
+
+step "connector for node-oidc-provider"
+scripts/node-packages.sh connectors/node-oidc-provider
+npm --prefix connectors/node-oidc-provider run check --silent
 
 step "Rust: lints of the window"
 if pkg-config --exists webkit2gtk-4.1; then

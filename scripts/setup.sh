@@ -24,6 +24,12 @@ fi
 if [[ $what == test ]] && ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
   packages+=(postgresql)
 fi
+# A real Keycloak is asked: Maven fetches it, Java runs it.
+if [[ $what == test ]]; then
+  command -v java >/dev/null || packages+=(default-jre-headless)
+  command -v mvn >/dev/null || packages+=(maven)
+  packages+=(unzip)
+fi
 
 die() {
   echo "$*" >&2

@@ -12,14 +12,20 @@ if [[ -z ${CHROMIUM:-} ]]; then
   export CHROMIUM
 fi
 
-scripts/node-packages.sh ui demo tests/interop tests/bench/peer
+scripts/node-packages.sh ui demo connectors/node-oidc-provider tests/interop tests/bench/peer
 scripts/python-packages.sh tests/interop
+
+# Once for each machine: fetches and prepares the Keycloak of the stories, so that the first of them does not wait for it.
+scripts/keycloak.sh fetch
 
 step "user interface"
 npm --prefix ui test --silent
 
 step "user interface in a browser"
 npm --prefix ui run test:browser --silent
+
+step "connector for node-oidc-provider"
+npm --prefix connectors/node-oidc-provider test --silent
 
 step "demo shop against node-oidc-provider"
 npm --prefix demo test --silent

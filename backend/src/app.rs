@@ -13,7 +13,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::{
     config::{Config, DatabaseUrl, FapiProfile, MtlsConfig, StorageConfig},
-    connectors::{self, Connectors, Embedded},
+    connectors::{self, Connectors, Embedded, UpstreamParts, Upstreams},
     consent::{self, Consent},
     devices::{self, DeviceRegistry},
     http,
@@ -73,6 +73,16 @@ pub fn build(
         wakes: wakes.clone(),
         owed: owed.clone(),
     }));
+    let upstreams = Arc::new(Upstreams::open(UpstreamParts {
+        config: config.connectors.upstream.clone(),
+        consent: consent.clone(),
+        issuers: issuers.clone(),
+        keys: keys.clone(),
+        outbound: to_providers.clone(),
+        storage: storage.clone(),
+        clock: clock.clone(),
+        random: random.clone(),
+    })?);
     let provider = Arc::new(Provider::new(op::Parts {
         config: config.op.clone(),
         registration: config.registration.clone(),
@@ -81,25 +91,28 @@ pub fn build(
         keys: keys.clone(),
         clock: clock.clone(),
         random: random.clone(),
-        trigger: Arc::new(Embedded::new(consent.clone())),
+        trigger: Arc::new(Embedded::new(consent.clone()).asking(upstreams.clone())),
         wakes: wakes.clone(),
         mutual_tls: MutualTls::open(&config.mtls)?,
         outbound: outbound.clone(),
     }));
-    let connectors = Arc::new(Connectors::new(connectors::Parts {
+    let connectors = Connectors::new(connectors::Parts {
         config: config.connectors.clone(),
         report_seconds: config.op.report_seconds,
         message_length: config.op.binding_message_length,
+        details_types: config.op.authorization_details.clone(),
         consent: consent.clone(),
         issuers: issuers.clone(),
         keys: keys.clone(),
         outbound: to_providers,
         storage: storage.clone(),
         clock: clock.clone(),
-    }));
+    })?;
+    let connectors = Arc::new(connectors);
     let outbox = OutboxWorker {
         storage: storage.clone(),
         connectors: connectors.clone(),
+        upstreams,
         delivery: Arc::new(Delivery::new(provider.clone(), outbound)),
         clock: clock.clone(),
         random: random.clone(),

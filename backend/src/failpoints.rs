@@ -119,7 +119,7 @@ pub(crate) fn reach(point: Point) {
             Some(COMMITS.fetch_add(1, Ordering::SeqCst) + 1)
         }
         Point::CommitBefore | Point::CommitAfter => return,
-        Point::Decide | Point::Wake | Point::Woken | Point::Called => None,
+        Point::Decide | Point::Wake | Point::Woken | Point::Tell | Point::Called => None,
     };
     let Some(armed) = ARMED.as_ref().filter(|armed| armed.point == point) else {
         return;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::{
-    config::{ConnectorConfig, ConnectorsConfig},
+    config::{ConnectorConfig, ConnectorsConfig, UpstreamConfig},
     outbound::{DocumentError, Outbound},
     published_keys::{PublishedKeys, Stopped},
 };
@@ -58,16 +58,21 @@ pub struct IssuerMetadata {
     pub issuer: String,
     /// Its keys.
     pub jwks_uri: Url,
+    /// Where it is asked by CIBA, if it can be (CIBA Core section 4).
+    pub backchannel_authentication_endpoint: Option<Url>,
+    /// Where tokens come from.
+    pub token_endpoint: Option<Url>,
 }
 
 struct Known {
-    jwks_uri: Option<Url>,
+    metadata: Option<IssuerMetadata>,
     asked_at: Millis,
 }
 
 /// The providers outside.
 pub struct Issuers {
     providers: Vec<ConnectorConfig>,
+    upstreams: Vec<UpstreamConfig>,
     outbound: Outbound,
     clock: Arc<dyn Clock>,
     keys: PublishedKeys,
@@ -81,6 +86,7 @@ impl Issuers {
         let (life, stale) = KEYS_SECONDS;
         Self {
             providers: config.all().cloned().collect(),
+            upstreams: config.upstream.clone(),
             keys: PublishedKeys::new(outbound.clone(), clock.clone(), life, stale),
             outbound,
             clock,
@@ -88,7 +94,7 @@ impl Issuers {
         }
     }
 
-    /// All of them, in the order of the configuration.
+    /// All at which people sign in to register a device, in the order of the configuration.
     #[must_use]
     pub fn providers(&self) -> &[ConnectorConfig] {
         &self.providers
@@ -101,7 +107,7 @@ impl Issuers {
         titled.collect()
     }
 
-    /// The provider with this issuer, compared exactly.
+    /// The provider with this issuer at which people sign in, compared exactly.
     #[must_use]
     pub fn find(&self, issuer: &str) -> Option<&ConnectorConfig> {
         self.providers.iter().find(|provider| provider.issuer == issuer)
@@ -112,37 +118,47 @@ impl Issuers {
     /// # Errors
     /// When the issuer is unknown or its keys cannot be had now.
     pub async fn keys_of(&self, issuer: &str, kid: Option<&str>) -> Result<Arc<JwkSet>, IssuerError> {
-        let provider = self.find(issuer).ok_or(IssuerError::Unknown)?;
-        let jwks_uri = self.jwks_uri(provider).await?;
-        let keys = self.keys.at(&jwks_uri, kid).await?;
+        let metadata = self.metadata_of(issuer).await?;
+        let keys = self.keys.at(&metadata.jwks_uri, kid).await?;
         keys.ok_or(IssuerError::Unavailable("keys"))
     }
 
-    async fn jwks_uri(&self, provider: &ConnectorConfig) -> Result<Url, IssuerError> {
+    /// The metadata of `issuer`, which is kept for a while.
+    ///
+    /// # Errors
+    /// When the issuer is unknown or its metadata cannot be had now.
+    pub async fn metadata_of(&self, issuer: &str) -> Result<IssuerMetadata, IssuerError> {
+        let name = self.name_of(issuer).ok_or(IssuerError::Unknown)?;
         let now = self.clock.now();
         let unavailable = IssuerError::Unavailable("metadata");
-        if let Some(known) = self.known().get(&provider.issuer) {
+        if let Some(known) = self.known().get(issuer) {
             let age = now - known.asked_at;
-            match &known.jwks_uri {
-                Some(uri) if age < METADATA_MILLIS => return Ok(uri.clone()),
+            match &known.metadata {
+                Some(metadata) if age < METADATA_MILLIS => return Ok(metadata.clone()),
                 None if age < AGAIN_MILLIS => return Err(unavailable),
                 _ => {}
             }
         }
-        let found = fetch_metadata(&self.outbound, &provider.issuer).await;
+        let found = fetch_metadata(&self.outbound, issuer).await;
         if let Err(error) = &found {
-            tracing::warn!(connector = provider.name, %error, "the metadata of {} cannot be had", provider.name);
+            tracing::warn!(connector = name, %error, "the metadata of {name} cannot be had");
         }
         let mut known = self.known();
-        let earlier = known.remove(&provider.issuer).and_then(|known| known.jwks_uri);
+        let earlier = known.remove(issuer).and_then(|known| known.metadata);
         // What was right an hour ago is better than nothing.
-        let jwks_uri = found.ok().map(|metadata| metadata.jwks_uri).or(earlier);
+        let metadata = found.ok().or(earlier);
         let remembered = Known {
-            jwks_uri: jwks_uri.clone(),
+            metadata: metadata.clone(),
             asked_at: now,
         };
-        known.insert(provider.issuer.clone(), remembered);
-        jwks_uri.ok_or(unavailable)
+        known.insert(issuer.to_owned(), remembered);
+        metadata.ok_or(unavailable)
+    }
+
+    fn name_of(&self, issuer: &str) -> Option<&str> {
+        let upstream = || self.upstreams.iter().find(|upstream| upstream.issuer == issuer);
+        let provider = self.find(issuer).map(|provider| provider.name.as_str());
+        provider.or_else(|| upstream().map(|upstream| upstream.name.as_str()))
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Known>> {

@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 
-const BEGIN = '<!-- measured: written by make bench -->';
 const END = '<!-- end -->';
 
 /** The run whose CPU time is in the middle. Whole runs are compared, so that its figures belong together. */
@@ -26,7 +25,7 @@ export function linesOf({ name, unit, goal, runs }) {
   return [first, ...more].map(line);
 }
 
-function machine() {
+export function machine() {
   const cpus = os.cpus();
   const rustc = execFileSync('rustc', ['--version'], { encoding: 'utf8' }).split(' ')[1];
   const memory = `${Math.round(os.totalmem() / 2 ** 30)} GiB`;
@@ -34,7 +33,7 @@ function machine() {
   return `${date}; ${cpus.length} cores (${cpus[0].model.trim()}), ${memory}; Linux ${os.release()}; node ${process.version}; rustc ${rustc}`;
 }
 
-function table(head, rows) {
+export function table(head, rows) {
   const line = (cells) => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
@@ -68,7 +67,17 @@ function pendingOf({ before, opened, after }) {
   );
 }
 
-/** Replaces the generated part of the page. */
+/** Replaces the generated part `name` of the page. */
+export function replacePart(file, name, text) {
+  const page = fs.readFileSync(file, 'utf8');
+  const begin = `<!-- ${name}: written by make bench -->`;
+  const from = page.indexOf(begin) + begin.length;
+  const to = page.indexOf(END, from);
+  if (from < begin.length || to < 0) throw new Error(`${file} has no place for what was ${name}`);
+  fs.writeFileSync(file, `${page.slice(0, from)}\n\n${text}\n\n${page.slice(to)}`);
+}
+
+/** Writes what the benchmark of whole grants measured. */
 export function writePage(file, { rows, pending, options, concurrency, people }) {
   const text = [
     machine(),
@@ -84,9 +93,5 @@ export function writePage(file, { rows, pending, options, concurrency, people })
     resultsOf(rows),
     ...(pending ? ['', 'Beside very many requests that wait:', '', pendingOf(pending)] : []),
   ].join('\n');
-  const page = fs.readFileSync(file, 'utf8');
-  const [head, rest] = page.split(BEGIN);
-  const tail = rest?.split(END)[1];
-  if (tail === undefined) throw new Error(`${file} has no place for what was measured`);
-  fs.writeFileSync(file, `${head}${BEGIN}\n\n${text}\n\n${END}${tail}`);
+  replacePart(file, 'measured', text);
 }

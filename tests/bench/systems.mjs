@@ -13,12 +13,12 @@ export const PEOPLE = 64;
 /** People without a device, for requests that nobody decides. */
 export const CROWD = 20;
 const PEER_SECRET = 's3cret-s3cret-s3cret-s3cret-s3cret';
-const READY = /listening on (\S+)/;
+const READY = /[Ll]istening on:? (\S*[^\s.])/;
 
 const running = [];
 
-// Starts a server and waits until it says where it is.
-async function start(command, words, { log, ...more }) {
+/** Starts a server and waits until it says where it is. */
+export async function start(command, words, { log, ...more }) {
   const output = fs.openSync(log, 'a');
   const child = spawn(command, words, { stdio: ['ignore', 'pipe', output], ...more });
   running.push(child);
@@ -38,7 +38,8 @@ export async function stopAll() {
   await Promise.all(ended);
 }
 
-function run(command, words, input = '') {
+/** Runs a command that has to succeed; what it printed. */
+export function run(command, words, input = '') {
   const { status, stdout, stderr } = spawnSync(command, words, { input, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command} ${words.slice(0, 2).join(' ')}: ${stderr}`);
   return stdout.trim();

@@ -188,3 +188,44 @@ async fn what_another_device_decides_is_shown_as_handled_there() {
     }))
     .await;
 }
+
+/// V-021: the window asks where the person signs in, and shows the place under each title.
+#[tokio::test]
+async fn the_window_asks_where_the_person_signs_in_and_says_whose_account_it_is() {
+    within_time(Box::pin(async {
+        let acme = Backend::start(&BackendOptions::default());
+        let person = Person::add(&acme, "anna");
+        let config = format!(
+            "[[connectors.keycloak]]\nname = \"acme\"\nissuer = \"{}\"\ntitle = \"Acme\"\napp_client_id = \"countersign-app\"\n",
+            acme.origin
+        );
+        let backend = Backend::start(&BackendOptions::with(&config));
+        let desktop = Desktop::start("1024x768", Keyring::Unlocked);
+        let (shim, opened) = desktop.browser_shim();
+        let shim = shim.to_str().expect("paths are UTF-8");
+        let window = Session::app(&desktop, &program::app(), &[("BROWSER", shim)]).await;
+        window.type_into("pair-backend", &backend.origin).await;
+        window.type_into("pair-name", "Anna's ThinkPad").await;
+        window.type_into("pair-pin", PIN).await;
+        window.type_into("pair-pin-repeat", PIN).await;
+        window.click("pair-submit").await;
+        window.find("provider").await;
+        let words = window.words().await;
+        let place = acme.origin.strip_prefix("http://").expect("this machine alone");
+        assert!(words.contains("Acme") && words.contains(place), "V-021: {words}");
+        let chosen = format!("[data-testid=provider][data-issuer=\"{}\"]", acme.origin);
+        let chosen = window.find_css(&chosen).await;
+        chosen.click().await.expect("a provider takes a click");
+        let browser = Session::browser(&desktop, "sign-in").await;
+        browser.sign_in(&person, &opened_address(&opened).await).await;
+        window.click("pairing-finish").await;
+        window.click("nav-settings").await;
+        window.find("account").await;
+        let words = window.words().await;
+        assert!(
+            words.contains("Acme") && words.contains(&acme.origin),
+            "V-021: whose account it is: {words}"
+        );
+    }))
+    .await;
+}

@@ -40,7 +40,7 @@ impl Device {
     /// As [`Self::pair`], with other times of the conversation with the backend.
     pub async fn pair_with(backend: &Backend, person: &Person, name: &str, timing: Timing) -> Self {
         let browse = async |url: &Url| person.sign_in_and_return(url).await;
-        Self::pair_as(&backend.origin, None, name, timing, browse).await
+        Self::pair_as(&backend.origin, Some(&backend.origin), name, timing, browse).await
     }
 
     /// Pairs a new device at the backend `origin` as somebody of the provider `issuer`; `browse` does what the person does in the browser,
@@ -71,7 +71,8 @@ impl Device {
         account_id
     }
 
-    async fn unpaired(name: &str, timing: Timing) -> Self {
+    /// A device that knows nobody yet.
+    pub async fn unpaired(name: &str, timing: Timing) -> Self {
         install_tls();
         let (host, channels) = MemoryHost::new(name);
         // The person waits the second that a request has to be in view; only the tests' patience with PINs is shorter.

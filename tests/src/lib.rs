@@ -12,6 +12,8 @@ pub mod eventually;
 pub mod fault;
 pub mod fleet;
 pub mod form_fault;
+pub mod keycloak;
+pub mod node_oidc_provider;
 pub mod notification_endpoint;
 pub mod person;
 pub mod program;
@@ -22,16 +24,20 @@ pub mod snapshot;
 pub mod soak;
 pub mod stage;
 pub mod stranger;
+pub mod upstream_op;
 pub mod wire;
 
 pub use backend::{Backend, BackendOptions};
 pub use device::{Device, PIN};
 pub use eventually::eventually;
+pub use keycloak::Keycloak;
+pub use node_oidc_provider::NodeOp;
 pub use notification_endpoint::{NotificationEndpoint, Says};
 pub use person::Person;
 pub use raw_device::RawDevice;
 pub use relying_party::{Credentials, PollError, RelyingParty, Started, Tokens};
 pub use stage::Stage;
+pub use upstream_op::{Hears, UpstreamOp};
 
 use std::sync::OnceLock;
 

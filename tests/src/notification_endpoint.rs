@@ -238,7 +238,7 @@ async fn converse(stream: TcpStream, acceptor: &TlsAcceptor, says: Says, book: &
 }
 
 /// Reads one request, however its bytes arrive.
-async fn read(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> std::io::Result<Call> {
+pub(crate) async fn read(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> std::io::Result<Call> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

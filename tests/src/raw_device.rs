@@ -145,9 +145,14 @@ impl RawDevice {
         let keys = RawKeys::generate();
         let tokens = sign_in(&backend.origin, person, &keys.nonce()).await;
         let id_token = tokens["id_token"].as_str().expect("there is an ID token");
-        let registration = keys.registration(&backend.origin, id_token, name);
-        let nonce = fresh_nonce(&backend.origin).await;
-        let url = format!("{}/bc-deviceRegistration", backend.origin);
+        Self::register_with(&backend.origin, keys, id_token, name).await
+    }
+
+    /// Registers a new device called `name` with an ID token that is good for `keys`.
+    pub async fn register_with(origin: &str, keys: RawKeys, id_token: &str, name: &str) -> Self {
+        let registration = keys.registration(origin, id_token, name);
+        let nonce = fresh_nonce(origin).await;
+        let url = format!("{origin}/bc-deviceRegistration");
         let proof = dpop(&keys.pop, "POST", &url, &nonce, None);
         let request = http().post(url).header("dpop", proof).json(&registration);
         let (status, body) = answered(request).await;
@@ -162,8 +167,8 @@ impl RawDevice {
             uv: keys.uv,
             session: text("device_session"),
             registration,
-            origin: backend.origin.clone(),
-            address: backend.origin.clone(),
+            origin: origin.to_owned(),
+            address: origin.to_owned(),
             http: http(),
             access: Mutex::new(Access {
                 token: text("access_token"),

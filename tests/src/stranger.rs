@@ -1,6 +1,9 @@
 //! Clients written by other people: the programs of `tests/interop`, on openid-client, oauth4webapi and the SDKs of Auth0.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use serde_json::{Value, json};
 use tokio::{
@@ -35,6 +38,34 @@ impl Stranger {
     /// As [`Self::start`].
     #[must_use]
     pub fn start_as(program: &str, backend: &Backend, client_id: &str, client_secret: &str, more: &Value) -> Self {
+        let trusted = backend.certificate();
+        Self::spawn(
+            program,
+            &backend.origin,
+            trusted.as_deref(),
+            client_id,
+            client_secret,
+            more,
+        )
+    }
+
+    /// As [`Self::start_as`], for a client of another provider.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    #[must_use]
+    pub fn start_at(program: &str, issuer: &str, client_id: &str, client_secret: &str, more: &Value) -> Self {
+        Self::spawn(program, issuer, None, client_id, client_secret, more)
+    }
+
+    fn spawn(
+        program: &str,
+        issuer: &str,
+        trusted: Option<&Path>,
+        client_id: &str,
+        client_secret: &str,
+        more: &Value,
+    ) -> Self {
         let folder = program::workspace().join("tests/interop");
         let (interpreter, packages) = match program.rsplit_once('.') {
             Some((_, "py")) => (folder.join(".venv/bin/python"), folder.join(".venv")),
@@ -44,13 +75,12 @@ impl Stranger {
             packages.exists(),
             "the packages of tests/interop are not installed, `make test` does that"
         );
-        let mut config = json!({ "issuer": backend.origin, "client_id": client_id, "client_secret": client_secret });
+        let mut config = json!({ "issuer": issuer, "client_id": client_id, "client_secret": client_secret });
         let more = more.as_object().expect("further members are an object");
         config
             .as_object_mut()
             .expect("the configuration is an object")
             .extend(more.clone());
-        let trusted = backend.certificate();
         let trusted = trusted.iter().flat_map(|path| {
             ["NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"].map(|variable| (variable, path))
         });

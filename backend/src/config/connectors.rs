@@ -6,7 +6,7 @@ use std::{
 use serde::Deserialize;
 use url::{Host, Url};
 
-use super::{ConfigError, require};
+use super::{ConfigError, require, upstream::UpstreamConfig};
 
 /// `[connectors]`
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -16,6 +16,8 @@ pub struct ConnectorsConfig {
     pub keycloak: Vec<ConnectorConfig>,
     /// Every other provider.
     pub generic: Vec<ConnectorConfig>,
+    /// Providers that are asked on behalf of the embedded one.
+    pub upstream: Vec<UpstreamConfig>,
 }
 
 /// A provider outside.
@@ -50,7 +52,7 @@ fn openid_profile() -> String {
 }
 
 impl ConnectorsConfig {
-    /// All of them.
+    /// All that hand over to us.
     pub fn all(&self) -> impl Iterator<Item = &ConnectorConfig> {
         self.keycloak.iter().chain(&self.generic)
     }
@@ -84,6 +86,9 @@ impl ConnectorsConfig {
             let asks_openid = one.app_scope.split(' ').any(|value| value == "openid");
             require(asks_openid, "connectors", "app_scope", || named("has to have `openid`"))?;
         }
+        for one in &self.upstream {
+            one.check(&mut names, &mut issuers)?;
+        }
         for one in &self.generic {
             let callback = one.callback_url.as_ref().is_some_and(is_safe);
             require(one.secret_file.is_some(), "connectors", "secret_file", || {
@@ -109,14 +114,14 @@ impl ConnectorsConfig {
     }
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     (1..=32).contains(&name.len())
         && name
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-fn is_issuer(issuer: &str) -> bool {
+pub(super) fn is_issuer(issuer: &str) -> bool {
     Url::parse(issuer).is_ok_and(|url| is_safe(&url) && url.query().is_none() && url.fragment().is_none())
 }
 

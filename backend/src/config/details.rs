@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use countersign_protocol::{DetailsWords, MemberLabel};
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde::Deserialize;
 use serde_json::Value;
@@ -24,6 +25,35 @@ pub struct DetailsType {
     pub labels: BTreeMap<String, String>,
     /// JSON pointers of the members that are shown first.
     pub first: Vec<String>,
+}
+
+impl DetailsType {
+    /// What devices are told of the type, whose name is `kind`.
+    #[must_use]
+    pub fn words(&self, kind: &str) -> DetailsWords {
+        let label = |(at, text): (&String, &String)| MemberLabel {
+            at: at.clone(),
+            text: text.clone(),
+        };
+        DetailsWords {
+            kind: kind.to_owned(),
+            title: self.title.clone(),
+            labels: self.labels.iter().map(label).collect(),
+            first: self.first.clone(),
+        }
+    }
+}
+
+/// What devices are told of the type `kind`: the words of the operator, or its name where there are none.
+#[must_use]
+pub fn words_for(types: &BTreeMap<String, DetailsType>, kind: &str) -> DetailsWords {
+    let nameless = || DetailsWords {
+        kind: kind.to_owned(),
+        title: kind.to_owned(),
+        labels: Vec::new(),
+        first: Vec::new(),
+    };
+    types.get(kind).map_or_else(nameless, |declared| declared.words(kind))
 }
 
 /// A JSON Schema that can be held against a value. It reads nothing from elsewhere.

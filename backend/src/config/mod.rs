@@ -16,6 +16,7 @@ mod requests;
 mod server;
 mod storage;
 mod telemetry;
+mod upstream;
 mod variable;
 
 use std::{net::SocketAddr, path::Path};
@@ -28,7 +29,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 pub use connectors::{ConnectorConfig, ConnectorsConfig};
 pub use consent::ConsentConfig;
-pub use details::{DetailsType, Schema};
+pub use details::{DetailsType, Schema, words_for};
 pub use devices::DevicesConfig;
 pub use fapi::{FapiProfile, FapiVersion};
 pub use keys::KeysConfig;
@@ -42,6 +43,7 @@ pub use requests::{LoginHintTokenIssuer, MessagePattern, SubjectFormat};
 pub use server::{ServerConfig, TlsMode};
 pub use storage::{DatabaseUrl, StorageConfig};
 pub use telemetry::TelemetryConfig;
+pub use upstream::{UpstreamConfig, UpstreamLink};
 pub use variable::secret_variable;
 
 /// The documented defaults, which are the defaults.

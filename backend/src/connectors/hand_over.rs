@@ -10,7 +10,7 @@ use crate::{
     domain::{AccountKey, Acr, ConnectorId, DebtId, DebtKind, Matching, NewDebt},
     issuers::IssuerError,
     meters::{Intake, meters},
-    storage::{StorageError, TakenIn},
+    storage::{MessageId, StorageError, TakenIn},
 };
 
 /// Time after a deadline in which what is owed for a question is still settled.
@@ -40,6 +40,8 @@ pub struct HandedOver {
     pub callback: Secret,
     /// SHA-256 of all that counts of what was handed over.
     pub digest: [u8; 32],
+    /// The message in which it came, where messages have names.
+    pub message: Option<MessageId>,
 }
 
 /// A question that waits, or waited.
@@ -68,7 +70,7 @@ pub enum IntakeError {
         problem: String,
     },
     /// Another question was handed over under the same name.
-    #[error("another request was handed over under this name")]
+    #[error("another request was handed over under this name or in this message")]
     Conflict,
     /// The person said a moment ago that they want nothing of this client.
     #[error("the person does not want to be asked by this client")]
@@ -160,7 +162,7 @@ impl Connectors {
             expires_at: handed.expires_at,
         };
         let consent = &self.parts.consent;
-        match consent.ask_for(question, handed.digest, owed).await? {
+        match consent.ask_for(question, handed.digest, handed.message, owed).await? {
             TakenIn::New(_) => Ok(Waits {
                 handle,
                 expires_at: handed.expires_at,

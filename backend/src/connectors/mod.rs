@@ -5,9 +5,11 @@
 
 mod complete;
 mod embedded;
+mod generic;
 mod hand_over;
 mod keycloak;
 mod rules;
+mod upstream;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,7 +17,7 @@ use async_trait::async_trait;
 use countersign_clock::Clock;
 
 use crate::{
-    config::ConnectorsConfig,
+    config::{ConnectorsConfig, DetailsType},
     consent::Consent,
     issuers::Issuers,
     keys::KeyRing,
@@ -25,9 +27,12 @@ use crate::{
 
 pub use complete::Paid;
 pub use embedded::Embedded;
+pub use generic::{Authentic, RequestBody, SecretError, SignedCall};
 pub use hand_over::{HandedOver, IntakeError, Waits, handle_of};
 pub use rules::{Rules, Told};
+pub use upstream::{UpstreamParts, UpstreamSetupError, Upstreams};
 
+use generic::Generic;
 use keycloak::Keycloak;
 
 /// What the connectors are made of.
@@ -38,6 +43,8 @@ pub struct Parts {
     pub report_seconds: u32,
     /// Greatest length of a message, characters.
     pub message_length: usize,
+    /// Words for types of authorization details.
+    pub details_types: BTreeMap<String, DetailsType>,
     /// Asks people.
     pub consent: Arc<Consent>,
     /// Metadata and keys of the providers.
@@ -66,17 +73,32 @@ trait OpConnector: Send + Sync {
 pub struct Connectors {
     parts: Parts,
     by_name: BTreeMap<String, Arc<dyn OpConnector>>,
+    generic: BTreeMap<String, Arc<Generic>>,
 }
 
 impl Connectors {
     /// The connectors of the configuration.
-    #[must_use]
-    pub fn new(parts: Parts) -> Self {
+    ///
+    /// # Errors
+    /// When a secret cannot be used.
+    pub fn new(parts: Parts) -> Result<Self, SecretError> {
         let mut by_name: BTreeMap<String, Arc<dyn OpConnector>> = BTreeMap::new();
         for realm in &parts.config.keycloak {
             let connector = Keycloak::new(realm.issuer.clone(), parts.outbound.clone());
             by_name.insert(realm.name.clone(), Arc::new(connector));
         }
-        Self { parts, by_name }
+        let mut generic = BTreeMap::new();
+        for provider in &parts.config.generic {
+            if let Some(connector) = Generic::open(provider, parts.outbound.clone(), parts.clock.clone())? {
+                let connector = Arc::new(connector);
+                by_name.insert(provider.name.clone(), connector.clone());
+                generic.insert(provider.name.clone(), connector);
+            }
+        }
+        Ok(Self {
+            parts,
+            by_name,
+            generic,
+        })
     }
 }

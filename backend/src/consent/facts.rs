@@ -22,6 +22,6 @@ pub fn of(claims: &DecisionClaims, keys: &DeviceKeys) -> Approval {
         auth_time: claims.uv.as_ref().map_or(claims.iat, |uv| uv.time),
         amr,
         acr: Acr(acr.to_owned()),
-        device_id: claims.iss.clone(),
+        device_id: Some(claims.iss.clone()),
     }
 }

@@ -79,7 +79,7 @@ impl Consent {
     }
 
     /// Tells the person's streams and whoever waits for the request behind `handle` that it is settled.
-    fn tell_settled(&self, account: &AccountKey, handle: &Handle) {
+    pub fn tell_settled(&self, account: &AccountKey, handle: &Handle) {
         self.parts.wakes.notify(&Topic::Person(account.clone()));
         self.parts.wakes.notify(&Topic::Request(handle.clone()));
         self.parts.owed.notify_one();

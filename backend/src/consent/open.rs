@@ -6,7 +6,7 @@ use super::Consent;
 use crate::{
     domain::{AccountKey, ConnectorId, Matching, NewAuthRequest, NewDebt, Prompt},
     meters::{Outcome, meters},
-    storage::{Intake, Opened, Opening, StorageError, TakenIn},
+    storage::{Intake, MessageId, Opened, Opening, StorageError, TakenIn},
     wakes::Topic,
 };
 
@@ -61,34 +61,52 @@ impl Waiting {
 }
 
 impl Consent {
-    /// Asks on behalf of the embedded provider: its request and the prompt are on disk in one commit when this returns.
+    /// Asks on behalf of the embedded provider: its request and the prompt are on disk in one commit when this returns, and with them what is owed so
+    /// that another provider is asked `elsewhere`.
     ///
     /// # Errors
     /// When the store does not answer; then nothing was stored.
-    pub async fn ask(&self, question: Question, request: NewAuthRequest) -> Result<(), StorageError> {
+    pub async fn ask(
+        &self,
+        question: Question,
+        request: NewAuthRequest,
+        elsewhere: Option<NewDebt>,
+    ) -> Result<(), StorageError> {
         let prompt = self.prompt(question);
         let waiting = Waiting::of(&prompt);
+        let asks = elsewhere.is_some();
         let opening = Opening {
             prompt,
             auth_request: Some(request),
+            ask: elsewhere,
             supersede: self.parts.config.supersede,
         };
         let opened = self.parts.storage.open(opening).await?;
         self.tell_opened(&waiting, &opened);
+        if asks {
+            self.parts.owed.notify_one();
+        }
         Ok(())
     }
 
     /// Asks on behalf of a provider outside, once: prompt and what will be owed to the provider are on disk when this returns. `digest` is of all
-    /// that was handed over.
+    /// that was handed over, in `message` if it has a name.
     ///
     /// # Errors
     /// When the store does not answer; then nothing was stored.
-    pub async fn ask_for(&self, question: Question, digest: [u8; 32], owed: NewDebt) -> Result<TakenIn, StorageError> {
+    pub async fn ask_for(
+        &self,
+        question: Question,
+        digest: [u8; 32],
+        message: Option<MessageId>,
+        owed: NewDebt,
+    ) -> Result<TakenIn, StorageError> {
         let prompt = self.prompt(question);
         let waiting = Waiting::of(&prompt);
         let intake = Intake {
             prompt,
             digest,
+            message,
             owed,
             supersede: self.parts.config.supersede,
         };

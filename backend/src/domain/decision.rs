@@ -39,8 +39,22 @@ pub struct Approval {
     pub amr: Vec<Amr>,
     /// Which class that is.
     pub acr: Acr,
-    /// By which device.
-    pub device_id: DeviceId,
+    /// By which device; none where another provider vouches, see [`Evidence`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<DeviceId>,
+}
+
+/// What another provider signed, kept byte for byte: it stands where a device's signature would.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Which connector.
+    pub connector: String,
+    /// Its ID token.
+    pub id_token: String,
+    /// The provider's public key that verified it, as JSON.
+    pub key: String,
+    /// When it was recorded.
+    pub at: Millis,
 }
 
 /// What a person decided, already verified.

@@ -11,6 +11,7 @@ mod outbox;
 mod plain_text;
 mod prompt;
 mod pushed_request;
+mod request_details;
 mod shown;
 mod signing_key;
 mod user_code;
@@ -21,7 +22,7 @@ pub use client::{
     APP_CLIENT_ID, AuthorizationRules, BindingMode, CertificateSubject, Client, ClientAuthMethod, GrantType, Profile,
     Registration, RequestRules, TokenRules,
 };
-pub use decision::{Acr, Amr, Approval, Decision, SignedReceipt};
+pub use decision::{Acr, Amr, Approval, Decision, Evidence, SignedReceipt};
 pub use device::{Device, DeviceKeys, NewDevice};
 pub use grant::{AccessToken, AuthorizationCode, Confirmation, GrantExtras, GrantFamily, RefreshToken, TokenHash};
 pub use invitation::Invitation;
@@ -29,6 +30,7 @@ pub use outbox::{Arrears, ClaimedDebt, DeadDebt, DebtId, DebtKind, Lease, NewDeb
 pub use plain_text::{MessageProblem, check_message, is_binding_code, is_plain_context, is_plain_text};
 pub use prompt::{ConnectorId, Matching, Prompt, Settlement};
 pub use pushed_request::PushedRequest;
+pub use request_details::{DetailsProblem, RequestDetails};
 pub use shown::is_deceptive;
 pub use signing_key::{KeyPurpose, KeyState, StoredKey};
 pub use user_code::{UserCode, UserCodeLimit, UserCodeMalformed, UserCodeTries};

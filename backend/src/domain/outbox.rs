@@ -9,11 +9,13 @@ pub enum DebtKind {
     Push,
     /// The provider that asked is told how its request ended.
     Complete,
+    /// Another provider is asked, and asked again until it knows what the person said.
+    Ask,
 }
 
 impl DebtKind {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Ping, Self::Push, Self::Complete];
+    pub const ALL: [Self; 4] = [Self::Ping, Self::Push, Self::Complete, Self::Ask];
 
     /// The word for it, in the store and on the command line.
     #[must_use]
@@ -22,6 +24,7 @@ impl DebtKind {
             Self::Ping => "ping",
             Self::Push => "push",
             Self::Complete => "complete",
+            Self::Ask => "ask",
         }
     }
 

@@ -12,7 +12,7 @@ use axum::{
     routing::post,
 };
 
-use super::problem::ApiError;
+use super::{connectors_generic, problem::ApiError};
 use crate::connectors::Connectors;
 
 /// Largest body, bytes.
@@ -22,6 +22,7 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 pub fn routes(connectors: Arc<Connectors>) -> Router {
     Router::new()
         .route("/connectors/keycloak/authentication", post(keycloak))
+        .route("/connectors/{name}/requests", post(connectors_generic::take))
         .method_not_allowed_fallback(async || ApiError::Method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::map_response(uncached))

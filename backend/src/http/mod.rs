@@ -8,6 +8,7 @@ mod ad_devices;
 mod ad_requests;
 mod auth0;
 mod connectors;
+mod connectors_generic;
 mod device_api;
 mod device_registration;
 mod dpop;

@@ -12,7 +12,7 @@ use tokio::{sync::Notify, task::JoinSet};
 
 use super::{every, report};
 use crate::{
-    connectors::{Connectors, Paid},
+    connectors::{Connectors, Paid, Upstreams},
     domain::{ClaimedDebt, DebtKind, Lease, Payment},
     op::{Delivery, Told},
     steps::STEPS,
@@ -40,8 +40,10 @@ pub struct OutboxWorker {
     pub storage: Arc<dyn Storage>,
     /// Calls clients.
     pub delivery: Arc<Delivery>,
-    /// Calls providers.
+    /// Calls providers that asked.
     pub connectors: Arc<Connectors>,
+    /// Asks other providers.
+    pub upstreams: Arc<Upstreams>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Leases, and waits that differ.
@@ -111,6 +113,9 @@ impl OutboxWorker {
         if debt.id.kind == DebtKind::Complete {
             return self.complete(&debt).await;
         }
+        if debt.id.kind == DebtKind::Ask {
+            return self.ask(&debt).await;
+        }
         let told = self.delivery.deliver(&debt).await;
         let now = self.clock.now();
         let payment = payment(&debt, told, now, self.chance());
@@ -135,6 +140,18 @@ impl OutboxWorker {
             Ok(Paid::Recorded(payment)) => log(debt, &payment),
             Ok(Paid::Lost) => log_late(debt),
             Err(error) => report::<(), _>("telling a provider", Err(error)),
+        }
+    }
+
+    async fn ask(&self, debt: &ClaimedDebt) {
+        let chance = self.chance();
+        let again_at = |now| now + part(longest_wait(debt.attempt), chance);
+        match self.upstreams.pay(debt, again_at).await {
+            Ok(Some(Paid::Recorded(payment))) => log(debt, &payment),
+            Ok(Some(Paid::Lost)) => log_late(debt),
+            // The person has not answered yet.
+            Ok(None) => {}
+            Err(error) => report::<(), _>("asking a provider", Err(error)),
         }
     }
 

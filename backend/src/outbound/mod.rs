@@ -6,6 +6,7 @@
 mod address;
 mod document;
 mod endpoint;
+mod form;
 mod hosts;
 mod look;
 mod lookup;
@@ -26,6 +27,7 @@ use crate::config::OutboundConfig;
 
 pub use document::{Document, DocumentError, MAX_DOCUMENT_LEN};
 pub use endpoint::{EndpointProblem, check_endpoint};
+pub use form::{FormAnswer, FormCall};
 pub use look::Sight;
 pub use lookup::{Lookup, SystemLookup};
 pub use provider::{ProviderCall, ProviderCallError};

@@ -12,10 +12,21 @@ pub struct Intake {
     pub prompt: Prompt,
     /// Of what was handed over, byte for byte as far as it counts: the same again is no second question.
     pub digest: [u8; 32],
+    /// The message in which it came, where messages have names: no other question comes in it.
+    pub message: Option<MessageId>,
     /// What becomes due when it is settled.
     pub owed: NewDebt,
     /// As in [`super::Opening::supersede`].
     pub supersede: bool,
+}
+
+/// Names a message of a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageId {
+    /// Its name.
+    pub id: String,
+    /// Known until then; by now the same message would be refused for its age.
+    pub until: Millis,
 }
 
 /// Verdict on a question of a provider outside.
@@ -25,7 +36,7 @@ pub enum TakenIn {
     New(Opened),
     /// The very same was taken in before.
     Again(Box<Prompt>),
-    /// Another one was taken in under this name.
+    /// Another one was taken in under this name, or in this message.
     Other,
 }
 

@@ -27,6 +27,7 @@ mod statements;
 mod store;
 mod touches;
 mod units;
+mod upstream;
 mod user_codes;
 mod value;
 
@@ -34,7 +35,7 @@ pub use accounts::{Accounts, AddAccount, HintMatch};
 pub use auth_requests::{AuthRequests, Redeemed, Redemption, Sealed, SealedTokens, Sealing};
 pub use changes::{Changes, PersonMark};
 pub use clients::{AddClient, Clients, ReplaceClient, Replacement, SelfRegistered, SelfRegistration};
-pub use connectors::{ConnectorMark, Connectors, Intake, SettledQuestion, TakenIn, Telling, Told};
+pub use connectors::{ConnectorMark, Connectors, Intake, MessageId, SettledQuestion, TakenIn, Telling, Told};
 pub use devices::{Devices, Registered, RotateKeys};
 pub use error::StorageError;
 pub use grants::{AccessTokenFacts, CodeRedemption, CodeUse, Grants, RefreshUse, Rotation};
@@ -48,6 +49,7 @@ pub use pushed_requests::PushedRequests;
 pub use recovery::{AfterRestore, Ended, Recovery};
 pub use replay::Replay;
 pub use sqlite::{BackupError, Restoration, Role, SqliteStorage, back_up, inspect_file};
+pub use upstream::{Asking, Heard, Upstream, UpstreamAnswer};
 pub use user_codes::{UserCodeTry, UserCodes};
 
 /// The whole store.
@@ -65,6 +67,7 @@ pub trait Storage:
     + Prompts
     + PushedRequests
     + Replay
+    + Upstream
     + UserCodes
     + Send
     + Sync
@@ -85,6 +88,7 @@ impl<T> Storage for T where
         + Prompts
         + PushedRequests
         + Replay
+        + Upstream
         + UserCodes
         + Send
         + Sync

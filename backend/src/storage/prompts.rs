@@ -3,7 +3,7 @@ use countersign_clock::Millis;
 use countersign_protocol::{ClientId, DeviceId, Handle, SettledView};
 
 use super::StorageError;
-use crate::domain::{AccountKey, Decision, NewAuthRequest, Prompt, SignedReceipt};
+use crate::domain::{AccountKey, Decision, NewAuthRequest, NewDebt, Prompt, SignedReceipt};
 
 /// A new question to a person.
 #[derive(Debug, Clone)]
@@ -12,6 +12,8 @@ pub struct Opening {
     pub prompt: Prompt,
     /// For the embedded provider: its request, stored in the same commit.
     pub auth_request: Option<NewAuthRequest>,
+    /// Another provider that is asked as well, from now on.
+    pub ask: Option<NewDebt>,
     /// Whether older pending prompts of the same client for the same person give way (their requests become denied).
     pub supersede: bool,
 }

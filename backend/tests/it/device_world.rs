@@ -134,17 +134,21 @@ impl Node<'_> {
             wakes: self.wakes.clone(),
             owed: Arc::default(),
         }));
-        let connectors = Arc::new(Connectors::new(connectors::Parts {
-            config: self.config.connectors.clone(),
-            report_seconds: self.config.op.report_seconds,
-            message_length: self.config.op.binding_message_length,
-            consent: consent.clone(),
-            issuers: issuers.clone(),
-            keys: self.keys.clone(),
-            outbound,
-            storage: self.storage.clone(),
-            clock: self.clock.clone(),
-        }));
+        let connectors = Arc::new(
+            Connectors::new(connectors::Parts {
+                config: self.config.connectors.clone(),
+                report_seconds: self.config.op.report_seconds,
+                message_length: self.config.op.binding_message_length,
+                details_types: self.config.op.authorization_details.clone(),
+                consent: consent.clone(),
+                issuers: issuers.clone(),
+                keys: self.keys.clone(),
+                outbound,
+                storage: self.storage.clone(),
+                clock: self.clock.clone(),
+            })
+            .unwrap(),
+        );
         let router = device_routes(DeviceApi {
             registry,
             consent: consent.clone(),

@@ -19,6 +19,12 @@ mod cli_connector;
 mod cli_postgres;
 
 mod connector_alone;
+mod connector_generic;
+mod connector_generic_attacks;
+mod connector_generic_members;
+mod connector_generic_openapi;
+mod connector_generic_results;
+mod connector_generic_world;
 mod connector_keycloak;
 mod connector_provider;
 mod connector_world;

@@ -27,15 +27,19 @@ pub fn of(world: &World, config: &Config) -> Arc<Connectors> {
         wakes: world.wakes.clone(),
         owed: Arc::default(),
     });
-    Arc::new(Connectors::new(connectors::Parts {
-        config: config.connectors.clone(),
-        report_seconds: config.op.report_seconds,
-        message_length: config.op.binding_message_length,
-        consent: Arc::new(consent),
-        issuers: Arc::new(issuers),
-        keys: world.keys.clone(),
-        outbound,
-        storage: world.storage.clone(),
-        clock: world.clock.clone(),
-    }))
+    Arc::new(
+        Connectors::new(connectors::Parts {
+            config: config.connectors.clone(),
+            report_seconds: config.op.report_seconds,
+            message_length: config.op.binding_message_length,
+            details_types: config.op.authorization_details.clone(),
+            consent: Arc::new(consent),
+            issuers: Arc::new(issuers),
+            keys: world.keys.clone(),
+            outbound,
+            storage: world.storage.clone(),
+            clock: world.clock.clone(),
+        })
+        .unwrap(),
+    )
 }

@@ -135,7 +135,7 @@ async fn the_acr_is_the_one_that_was_met() {
                 auth_time: world.clock.now_seconds(),
                 amr: vec![Amr::Swk],
                 acr: Acr(met.to_owned()),
-                device_id: DeviceId::new(DEVICE),
+                device_id: Some(DeviceId::new(DEVICE)),
             };
             world.decide(Decision::Approve(approval)).await;
             let tokens = world.poll(&id).await.json();

@@ -79,6 +79,7 @@ impl AuthenticationDeviceTrigger for RecordingTrigger {
         let opening = Opening {
             prompt,
             auth_request: Some(triggered.request),
+            ask: None,
             supersede: false,
         };
         self.storage.open(opening).await.map(|_| ())

@@ -250,7 +250,7 @@ impl World {
         let decide = Decide {
             handle: handle.clone(),
             account,
-            device_id: DeviceId::new(DEVICE),
+            device_id: Some(DeviceId::new(DEVICE)),
             key_thumbprint: "uv".to_owned(),
             jti: unique(),
             decision,
@@ -275,7 +275,7 @@ impl World {
             auth_time: self.clock.now_seconds(),
             amr: vec![Amr::Swk, Amr::Pin],
             acr: Acr(Acr::DEVICE_VERIFIED.to_owned()),
-            device_id: DeviceId::new(DEVICE),
+            device_id: Some(DeviceId::new(DEVICE)),
         }))
         .await;
     }

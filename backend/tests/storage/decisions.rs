@@ -286,6 +286,7 @@ pub async fn a_prompt_of_another_provider_needs_no_account_here(store: &dyn Stor
     let opening = Opening {
         prompt: foreign,
         auth_request: None,
+        ask: None,
         supersede: true,
     };
     store.open(opening).await.unwrap();

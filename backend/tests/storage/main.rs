@@ -25,6 +25,8 @@ mod keys;
 #[cfg(test)]
 mod meetings;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod mismatches;
 #[cfg(test)]
 mod model;
@@ -161,6 +163,9 @@ every_store_keeps! {
         a_client_that_is_removed_meanwhile_leaves_no_token,
         of_registrations_of_one_key_one_gets_it,
         of_registrations_that_cross_their_keys_one_gets_them;
+    messages:
+        a_message_holds_one_question,
+        of_many_questions_in_one_message_at_once_one_is_taken;
     mismatches:
         wrong_numbers_are_counted_across_requests_until_a_right_one,
         the_same_wrong_decision_counts_once,

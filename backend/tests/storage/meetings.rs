@@ -26,7 +26,7 @@ fn approve_on(device: &str, handle: &str) -> Decide {
     let device_id = DeviceId::from(device);
     Decide {
         decision: Decision::Approve(Approval {
-            device_id: device_id.clone(),
+            device_id: Some(device_id.clone()),
             ..approval()
         }),
         device_id,

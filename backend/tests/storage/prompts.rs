@@ -22,6 +22,7 @@ pub async fn a_prompt_reads_back_as_it_was_opened(store: &dyn Storage) {
         Opening {
             prompt: bare.clone(),
             auth_request: None,
+            ask: None,
             supersede: false,
         },
         opening("full", "ada"),

@@ -171,6 +171,7 @@ pub fn opening(handle: &str, sub: &str) -> Opening {
             extras: extras(),
             owed: None,
         }),
+        ask: None,
         supersede: false,
     }
 }
@@ -184,7 +185,7 @@ pub fn approval() -> Approval {
         auth_time: NOW / 1000,
         amr: vec![Amr::Hwk, Amr::User],
         acr: Acr("urn:example:uv".to_owned()),
-        device_id: DeviceId::from("phone"),
+        device_id: Some(DeviceId::from("phone")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tokens under a secret that both sides share: HMAC with SHA-2 (RFC 7518 section 3.2), for `client_secret_jwt` alone.
+//! Secrets that both sides share: tokens with HMAC and SHA-2 (RFC 7518 section 3.2), for `client_secret_jwt` alone, and tags of messages.
 //!
 //! Nothing here takes a public key and nothing elsewhere takes a secret, and the names of the algorithms are of another type: a token
 //! of one world is not even read by the functions of the other.
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::compact::Parts;
 use crate::provider::hmac;
-use crate::{JoseError, Typ, b64, verify};
+use crate::{JoseError, Typ, b64, digest, verify};
 
 /// An algorithm of message authentication, named as in the `alg` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -120,6 +120,18 @@ impl MacKey {
         let tag = b64::decode(parts.signature)?;
         hmac::verify(&self.key(alg)?, parts.signing_input.as_bytes(), &tag).map_err(|_| JoseError::Signature)?;
         verify::claims(&payload)
+    }
+
+    /// The HMAC-SHA-256 of a message (RFC 2104), which may be anything but a token.
+    #[must_use]
+    pub fn tag(&self, message: &[u8]) -> [u8; 32] {
+        digest::hmac_sha256(&self.0, message)
+    }
+
+    /// Whether `tag` is that of the message, in a time that does not depend on how wrong it is.
+    #[must_use]
+    pub fn is_tag(&self, tag: &[u8], message: &[u8]) -> bool {
+        digest::equal(tag, &self.tag(message))
     }
 
     fn key(&self, alg: MacAlgorithm) -> Result<hmac::Key, JoseError> {

@@ -79,7 +79,8 @@ impl RobotDevice {
             backend: backend.to_owned(),
             device_name: name,
             pin: PIN.to_owned(),
-            issuer: None,
+            // A robot answers for people of the embedded provider, whoever else there is.
+            issuer: Some(backend.trim_end_matches('/').to_owned()),
         });
         let browsing = async {
             if let Some(url) = opened.recv().await {

@@ -90,6 +90,7 @@ impl Connectors {
             context: None,
             callback: Secret::new(bearer),
             digest: body::digest_of(bearer, json),
+            message: None,
         };
         self.hand_over(realm, &RULES, handed).await
     }

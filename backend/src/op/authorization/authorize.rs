@@ -168,7 +168,7 @@ impl Provider {
         let scope = self.checked_scope(&client, scope)?;
         let details = self.asked_details(&client, params.get("authorization_details"))?;
         let extras = GrantExtras {
-            authorization_details: details.map(|details| details.exact.text().to_owned()),
+            authorization_details: details.map(|details| details.details.text().to_owned()),
             resources: self.asked_resources(&client, params)?,
         };
         let code_challenge = params.required("code_challenge", 128)?;

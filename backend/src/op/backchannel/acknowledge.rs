@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Checked, binding_message::Binding};
 use crate::{
     domain::{Account, AccountKey, AuthRequestId, Client, Matching, NewAuthRequest, RequestExtras},
-    op::{OpError, Provider, Triggered, details::AskedDetails, fresh, handle_of},
+    op::{OpError, Provider, Triggered, fresh, handle_of},
 };
 
 impl Provider {
@@ -40,7 +40,10 @@ impl Provider {
             readable_until,
         )?;
         let extras = RequestExtras {
-            authorization_details: checked.details.as_ref().map(|details| details.exact.text().to_owned()),
+            authorization_details: checked
+                .details
+                .as_ref()
+                .map(|details| details.details.text().to_owned()),
             resources: checked.resources,
         };
         let triggered = Triggered {
@@ -67,7 +70,7 @@ impl Provider {
                 uri: client.uri.clone(),
             },
             scopes: self.shown_scopes(&checked.scope),
-            details: checked.details.as_ref().map(AskedDetails::shown),
+            details: checked.details.clone(),
             matching,
             acr_values: checked.acr_values,
             needs_user_verification: checked.needs_user_verification,

@@ -21,17 +21,16 @@ mod resource;
 mod signed;
 mod user_code;
 
-use countersign_protocol::{BackchannelAuthenticationResponse, Secret};
+use countersign_protocol::{BackchannelAuthenticationResponse, DetailsShown, Secret};
 use serde_json::{Map, Value};
 
 pub use self::signed::AUTHENTICATION_PARAMETERS;
-pub(super) use self::{binding_message::is_plain_text, hints::UnknownHints, metadata::BackchannelMetadata};
+pub(super) use self::{hints::UnknownHints, metadata::BackchannelMetadata};
 
 use self::binding_message::Binding;
 use super::{
     ClientRequest, OpError, Params, Provider, Refusal,
     clients::{Authenticated, PublicClients},
-    details::AskedDetails,
 };
 use crate::{domain::Client, steps::STEPS};
 
@@ -47,7 +46,7 @@ struct Asked<'a> {
 #[derive(Default)]
 struct Checked {
     scope: String,
-    details: Option<AskedDetails>,
+    details: Option<DetailsShown>,
     resources: Vec<String>,
     acr_values: Option<String>,
     expires_in: u32,

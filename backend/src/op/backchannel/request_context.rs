@@ -4,11 +4,10 @@
 use countersign_jose::unique;
 use serde_json::{Map, Value};
 
-use super::{Asked, Checked, binding_message::is_plain};
-use crate::op::refusal::Refusal;
+use super::{Asked, Checked};
+use crate::{domain::is_plain_context, op::refusal::Refusal};
 
 const MAX_LEN: usize = 2048;
-const MAX_DEPTH: usize = 4;
 
 pub(super) fn check(asked: &Asked<'_>, checked: &mut Checked) -> Result<(), Refusal> {
     let context = asked
@@ -27,34 +26,13 @@ pub(super) fn check(asked: &Asked<'_>, checked: &mut Checked) -> Result<(), Refu
 fn read(json: &str) -> Result<Map<String, Value>, Refusal> {
     let members = unique::object(json.as_bytes())
         .map_err(|_| Refusal::invalid_request("request_context is not one JSON object without repeated members"))?;
-    if members
-        .iter()
-        .all(|(name, value)| is_text(name) && is_showable(value, MAX_DEPTH))
-    {
+    if is_plain_context(&members) {
         Ok(members)
     } else {
         Err(Refusal::invalid_request(
             "request_context is nested too deeply or has characters that are not plain text",
         ))
     }
-}
-
-fn is_showable(value: &Value, depth: usize) -> bool {
-    let Some(deeper) = depth.checked_sub(1) else {
-        return false;
-    };
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => true,
-        Value::String(text) => is_text(text),
-        Value::Array(values) => values.iter().all(|value| is_showable(value, deeper)),
-        Value::Object(members) => members
-            .iter()
-            .all(|(name, value)| is_text(name) && is_showable(value, deeper)),
-    }
-}
-
-fn is_text(text: &str) -> bool {
-    text.chars().all(is_plain)
 }
 
 #[cfg(test)]

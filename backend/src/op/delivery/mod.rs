@@ -53,7 +53,7 @@ impl Delivery {
             Some(notification) => match debt.id.kind {
                 DebtKind::Ping => self.ping(&notification).await,
                 DebtKind::Push => self.push(debt, notification).await,
-                DebtKind::Complete => Told::refused("it is not a client that is to be told"),
+                DebtKind::Complete | DebtKind::Ask => Told::refused("it is not a client that is to be told"),
             },
         };
         fail_point!(Called);

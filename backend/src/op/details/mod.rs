@@ -5,5 +5,4 @@ mod asked;
 mod granted;
 mod schema_value;
 
-pub(super) use asked::AskedDetails;
 pub(super) use granted::{check_narrowing, of_grant};

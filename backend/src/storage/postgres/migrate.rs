@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0008_reports.sql"),
     include_str!("../../../migrations/postgres/0009_connectors.sql"),
     include_str!("../../../migrations/postgres/0010_token_resources.sql"),
+    include_str!("../../../migrations/postgres/0011_upstream.sql"),
 ];
 
 /// Held by whoever changes the schema, so that nodes that start together take turns. ("countersi" in ASCII, as far as it fits.)

@@ -30,6 +30,13 @@ pub(in crate::storage) const MAY_REDEEM: Locking = locking!(
     "for share of a, d"
 );
 
+/// As [`MAY_REDEEM`], where no device decided: the statement of another provider is kept with the prompt `$3`.
+pub(in crate::storage) const MAY_REDEEM_BY_EVIDENCE: Locking = locking!(
+    "select 1 from clients c, accounts a, prompts p
+    where c.id = $1 and c.disabled = 0 and a.sub = $2 and a.disabled = 0 and p.handle = $3 and p.evidence is not null",
+    "for share of a"
+);
+
 /// `$2` now.
 pub(in crate::storage) const REDEEM: &str = "update auth_requests set state = 'redeemed', redeemed_at = $2
     where id_hash = $1 and state = 'approved' and readable_until > $2";

@@ -4,6 +4,11 @@ pub(in crate::storage) const ADD: &str =
     "insert into outbox (reference, kind, creditor, state, payload, deadline, attempt, not_before)
     values ($1, $2, $3, 'waiting', $4, $5, 0, $6)";
 
+/// Owed since `$6`.
+pub(in crate::storage) const ADD_DUE: &str =
+    "insert into outbox (reference, kind, creditor, state, payload, deadline, attempt, not_before, due_at, owed_since)
+    values ($1, $2, $3, 'owed', $4, $5, 0, $6, $6, $6)";
+
 /// The request `$1` is settled, `$2` now.
 pub(in crate::storage) const OWE: &str = "update outbox set state = 'owed', owed_since = $2,
         due_at = case when not_before > $2 then not_before else $2 end
@@ -48,6 +53,11 @@ pub(in crate::storage) const DEAD: &str =
 
 /// Only who has the lease `$3`: from here on the other side may hear.
 pub(in crate::storage) const MARK_TELLING: &str = "update outbox set telling = 1
+    where reference = $1 and kind = $2 and lease = $3 and state = 'owed'";
+
+/// Only who has the lease `$3`: nothing failed, and it goes on at `$4` with the payload `$5`.
+pub(in crate::storage) const GO_ON: &str =
+    "update outbox set due_at = $4, payload = $5, lease = null, last_error = null, attempt = 0
     where reference = $1 and kind = $2 and lease = $3 and state = 'owed'";
 
 /// No row unless `$3` is the lease of a debt whose result was not sealed yet.

@@ -70,6 +70,11 @@ pub(in crate::storage) const SETTLE: &str = "update prompts set state = $2, sett
 
 pub(in crate::storage) const FIND_TO_TELL: Locking = locking!(select!("handle = $1"), "for update");
 
+/// What another provider signed.
+pub(in crate::storage) const SET_EVIDENCE: &str = "update prompts set evidence = $2 where handle = $1";
+
+pub(in crate::storage) const FIND_EVIDENCE: &str = "select evidence from prompts where handle = $1";
+
 /// Whether the provider knows; `$3` the change number.
 pub(in crate::storage) const SET_DELIVERY: &str = "update prompts set delivery = $2, seq = $3 where handle = $1";
 

@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0008_reports.sql"),
     include_str!("../../../migrations/sqlite/0009_connectors.sql"),
     include_str!("../../../migrations/sqlite/0010_token_resources.sql"),
+    include_str!("../../../migrations/sqlite/0011_upstream.sql"),
 ];
 
 /// Whether the file is older than `migrations`.

@@ -97,11 +97,7 @@ async fn redeem<S: Statements>(connection: &mut S, redemption: &Redemption) -> R
         });
     };
     let approval = approval.clone();
-    let parties = values![request.client_id, request.sub, approval.device_id];
-    if !connection
-        .any(sql::auth_requests::MAY_REDEEM.text(S::DIALECT), parties)
-        .await?
-    {
+    if !may_redeem(connection, &request, &approval).await? {
         return Ok(Redeemed::Blocked);
     }
     let redeemed = connection
@@ -128,7 +124,7 @@ async fn redeem<S: Statements>(connection: &mut S, redemption: &Redemption) -> R
         created_at: now,
         extras: request.extras.clone(),
     };
-    grants::add_family(connection, &family, Some(&approval.device_id)).await?;
+    grants::add_family(connection, &family, approval.device_id.as_ref()).await?;
     grants::add_tokens(
         connection,
         &family.id,
@@ -141,6 +137,25 @@ async fn redeem<S: Statements>(connection: &mut S, redemption: &Redemption) -> R
         request: Box::new(request),
         approval,
     })
+}
+
+/// Whether client and person are still active, and whatever stands behind the approval.
+async fn may_redeem<S: Statements>(
+    connection: &mut S,
+    request: &AuthRequest,
+    approval: &Approval,
+) -> Result<bool, StorageError> {
+    let (client, sub) = (&request.client_id, &request.sub);
+    match &approval.device_id {
+        Some(device) => {
+            let allowed = sql::auth_requests::MAY_REDEEM.text(S::DIALECT);
+            connection.any(allowed, values![client, sub, device]).await
+        }
+        None => {
+            let allowed = sql::auth_requests::MAY_REDEEM_BY_EVIDENCE.text(S::DIALECT);
+            connection.any(allowed, values![client, sub, request.handle]).await
+        }
+    }
 }
 
 /// Stores the request that belongs to the prompt `handle`.

@@ -4,6 +4,7 @@ use countersign_protocol::{Delivery, Handle};
 use super::{
     Engine, Statements, StorageError, Store, outbox,
     prompts::{self, Found},
+    replay,
     settle::next_seq,
     to_word, values,
 };
@@ -11,6 +12,9 @@ use crate::{
     domain::{AccountKey, DebtId, Lease, Payment},
     storage::{ConnectorMark, Connectors, Intake, SettledQuestion, TakenIn, Telling, Told, sql},
 };
+
+/// Kind of what is seen once: a message of a provider.
+const MESSAGE: &str = "connector_message";
 
 #[async_trait]
 impl<E: Engine> Connectors for Store<E> {
@@ -77,6 +81,11 @@ async fn take_in<S: Statements>(connection: &mut S, intake: &Intake) -> Result<T
             TakenIn::Other
         });
     }
+    if let Some(message) = &intake.message
+        && !replay::remember(connection, MESSAGE, &prompt.connector.0, &message.id, message.until).await?
+    {
+        return Ok(TakenIn::Other);
+    }
     let opened = prompts::add_question(connection, prompt, Some(&intake.digest), intake.supersede).await?;
     outbox::add(connection, &intake.owed).await?;
     Ok(TakenIn::New(opened))
@@ -113,7 +122,7 @@ async fn settle_telling<S: Statements>(connection: &mut S, telling: &Telling) ->
     }
 }
 
-async fn mark(
+pub(super) async fn mark(
     connection: &mut impl Statements,
     connector: &str,
     now: i64,

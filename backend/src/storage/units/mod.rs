@@ -16,6 +16,7 @@ mod pushed_requests;
 mod recovery;
 mod replay;
 mod settle;
+mod upstream;
 mod user_codes;
 
 use super::{

@@ -90,6 +90,25 @@ pub(super) async fn add(connection: &mut impl Statements, debt: &NewDebt) -> Res
     Ok(())
 }
 
+/// Stores what is owed from now on, whatever becomes of the request of the same reference.
+pub(super) async fn add_due(connection: &mut impl Statements, debt: &NewDebt) -> Result<(), StorageError> {
+    let (reference, kind) = (&debt.id.reference, debt.id.kind.word());
+    connection
+        .run(
+            sql::outbox::ADD_DUE,
+            values![
+                reference,
+                kind,
+                debt.creditor,
+                debt.payload,
+                debt.deadline,
+                debt.not_before
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
 async fn claim_debts<S: Statements>(connection: &mut S, claim: &Claim) -> Result<Vec<ClaimedDebt>, StorageError> {
     let statement = match S::DIALECT {
         Dialect::Sqlite => sql::outbox::CLAIM_SQLITE,

@@ -3,7 +3,7 @@ use countersign_clock::Millis;
 use countersign_protocol::{ClientId, DecidedBy, Handle, PromptState, SettledView};
 
 use super::{
-    Engine, Row, Statements, StorageError, Store, auth_requests, decide,
+    Engine, Row, Statements, StorageError, Store, auth_requests, decide, outbox,
     settle::{Ending, next_seq, settle},
     to_json, values,
 };
@@ -160,6 +160,9 @@ async fn open(connection: &mut impl Statements, opening: &Opening) -> Result<Ope
     let opened = add_question(connection, prompt, None, opening.supersede).await?;
     if let Some(request) = &opening.auth_request {
         auth_requests::add(connection, request, &prompt.handle).await?;
+    }
+    if let Some(debt) = &opening.ask {
+        outbox::add_due(connection, debt).await?;
     }
     Ok(opened)
 }

@@ -10,12 +10,7 @@ impl<E: Engine> Replay for Store<E> {
         let seen = (kind.to_owned(), owner.to_owned(), id.to_owned(), expires_at);
         self.engine
             .write_single(seen, |connection, (kind, owner, id, expires_at)| {
-                Box::pin(async move {
-                    let noted = connection
-                        .run(sql::replay::REMEMBER, values![kind, owner, id, expires_at])
-                        .await?;
-                    Ok(noted == 1)
-                })
+                Box::pin(remember(connection, kind, owner, id, *expires_at))
             })
             .await
     }
@@ -27,4 +22,18 @@ impl<E: Engine> Replay for Store<E> {
             })
             .await
     }
+}
+
+/// Notes what may be seen once; false when it was noted before.
+pub(super) async fn remember(
+    connection: &mut impl Statements,
+    kind: &str,
+    owner: &str,
+    id: &str,
+    expires_at: Millis,
+) -> Result<bool, StorageError> {
+    let noted = connection
+        .run(sql::replay::REMEMBER, values![kind, owner, id, expires_at])
+        .await?;
+    Ok(noted == 1)
 }

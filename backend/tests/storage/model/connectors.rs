@@ -19,6 +19,13 @@ impl Connectors for Model {
                     TakenIn::Other
                 });
             }
+            if let Some(message) = &intake.message {
+                let seen = ["connector_message", &intake.prompt.connector.0, &message.id].map(str::to_owned);
+                if kept.seen.contains_key(&seen) {
+                    return Ok(TakenIn::Other);
+                }
+                kept.seen.insert(seen, message.until);
+            }
             let opened = kept.add_question(intake.prompt, Some(intake.digest), intake.supersede)?;
             add(&mut kept.debts, intake.owed.id.clone(), Debt::waiting(intake.owed))?;
             Ok(TakenIn::New(opened))

@@ -68,6 +68,7 @@ impl World<'_> {
         Opening {
             prompt,
             auth_request: (open.provider == Provider::Embedded).then_some(request),
+            ask: None,
             supersede: open.supersede,
         }
     }
@@ -82,7 +83,7 @@ impl World<'_> {
         });
         let approval = Approval {
             auth_time: now / 1000,
-            device_id: device_id.clone(),
+            device_id: Some(device_id.clone()),
             ..sample::approval()
         };
         let jti = format!("j{}", decide.jti);

@@ -86,8 +86,8 @@ pub(crate) async fn keys(http: &reqwest::Client, provider: &Provider) -> Result<
     keys.await.map_err(of_provider)
 }
 
-/// A document of the provider that cannot be read is no fault of the backend's address.
-fn of_provider(error: AuthenticatorError) -> AuthenticatorError {
+/// A provider that cannot be reached or read is no fault of the backend or its address.
+pub(super) fn of_provider(error: AuthenticatorError) -> AuthenticatorError {
     match error {
         AuthenticatorError::NotCountersign | AuthenticatorError::Offline(_) => AuthenticatorError::ProviderUnusable,
         other => other,

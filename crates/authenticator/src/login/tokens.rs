@@ -13,7 +13,7 @@ use url::Url;
 use super::{
     offers::Offer,
     pkce::Attempt,
-    provider::Provider,
+    provider::{Provider, of_provider},
     token_endpoint::{self, Prover},
 };
 use crate::{error::AuthenticatorError, verify::MAX_JWT};
@@ -114,7 +114,7 @@ impl Client {
             .set_pkce_verifier(attempt.verifier());
         let answer = request.request_async(&outbound).await.map_err(|error| match error {
             RequestTokenError::ServerResponse(_) => AuthenticatorError::SignInRefused,
-            RequestTokenError::Request(error) => error.into(),
+            RequestTokenError::Request(error) => of_provider(error.into()),
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => AuthenticatorError::SignInMismatch,
         })?;
         // The access token is not used, so one that the provider did not bind to the key does no harm (RFC 9449 section 5).
