@@ -87,7 +87,7 @@ impl ConnectorsConfig {
             require(asks_openid, "connectors", "app_scope", || named("has to have `openid`"))?;
         }
         for one in &self.upstream {
-            one.check(&mut names, &mut issuers)?;
+            one.check(&mut known, &mut issuers)?;
         }
         for one in &self.generic {
             let callback = one.callback_url.as_ref().is_some_and(is_safe);

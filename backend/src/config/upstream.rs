@@ -56,7 +56,7 @@ impl UpstreamConfig {
 
     pub(super) fn check<'c>(
         &'c self,
-        names: &mut BTreeSet<&'c String>,
+        known: &mut BTreeSet<&'c String>,
         issuers: &mut BTreeSet<&'c String>,
     ) -> Result<(), ConfigError> {
         let named = |problem: &str| format!("upstream {:?} {problem}", self.name);
@@ -67,7 +67,7 @@ impl UpstreamConfig {
                 "name",
                 "is not 1 to 32 of a-z, 0-9 and -, or is `embedded`",
             ),
-            (names.insert(&self.name), "name", "is there twice"),
+            (known.insert(&self.name), "name", "is there twice"),
             (
                 is_issuer(&self.issuer),
                 "issuer",

@@ -94,8 +94,8 @@ async fn what_is_wrong_with_a_realm_is_said_with_what_to_do() {
         metadata,
         ..Shape::default()
     };
-    let no_keys = Shape {
-        keys: Some(json!({"keys": [{"kty": "oct", "kid": "x", "alg": "HS256"}]})),
+    let keys = |keys: serde_json::Value| Shape {
+        keys: Some(json!({ "keys": keys })),
         ..Shape::default()
     };
     let late = Shape {
@@ -126,7 +126,12 @@ async fn what_is_wrong_with_a_realm_is_said_with_what_to_do() {
             "answered 502",
         ),
         (late, "issuer_clock", "behind ours"),
-        (no_keys, "issuer_keys", "Default Signature Algorithm"),
+        (keys(json!([])), "issuer_keys", "Default Signature Algorithm"),
+        (
+            keys(json!([{"kty": "oct", "k": "AA"}])),
+            "issuer_keys",
+            "secret keys must never be published",
+        ),
         (
             over(json!({"backchannel_authentication_endpoint": null})),
             "issuer_ciba",

@@ -58,7 +58,7 @@ impl Debt {
 
     /// A connector may have the name of a client.
     pub(super) fn is_to_client(&self, id: &ClientId) -> bool {
-        self.owed.id.kind != DebtKind::Complete && self.owed.creditor == id.as_str()
+        matches!(self.owed.id.kind, DebtKind::Ping | DebtKind::Push) && self.owed.creditor == id.as_str()
     }
 
     pub(super) fn is_held_by(&self, lease: &Lease) -> bool {
@@ -119,7 +119,7 @@ impl Kept {
         let to_providers = self
             .debts
             .values()
-            .filter(|debt| debt.owed.id.kind == DebtKind::Complete);
+            .filter(|debt| matches!(debt.owed.id.kind, DebtKind::Complete | DebtKind::Ask));
         let counted = to_providers.filter_map(|debt| match debt.stage {
             Stage::Owed { since, .. } => Some((debt.owed.creditor.clone(), Some(since), false)),
             Stage::Dead { .. } => Some((debt.owed.creditor.clone(), None, true)),

@@ -27,6 +27,7 @@ impl World<'_> {
         let prompt = opening.prompt;
         Call::TakeIn(Box::new(Intake {
             digest: sample::hash(&format!("{} of {:?}", prompt.handle, prompt.client.id)),
+            message: None,
             owed: completion(&prompt, open),
             prompt,
             supersede: opening.supersede,
