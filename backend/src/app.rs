@@ -55,11 +55,7 @@ pub fn build(
     let owed = Arc::new(Notify::new());
     let outbound = Outbound::new(&config.outbound, Arc::new(SystemLookup))?;
     let signals = signals(&config.storage)?;
-    let wakes = if signals.is_some() {
-        Wakes::among_nodes()
-    } else {
-        Wakes::new()
-    };
+    let wakes = signals.as_ref().map_or_else(Wakes::new, |_| Wakes::among_nodes());
     let to_providers = Outbound::to_providers(&config.outbound)?;
     let issuers = Arc::new(Issuers::new(&config.connectors, to_providers.clone(), clock.clone()));
     let consent = Arc::new(Consent::new(consent::Parts {
@@ -148,7 +144,24 @@ pub fn build(
         .merge(http::health_routes(storage.clone()));
     let router = guarded(router, config.server.forwarded_for, random.clone());
     let nodes = signals.map(|signals| Nodes::new(signals, wakes.clone(), &*random));
-    let jobs = Jobs {
+    Ok(App {
+        router,
+        jobs: jobs(config, consent, keys, storage, clock, random, wakes),
+        outbox,
+        nodes,
+    })
+}
+
+fn jobs(
+    config: &Config,
+    consent: Arc<Consent>,
+    keys: Arc<KeyRing>,
+    storage: Arc<dyn Storage>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    wakes: Arc<Wakes>,
+) -> Jobs {
+    Jobs {
         consent,
         keys,
         storage,
@@ -159,13 +172,7 @@ pub fn build(
         expire_seconds: config.consent.expire_seconds,
         expire_rows: config.consent.expire_rows,
         history_days: config.consent.history_days,
-    };
-    Ok(App {
-        router,
-        jobs,
-        outbox,
-        nodes,
-    })
+    }
 }
 
 /// Routes with what every request passes on its way to them.

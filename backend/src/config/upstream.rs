@@ -16,6 +16,8 @@ pub struct UpstreamConfig {
     pub name: String,
     /// Its issuer.
     pub issuer: String,
+    /// What people call it.
+    pub title: String,
     /// Our client there.
     pub client_id: String,
     /// Its secret, for `client_secret_basic`.
@@ -59,7 +61,7 @@ impl UpstreamConfig {
         known: &mut BTreeSet<&'c String>,
         issuers: &mut BTreeSet<&'c String>,
     ) -> Result<(), ConfigError> {
-        let named = |problem: &str| format!("upstream {:?} {problem}", self.name);
+        let saying = |problem: &str| format!("upstream {:?} {problem}", self.name);
         let credentials = [&self.client_secret_file, &self.private_key_file];
         let rules = [
             (
@@ -74,6 +76,11 @@ impl UpstreamConfig {
                 "needs an https URL without query and fragment; http for a literal loopback address alone",
             ),
             (issuers.insert(&self.issuer), "issuer", "has the issuer of another one"),
+            (
+                (1..=64).contains(&self.title.trim().len()),
+                "title",
+                "needs 1 to 64 bytes that people read",
+            ),
             (
                 !self.client_id.is_empty(),
                 "client_id",
@@ -96,7 +103,7 @@ impl UpstreamConfig {
             ),
         ];
         for (holds, key, problem) in rules {
-            require(holds, "connectors", key, || named(problem))?;
+            require(holds, "connectors", key, || saying(problem))?;
         }
         Ok(())
     }
@@ -110,6 +117,7 @@ mod tests {
         [[connectors.upstream]]
         name = "bank"
         issuer = "https://id.bank.example"
+        title = "Bank"
         client_id = "us"
         client_secret_file = "bank.secret"
         login_hint_attribute = "email"
@@ -122,6 +130,7 @@ mod tests {
             ("\"bank\"", "\"Bank\"", "name"),
             ("\"bank\"", "\"embedded\"", "name"),
             ("https://id", "http://id", "issuer"),
+            ("\"Bank\"", "\" \"", "title"),
             ("\"us\"", "\"\"", "client_id"),
             ("client_id", "private_key_file = \"k\"\nclient_id", "client_secret_file"),
             ("client_secret_file", "scope", "client_secret_file"),

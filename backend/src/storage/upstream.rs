@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use countersign_clock::Millis;
-use countersign_protocol::Handle;
+use countersign_protocol::{DecidedBy, Handle};
 
 use super::StorageError;
 use crate::domain::{AccountKey, Approval, DebtId, Evidence, Lease};
@@ -31,6 +31,8 @@ pub struct UpstreamAnswer {
     pub lease: Lease,
     /// Which connector.
     pub connector: String,
+    /// What devices show in place of the device that decided.
+    pub by: DecidedBy,
     /// What was proved, and by which signed statement; none when the person said no.
     pub approved: Option<(Approval, Evidence)>,
     /// Now; must be before the prompt's deadline.
@@ -51,7 +53,7 @@ pub enum Heard {
 /// Questions of the embedded provider that another provider is asked as well. Such a debt is stored by [`super::Prompts::open`] and is due at once.
 #[async_trait]
 pub trait Upstream {
-    /// Keeps what is known of a question to another provider. False, and nothing changed, when somebody else has claimed the debt since.
+    /// Keeps what is known of a question to another provider, which counts as owed since now: it is the person who takes their time. False, and nothing changed, when somebody else has claimed the debt since.
     async fn keep_asking(&self, asking: Asking) -> Result<bool, StorageError>;
     /// Settles prompt and request as a decision on a device would, and pays the debt, in one commit. The first answer wins, from wherever it comes.
     async fn settle_upstream(&self, answer: UpstreamAnswer) -> Result<Heard, StorageError>;

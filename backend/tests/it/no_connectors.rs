@@ -4,19 +4,23 @@ use std::sync::Arc;
 
 use countersign::{
     config::Config,
-    connectors::{self, Connectors},
+    connectors::{self, Connectors, UpstreamParts, Upstreams},
     consent::{self, Consent},
     issuers::Issuers,
     outbound::Outbound,
 };
+use countersign_clock::OsRandom;
 
 use crate::op_world::{ISSUER, World};
 
-/// No connector at all.
-pub fn of(world: &World, config: &Config) -> Arc<Connectors> {
+fn issuers(world: &World, config: &Config) -> (Outbound, Arc<Issuers>) {
     let outbound = Outbound::to_providers(&config.outbound).unwrap();
     let issuers = Issuers::new(&config.connectors, outbound.clone(), world.clock.clone());
-    let consent = Consent::new(consent::Parts {
+    (outbound, Arc::new(issuers))
+}
+
+fn consent(world: &World, config: &Config, issuers: &Issuers) -> Arc<Consent> {
+    Arc::new(Consent::new(consent::Parts {
         config: config.consent.clone(),
         origin: ISSUER.to_owned(),
         issuer: ISSUER.to_owned(),
@@ -26,20 +30,39 @@ pub fn of(world: &World, config: &Config) -> Arc<Connectors> {
         clock: world.clock.clone(),
         wakes: world.wakes.clone(),
         owed: Arc::default(),
+    }))
+}
+
+/// No connector at all.
+pub fn of(world: &World, config: &Config) -> Arc<Connectors> {
+    let (outbound, issuers) = issuers(world, config);
+    let connectors = Connectors::new(connectors::Parts {
+        config: config.connectors.clone(),
+        report_seconds: config.op.report_seconds,
+        message_length: config.op.binding_message_length,
+        details_types: config.op.authorization_details.clone(),
+        consent: consent(world, config, &issuers),
+        issuers,
+        keys: world.keys.clone(),
+        outbound,
+        storage: world.storage.clone(),
+        clock: world.clock.clone(),
     });
-    Arc::new(
-        Connectors::new(connectors::Parts {
-            config: config.connectors.clone(),
-            report_seconds: config.op.report_seconds,
-            message_length: config.op.binding_message_length,
-            details_types: config.op.authorization_details.clone(),
-            consent: Arc::new(consent),
-            issuers: Arc::new(issuers),
-            keys: world.keys.clone(),
-            outbound,
-            storage: world.storage.clone(),
-            clock: world.clock.clone(),
-        })
-        .unwrap(),
-    )
+    Arc::new(connectors.unwrap())
+}
+
+/// No provider that is asked.
+pub fn to_ask(world: &World, config: &Config) -> Arc<Upstreams> {
+    let (outbound, issuers) = issuers(world, config);
+    let upstreams = Upstreams::open(UpstreamParts {
+        config: config.connectors.upstream.clone(),
+        consent: consent(world, config, &issuers),
+        issuers,
+        keys: world.keys.clone(),
+        outbound,
+        storage: world.storage.clone(),
+        clock: world.clock.clone(),
+        random: Arc::new(OsRandom),
+    });
+    Arc::new(upstreams.unwrap())
 }

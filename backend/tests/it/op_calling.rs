@@ -124,6 +124,7 @@ pub fn work(world: &World, config: &str) -> (oneshot::Sender<()>, JoinHandle<()>
     let worker = OutboxWorker {
         storage: world.storage.clone(),
         connectors: no_connectors::of(world, &config),
+        upstreams: no_connectors::to_ask(world, &config),
         delivery: Arc::new(Delivery::new(world.provider.clone(), outbound)),
         clock: world.clock.clone(),
         random: Arc::new(OsRandom),

@@ -61,6 +61,8 @@ mod stores;
 #[cfg(test)]
 mod sweeps;
 #[cfg(test)]
+mod upstream;
+#[cfg(test)]
 mod user_codes;
 
 /// Runs each claim on a fresh store of each kind; [`stores`] makes them.
@@ -236,6 +238,12 @@ every_store_keeps! {
         overdue_prompts_are_settled_as_of_their_deadline,
         sweeping_prompts_deletes_what_is_old_and_nothing_else,
         sweeping_grants_deletes_what_is_over_and_nothing_else;
+    upstream:
+        a_question_to_another_provider_is_due_at_once_and_goes_on,
+        an_approval_elsewhere_is_redeemed_with_its_evidence,
+        a_no_elsewhere_is_a_no,
+        of_a_device_and_another_provider_the_first_one_wins,
+        a_late_or_lost_answer_changes_nothing;
     user_codes:
         a_code_is_set_changed_and_cleared,
         after_the_last_free_try_everybody_waits,

@@ -104,3 +104,125 @@ pub(super) fn read(
 fn method(word: String) -> Option<Amr> {
     serde_json::from_value(Value::String(word)).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_jose::SigningKey;
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::UpstreamLink;
+
+    const NOW: Millis = 1_800_000_000_000;
+
+    fn upstream() -> UpstreamConfig {
+        UpstreamConfig {
+            name: "bank".to_owned(),
+            issuer: "https://bank.example".to_owned(),
+            title: "Example Bank".to_owned(),
+            client_id: "us".to_owned(),
+            client_secret_file: None,
+            private_key_file: None,
+            scope: "openid".to_owned(),
+            login_hint_attribute: "email".to_owned(),
+            link: UpstreamLink::Sub,
+        }
+    }
+
+    fn errand(required_acr: Option<&str>) -> Errand {
+        let errand = json!({
+            "login_hint": "anna@bank.example", "sub": "anna", "binding_message": null, "acr_values": null,
+            "authorization_details": null, "required_acr": required_acr, "rings": 1, "asked": null,
+        });
+        serde_json::from_value(errand).unwrap()
+    }
+
+    fn asked() -> Asked {
+        Asked {
+            auth_req_id: "request-1".to_owned(),
+            interval: 5000,
+            at: NOW - 10_000,
+            id_token: None,
+        }
+    }
+
+    fn claims() -> Value {
+        let now = NOW / 1000;
+        json!({
+            "iss": "https://bank.example", "aud": "us", "sub": "anna", "iat": now, "exp": now + 300,
+            "auth_time": now - 2, "acr": "urn:bank:strong", "amr": ["hwk", "face", "pin"],
+            "urn:openid:params:jwt:claim:auth_req_id": "request-1",
+        })
+    }
+
+    fn read_by(key: &SigningKey, signer: &SigningKey, claims: &Value) -> Result<(Approval, Evidence), &'static str> {
+        let keys = JwkSet {
+            keys: vec![key.public_jwk()],
+        };
+        let token = signer.sign("JWT", claims).unwrap();
+        read(&token, &keys, &upstream(), &errand(None), &asked(), NOW)
+    }
+
+    #[test]
+    fn an_approval_says_what_the_provider_signed_and_no_more() {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let (approval, evidence) = read_by(&key, &key, &claims()).unwrap();
+        assert_eq!(approval.acr, Acr("urn:bank:strong".to_owned()), "S-089");
+        assert_eq!(
+            approval.amr,
+            [Amr::Hwk, Amr::Pin],
+            "S-089: what is not known here is left out"
+        );
+        assert_eq!((approval.auth_time, approval.device_id), (NOW / 1000 - 2, None));
+        assert_eq!((evidence.connector.as_str(), evidence.at), ("bank", NOW));
+        let mut bare = claims();
+        for name in ["auth_time", "acr", "amr", "urn:openid:params:jwt:claim:auth_req_id"] {
+            bare.as_object_mut().unwrap().remove(name);
+        }
+        let (approval, _) = read_by(&key, &key, &bare).unwrap();
+        assert_eq!(
+            (approval.acr, approval.amr),
+            (Acr(NO_CLASS.to_owned()), Vec::new()),
+            "S-089"
+        );
+        assert_eq!(approval.auth_time, NOW / 1000);
+    }
+
+    #[test]
+    fn an_id_token_that_is_not_the_answer_approves_nothing() {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let now = NOW / 1000;
+        for (name, value) in [
+            ("iss", json!("https://other.example")),
+            ("aud", json!("another")),
+            ("aud", json!(["us", "another"])),
+            ("azp", json!("another")),
+            ("exp", json!(now - 61)),
+            ("iat", json!(now + 61)),
+            ("iat", json!(now - 71)),
+            ("sub", json!("ben")),
+            ("sub", json!(null)),
+            ("urn:openid:params:jwt:claim:auth_req_id", json!("request-2")),
+        ] {
+            let mut claims = claims();
+            claims[name] = value.clone();
+            assert!(read_by(&key, &key, &claims).is_err(), "{name}: {value}");
+        }
+        let stranger = SigningKey::generate(Algorithm::Es256).unwrap();
+        assert!(read_by(&key, &stranger, &claims()).is_err(), "another key");
+    }
+
+    #[test]
+    fn an_approval_has_to_prove_what_was_required() {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let keys = JwkSet {
+            keys: vec![key.public_jwk()],
+        };
+        let token = key.sign("JWT", &claims()).unwrap();
+        for (required, holds) in [("urn:bank:strong", true), (Acr::DEVICE_VERIFIED, false)] {
+            let errand = errand(Some(required));
+            let approval = read(&token, &keys, &upstream(), &errand, &asked(), NOW);
+            assert_eq!(approval.is_ok(), holds, "R-058: {required}");
+        }
+    }
+}

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use countersign_clock::Millis;
 use countersign_jose::{b64, peek_header};
-use countersign_protocol::{CIBA_GRANT, Handle, PromptState};
+use countersign_protocol::{CIBA_GRANT, DecidedBy, DeviceId, Handle, PromptState};
 use serde::Deserialize;
 
 use super::{
@@ -264,6 +264,7 @@ impl Upstreams {
             id: debt.id.clone(),
             lease: debt.lease.clone(),
             connector: debt.creditor.clone(),
+            by: self.title_of(&debt.creditor),
             approved,
             now,
         };
@@ -295,6 +296,18 @@ impl Upstreams {
             storage::Told::Lost => Paid::Lost,
             storage::Told::Recorded(_) => Paid::Recorded(payment),
         }))
+    }
+
+    fn title_of(&self, name: &str) -> DecidedBy {
+        let title = self
+            .clients
+            .get(name)
+            .map_or(name, |client| client.config.title.as_str());
+        DecidedBy {
+            // No device has a colon in its id.
+            device_id: DeviceId::new(format!("upstream:{name}")),
+            name: title.to_owned(),
+        }
     }
 
     fn fresh(&self) -> String {

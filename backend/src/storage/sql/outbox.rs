@@ -55,9 +55,9 @@ pub(in crate::storage) const DEAD: &str =
 pub(in crate::storage) const MARK_TELLING: &str = "update outbox set telling = 1
     where reference = $1 and kind = $2 and lease = $3 and state = 'owed'";
 
-/// Only who has the lease `$3`: nothing failed, and it goes on at `$4` with the payload `$5`.
+/// Only who has the lease `$3`: nothing failed, and it goes on at `$4` with the payload `$5`, and is owed as if since `$6`.
 pub(in crate::storage) const GO_ON: &str =
-    "update outbox set due_at = $4, payload = $5, lease = null, last_error = null, attempt = 0
+    "update outbox set due_at = $4, payload = $5, owed_since = $6, lease = null, last_error = null, attempt = 0
     where reference = $1 and kind = $2 and lease = $3 and state = 'owed'";
 
 /// No row unless `$3` is the lease of a debt whose result was not sealed yet.

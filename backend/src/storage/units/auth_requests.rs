@@ -146,15 +146,12 @@ async fn may_redeem<S: Statements>(
     approval: &Approval,
 ) -> Result<bool, StorageError> {
     let (client, sub) = (&request.client_id, &request.sub);
-    match &approval.device_id {
-        Some(device) => {
-            let allowed = sql::auth_requests::MAY_REDEEM.text(S::DIALECT);
-            connection.any(allowed, values![client, sub, device]).await
-        }
-        None => {
-            let allowed = sql::auth_requests::MAY_REDEEM_BY_EVIDENCE.text(S::DIALECT);
-            connection.any(allowed, values![client, sub, request.handle]).await
-        }
+    if let Some(device) = &approval.device_id {
+        let allowed = sql::auth_requests::MAY_REDEEM.text(S::DIALECT);
+        connection.any(allowed, values![client, sub, device]).await
+    } else {
+        let allowed = sql::auth_requests::MAY_REDEEM_BY_EVIDENCE.text(S::DIALECT);
+        connection.any(allowed, values![client, sub, request.handle]).await
     }
 }
 

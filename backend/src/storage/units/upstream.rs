@@ -46,7 +46,7 @@ async fn keep_asking(connection: &mut impl Statements, asking: &Asking) -> Resul
     let kept = connection
         .run(
             sql::outbox::GO_ON,
-            values![reference, kind, lease, asking.due_at, asking.payload],
+            values![reference, kind, lease, asking.due_at, asking.payload, asking.now],
         )
         .await?;
     if kept == 1 {
@@ -82,7 +82,7 @@ async fn settle_upstream<S: Statements>(connection: &mut S, answer: &UpstreamAns
             },
             settled_at: Some(answer.now),
             reason: None,
-            decided_by: None,
+            decided_by: Some(answer.by.clone()),
             delivery: None,
         },
         deadline_after: answer.now,

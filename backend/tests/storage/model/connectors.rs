@@ -103,7 +103,7 @@ impl Connectors for Model {
 }
 
 impl Kept {
-    fn mark(&mut self, connector: &str, payment: &Payment, now: Millis) {
+    pub(super) fn mark(&mut self, connector: &str, payment: &Payment, now: Millis) {
         let name = connector.to_owned();
         let mark = self.marks.entry(name.clone()).or_insert(ConnectorMark {
             name,

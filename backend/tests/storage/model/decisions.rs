@@ -32,6 +32,20 @@ impl Ending {
     }
 }
 
+impl Ending {
+    /// What another provider said.
+    pub(super) fn elsewhere(approval: Option<Approval>, by: DecidedBy, at: Millis) -> Self {
+        let state = if approval.is_some() {
+            PromptState::Approved
+        } else {
+            PromptState::Denied
+        };
+        let mut ending = Self::without_decision(state, at);
+        ending.view.decided_by = Some(by);
+        Self { approval, ..ending }
+    }
+}
+
 impl Kept {
     /// Ends a prompt that is pending, and the request that waits for it.
     pub(super) fn settle(&mut self, handle: &Handle, ending: Ending) -> Result<(), StorageError> {
@@ -60,7 +74,8 @@ impl Kept {
                 request.state = AuthRequestState::Expired;
             }
             (Some(request), None) => request.state = AuthRequestState::Denied,
-            (None, None) => {}
+            // Its time was over long ago, and nobody waits for a result any more.
+            (None, None) => return Ok(()),
             // It would tell the person something that is not so.
             (None, Some(_)) => {
                 return Err(StorageError::Corrupt {

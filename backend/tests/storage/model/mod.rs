@@ -16,6 +16,7 @@ mod prompts;
 mod pushed_requests;
 mod redemptions;
 mod replay;
+mod upstream;
 mod user_codes;
 
 use std::{

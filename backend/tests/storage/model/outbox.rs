@@ -52,6 +52,23 @@ impl Debt {
         }
     }
 
+    /// It is owed from now on.
+    pub(super) fn due(owed: NewDebt) -> Self {
+        let since = owed.not_before;
+        Self {
+            stage: self::owed(since, since),
+            ..Self::waiting(owed)
+        }
+    }
+
+    /// Nothing failed, and it goes on later.
+    pub(super) fn go_on(&mut self, payload: Vec<u8>, at: Millis, now: Millis) {
+        if let Stage::Owed { since, due_at, lease } = &mut self.stage {
+            (*since, *due_at, *lease) = (now, at, None);
+        }
+        (self.owed.payload, self.attempts, self.error) = (payload, 0, String::new());
+    }
+
     fn is_over(&self, now: Millis) -> bool {
         self.owed.deadline <= now
     }
@@ -139,6 +156,11 @@ impl Kept {
 }
 
 impl Model {
+    /// Whether anything is owed, or will be, about this prompt.
+    pub fn owes(&self, handle: &str) -> bool {
+        self.read(|kept| kept.debts.keys().any(|id| id.reference == handle))
+    }
+
     /// Who has taken this debt on, whether their lease is over or not.
     pub fn holder_of(&self, id: &DebtId) -> Option<Lease> {
         self.read(|kept| match &kept.debts.get(id)?.stage {

@@ -2,7 +2,7 @@ use std::{cmp::Reverse, collections::HashMap};
 
 use async_trait::async_trait;
 use countersign::{
-    domain::{AccountKey, Approval, AuthRequest, AuthRequestState, NewAuthRequest, Prompt, SignedReceipt},
+    domain::{AccountKey, Approval, AuthRequest, AuthRequestState, Evidence, NewAuthRequest, Prompt, SignedReceipt},
     storage::{Decide, Decided, Mismatch, MismatchVerdict, Opened, Opening, Prompts, StorageError, Swept},
 };
 use countersign_clock::Millis;
@@ -18,6 +18,8 @@ pub(super) struct Asked {
     pub(super) intake_digest: Option<[u8; 32]>,
     pub(super) approval: Option<Approval>,
     pub(super) receipt: Option<SignedReceipt>,
+    /// What another provider signed.
+    pub(super) evidence: Option<Evidence>,
     pub(super) redeemed_at: Option<Millis>,
     /// Wrong numbers counted, on any device.
     pub(super) tries: u32,
@@ -35,6 +37,9 @@ impl Prompts for Model {
             let opened = kept.add_question(opening.prompt, None, opening.supersede)?;
             if let Some(request) = opening.auth_request {
                 kept.add_request(request, &handle)?;
+            }
+            if let Some(debt) = opening.ask {
+                add(&mut kept.debts, debt.id.clone(), Debt::due(debt))?;
             }
             Ok(opened)
         })
@@ -188,6 +193,7 @@ impl Kept {
             intake_digest,
             approval: None,
             receipt: None,
+            evidence: None,
             redeemed_at: None,
             tries: 0,
             device_left: HashMap::new(),

@@ -58,7 +58,7 @@ impl Kept {
             created_at: now,
             extras: request.extras.clone(),
         };
-        self.add_family(family, Some(approval.device_id.clone()))?;
+        self.add_family(family, approval.device_id.clone())?;
         self.add_tokens(
             &redemption.family_id,
             &redemption.access,
@@ -101,12 +101,21 @@ impl Kept {
         Ok(Sealed::Failure)
     }
 
-    /// Person, client and deciding device are still active.
+    /// Person, client and deciding device are still active; where no device decided another provider vouches.
     fn may_redeem(&self, request: &AuthRequest, approval: &Approval) -> bool {
-        let device = self.devices.get(&approval.device_id);
+        let vouched = match &approval.device_id {
+            Some(id) => {
+                let device = self.devices.get(id);
+                device.is_some_and(|device| device.revoked_at.is_none())
+            }
+            None => self
+                .prompts
+                .get(&request.handle)
+                .is_some_and(|asked| asked.evidence.is_some()),
+        };
         self.clients.contains_key(&request.client_id)
             && !self.is_client_disabled(&request.client_id)
             && self.is_enabled(&request.sub)
-            && device.is_some_and(|device| device.revoked_at.is_none())
+            && vouched
     }
 }

@@ -15,8 +15,12 @@ use super::{
 };
 use crate::sample::request_id;
 
-/// The client of this question is to be called with its result.
-pub(super) fn debt(handle: &str, open: &Open, expires_at: Millis) -> NewDebt {
+/// Ticks that a lease lasts, where nothing is said.
+const LEASE: u8 = 4;
+
+/// The client of this question, asked at `now`, is to be called with its result.
+pub(super) fn debt(handle: &str, open: &Open, now: Millis) -> NewDebt {
+    let ticks = |ticks: u8| Millis::from(ticks) * TICK;
     NewDebt {
         id: DebtId {
             reference: handle.to_owned(),
@@ -24,8 +28,8 @@ pub(super) fn debt(handle: &str, open: &Open, expires_at: Millis) -> NewDebt {
         },
         creditor: client_id(open.client).to_string(),
         payload: format!("sealed address of {handle}").into_bytes(),
-        not_before: Millis::MIN,
-        deadline: expires_at + Millis::from(open.grace) * TICK,
+        not_before: now + ticks(open.grace) / 2,
+        deadline: now + ticks(open.lasts) + 4 * ticks(open.grace),
     }
 }
 
@@ -54,9 +58,12 @@ impl World<'_> {
         }
     }
 
-    /// By who has it, unless there is a slip. For the result of another provider's question nothing is sealed: it is marked as being told.
+    /// By who has it, unless there is a slip; who has nothing looks for work first. For the result of another provider's question nothing is sealed: it
+    /// is marked as being told.
     pub(super) async fn sealing(&mut self, seal: &Seal, now: Millis) -> Call {
-        let (debt, lease) = self.held(seal.debt, seal.slip).await;
+        let Some((debt, lease)) = self.held(seal.debt, seal.slip).await else {
+            return Call::ClaimDebts(self.claim(LEASE, now));
+        };
         if debt.kind == DebtKind::Complete {
             return Call::MarkTelling(debt, lease);
         }
@@ -88,7 +95,9 @@ impl World<'_> {
     }
 
     pub(super) async fn settlement(&mut self, debt: Pick, ends: Ends, slip: bool, now: Millis) -> Call {
-        let (id, lease) = self.held(debt, slip).await;
+        let Some((id, lease)) = self.held(debt, slip).await else {
+            return Call::ClaimDebts(self.claim(LEASE, now));
+        };
         let error = format!("in vain at {}", now - crate::sample::NOW);
         let payment = match ends {
             Ends::Paid => Payment::Done,
@@ -127,11 +136,15 @@ impl World<'_> {
         }
     }
 
-    /// Apt is what somebody has a lease on.
-    async fn held(&self, debt: Pick, slip: bool) -> (DebtId, Lease) {
-        let held = async |handle: &str| self.model.holder_of(&self.debt_of(handle).await).is_some();
-        let id = self.debt_of(&self.handle(debt, held).await).await;
-        let lease = self.model.holder_of(&id).filter(|_| !slip);
-        (id, lease.unwrap_or_else(|| Lease("nobody's".to_owned())))
+    /// Apt is what somebody has a lease on; none where there is nothing apt.
+    async fn held(&self, debt: Pick, slip: bool) -> Option<(DebtId, Lease)> {
+        let is_held = async |handle: &str| self.model.holder_of(&self.debt_of(handle).await).is_some();
+        let id = self.debt_of(&self.handle(debt, is_held).await).await;
+        let lease = self.model.holder_of(&id);
+        if lease.is_none() && matches!(debt, Pick::Apt(_)) {
+            return None;
+        }
+        let lease = lease.filter(|_| !slip);
+        Some((id, lease.unwrap_or_else(|| Lease("nobody's".to_owned()))))
     }
 }

@@ -9,7 +9,7 @@ use countersign::{
 };
 use countersign_clock::Millis;
 use countersign_jose::Algorithm;
-use countersign_protocol::{ClientId, DeviceId, PublicJwk, PushTarget, Secret};
+use countersign_protocol::{ClientId, DeviceId, PublicJwk, PushTarget, Secret, Subject};
 use serde_json::json;
 
 use super::{
@@ -116,10 +116,10 @@ impl World<'_> {
             Operation::ResendDebt { debt } => Call::ResendDebt(self.dead_debt(debt).await, now),
             Operation::SweepDebts { older, limit } => Call::SweepDebts(before(now, older), now, limit),
             Operation::SetUserCode { person, code } => {
-                Call::SetUserCode(someone(person).sub, code.map(|code| format!("hash {code}")))
+                Call::SetUserCode(subject(person), code.map(|code| format!("hash {code}")))
             }
-            Operation::TryUserCode { person, tries } => Call::TryUserCode(someone(person).sub, limit(tries), now),
-            Operation::UserCodeWasRight { person } => Call::UserCodeWasRight(someone(person).sub),
+            Operation::TryUserCode { person, tries } => Call::TryUserCode(subject(person), limit(tries), now),
+            Operation::UserCodeWasRight { person } => Call::UserCodeWasRight(subject(person)),
         }
     }
 
@@ -205,6 +205,11 @@ pub fn old_key() -> String {
 
 fn before(now: Millis, older: u8) -> Millis {
     now - Millis::from(older) * TICK
+}
+
+/// Somebody of the embedded provider, there or not.
+fn subject(person: u8) -> Subject {
+    Subject::from(PEOPLE[usize::from(person)])
 }
 
 /// So many wrong codes in a row, then a tick to wait.
