@@ -32,10 +32,7 @@ impl World<'_> {
                 let username = sample::account(PEOPLE[usize::from(person)]).username;
                 Call::Disable(username, disabled)
             }
-            Operation::AddClient { client } => {
-                let client = sample::client(client_id(client).as_str());
-                Call::AddClient(Box::new(client))
-            }
+            Operation::AddClient { client } => Call::AddClient(Box::new(sample::client(client_id(client).as_str()))),
             Operation::RemoveClient { client } => Call::RemoveClient(client_id(client), now),
             Operation::ReplaceClient { client, disabled, slip } => {
                 self.replacement(client_id(client), disabled, slip, now).await
