@@ -9,6 +9,7 @@ mod keys;
 mod reach;
 mod settings;
 mod store;
+mod upstream;
 mod webhook;
 
 use std::path::Path;

@@ -108,6 +108,54 @@ fn a_healthy_server_is_found_healthy_whether_it_runs_or_not() {
     assert_eq!(countersign_e2e::snapshot::take(&backend), before, "it changes nothing");
 }
 
+/// One server looks at another one, which is a provider like any other.
+#[test]
+fn a_provider_outside_is_looked_at() {
+    let provider = Backend::start(&BackendOptions::default());
+    let connector = |id: &str, issuer: &str| {
+        format!(
+            "[op]\nenabled = false\n[[connectors.keycloak]]\nname = \"other\"\nissuer = \"{issuer}\"\ntitle = \"Other\"\napp_client_id = \"{id}\"\n"
+        )
+    };
+    let backend = Backend::start(&BackendOptions::with(&connector("countersign-app", &provider.origin)));
+    let report = Report::of(&backend);
+    for check in [
+        "issuer",
+        "issuer_clock",
+        "issuer_keys",
+        "issuer_ciba",
+        "sign_in",
+        "app_client",
+    ] {
+        assert_eq!(report.state(check), "ok", "{report}");
+        assert!(report.says(check).contains("\"connector\":\"other\""), "{report}");
+    }
+    assert_eq!(
+        (report.state("discovery"), report.state("jwks")),
+        ("ok", "skipped"),
+        "{report}"
+    );
+    assert_eq!(report.code(), Some(0), "{report}");
+    let text = backend.succeed(&["doctor"], "");
+    assert!(text.contains("other: signatures can be verified: "), "{text}");
+    let listed = backend.succeed(&["connector", "list"], "");
+    assert!(
+        listed
+            .lines()
+            .nth(1)
+            .is_some_and(|line| line.starts_with("other  keycloak")),
+        "{listed}"
+    );
+
+    let unknown = Backend::prepare(&BackendOptions::with(&connector("nobody", &provider.origin)));
+    Report::of(&unknown).ill(&["app_client"], "does not know the client nobody");
+    let slash = Backend::prepare(&BackendOptions::with(&connector(
+        "countersign-app",
+        &format!("{}/", provider.origin),
+    )));
+    Report::of(&slash).ill(&["issuer"], "about another issuer");
+}
+
 #[test]
 fn it_speaks_tls_with_the_certificate_that_the_server_made() {
     let backend = Backend::start(&BackendOptions::with("[server]\ntls = \"development\"\n"));

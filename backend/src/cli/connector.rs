@@ -43,7 +43,7 @@ enum Command {
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     name: &'a str,
-    /// `keycloak` or `generic`; none when it is not in the configuration any more.
+    /// `keycloak`, `generic` or `upstream`; none when it is not in the configuration any more.
     kind: Option<&'static str>,
     issuer: Option<&'a str>,
     told_at: Option<Millis>,
@@ -75,29 +75,30 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
 /// Those of the configuration in its order, then those that are not there any more.
 fn lines<'a>(config: &'a ConnectorsConfig, marks: &'a [ConnectorMark]) -> Vec<Line<'a>> {
-    let realms = config.keycloak.iter().map(|realm| (realm, "keycloak"));
-    let others = config.generic.iter().map(|other| (other, "generic"));
-    let configured = realms.chain(others).map(|(connector, kind)| {
-        let mark = marks.iter().find(|mark| mark.name == connector.name);
-        line(&connector.name, Some((connector, kind)), mark)
-    });
+    let of = |kind: &'static str| move |one: &'a ConnectorConfig| (one.name.as_str(), one.issuer.as_str(), kind);
+    let realms = config.keycloak.iter().map(of("keycloak"));
+    let others = config.generic.iter().map(of("generic"));
+    let asked = config
+        .upstream
+        .iter()
+        .map(|one| (one.name.as_str(), one.issuer.as_str(), "upstream"));
+    let configured: Vec<_> = realms.chain(others).chain(asked).collect();
     let gone = marks
         .iter()
-        .filter(|mark| config.all().all(|connector| connector.name != mark.name));
-    configured
-        .chain(gone.map(|mark| line(&mark.name, None, Some(mark))))
-        .collect()
+        .filter(|mark| configured.iter().all(|(name, ..)| *name != mark.name))
+        .map(|mark| line(&mark.name, None, Some(mark)));
+    let known = configured.iter().map(|&(name, issuer, kind)| {
+        let mark = marks.iter().find(|mark| mark.name == name);
+        line(name, Some((issuer, kind)), mark)
+    });
+    known.chain(gone).collect()
 }
 
-fn line<'a>(
-    name: &'a str,
-    configured: Option<(&'a ConnectorConfig, &'static str)>,
-    mark: Option<&'a ConnectorMark>,
-) -> Line<'a> {
+fn line<'a>(name: &'a str, configured: Option<(&'a str, &'static str)>, mark: Option<&'a ConnectorMark>) -> Line<'a> {
     Line {
         name,
         kind: configured.map(|(_, kind)| kind),
-        issuer: configured.map(|(connector, _)| connector.issuer.as_str()),
+        issuer: configured.map(|(issuer, _)| issuer),
         told_at: mark.and_then(|mark| mark.told_at),
         failed_at: mark.and_then(|mark| mark.failed_at),
         error: mark.and_then(|mark| mark.error.as_deref()),

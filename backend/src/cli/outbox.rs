@@ -32,7 +32,8 @@ enum Command {
         after_help = "Each line has the prompt, what was owed, the client or the connector, the tries, how long ago it was given up on, until when it can be sent \
         again, and what went wrong last, with tabs between.\n\nWhat a `ping` was about stays at the token endpoint, whether or not the client was told. Tokens \
         that a `push` was to deliver were revoked when it was given up on: its client has to ask anew. With `complete` the provider that asked was not told how \
-        its request ended, so its client gets no tokens; where it says `unclear`, nobody knows whether the provider heard."
+        its request ended, so its client gets no tokens; where it says `unclear`, nobody knows whether the provider heard. With `ask` another provider was not asked; the person's own \
+        devices were."
     )]
     List {
         #[command(flatten)]

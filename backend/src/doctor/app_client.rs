@@ -62,7 +62,7 @@ pub(super) async fn app_client(
                 Kind::Keycloak => {
                     "make a public client of this id with the standard flow and the valid redirect URI http://127.0.0.1/callback (any port)"
                 }
-                Kind::Generic => {
+                Kind::Generic | Kind::Upstream => {
                     "register a public native client of this id with the redirect URI http://127.0.0.1/callback, any port allowed (RFC 8252 section 7.3)"
                 }
             },
@@ -89,7 +89,7 @@ fn sent_to(id: &str, kind: Kind, location: &Url) -> Verdict {
             format!("the client {id} may not sign people in with a code"),
             match kind {
                 Kind::Keycloak => "switch its standard flow on",
-                Kind::Generic => "let it use the authorization code grant",
+                Kind::Generic | Kind::Upstream => "let it use the authorization code grant",
             },
         ),
         Some("invalid_scope") => ill(

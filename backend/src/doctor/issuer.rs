@@ -4,10 +4,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{Verdict, ill, ok, skipped};
-use crate::{
-    config::ConnectorConfig,
-    outbound::{DocumentError, Outbound, OutboundError, Sight},
-};
+use crate::outbound::{DocumentError, Outbound, OutboundError, Sight};
 
 /// Clocks that are further apart make tokens and deadlines fail, milliseconds.
 const APART: Millis = 30_000;
@@ -18,8 +15,10 @@ const NO_METADATA: &str = "there is no metadata of it that says where";
 pub(super) enum Kind {
     /// A realm of Keycloak.
     Keycloak,
-    /// Any other provider.
+    /// Any other provider that hands over.
     Generic,
+    /// One that is asked.
+    Upstream,
 }
 
 /// The members of a provider's metadata that are looked at (OpenID Connect Discovery section 3, CIBA Core section 4, RFC 8414, RFC 9207, RFC 9449).
@@ -44,7 +43,7 @@ pub(super) struct Metadata {
 
 /// What can be seen of a provider outside.
 pub(super) struct Issuer<'a> {
-    connector: &'a ConnectorConfig,
+    name: &'a str,
     kind: Kind,
     outbound: &'a Outbound,
     sight: Result<Sight, OutboundError>,
@@ -54,14 +53,14 @@ pub(super) struct Issuer<'a> {
 }
 
 impl<'a> Issuer<'a> {
-    /// Asks for the metadata of `connector`; `clock` tells the time when they came.
+    /// Asks for the metadata of `issuer`; `clock` tells the time when they came.
     pub(super) async fn look(
-        connector: &'a ConnectorConfig,
+        issuer: &'a str,
         kind: Kind,
         outbound: &'a Outbound,
         clock: &dyn countersign_clock::Clock,
     ) -> Self {
-        let sight = match Url::parse(&metadata_url(connector)) {
+        let sight = match Url::parse(&metadata_url(issuer)) {
             Ok(url) => outbound.look_at(&url).await,
             Err(error) => Err(OutboundError::Unreachable(error.to_string())),
         };
@@ -69,7 +68,7 @@ impl<'a> Issuer<'a> {
         let document = sight.as_ref().ok().and_then(|sight| sight.document.as_ref().ok());
         let metadata: Option<Metadata> = document.and_then(|document| serde_json::from_slice(document).ok());
         Self {
-            connector,
+            name: issuer,
             kind,
             outbound,
             sight,
@@ -80,15 +79,13 @@ impl<'a> Issuer<'a> {
 
     /// Its metadata, where they are about this issuer.
     pub(super) fn usable(&self) -> Option<&Metadata> {
-        self.metadata
-            .as_ref()
-            .filter(|found| found.issuer == self.connector.issuer)
+        self.metadata.as_ref().filter(|found| found.issuer == self.name)
     }
 
     /// Whether it is found and names itself.
     pub(super) fn found(&self) -> Verdict {
-        let issuer = &self.connector.issuer;
-        let url = metadata_url(self.connector);
+        let issuer = self.name;
+        let url = metadata_url(issuer);
         let sight = match &self.sight {
             Err(error) => {
                 return ill(
@@ -105,7 +102,7 @@ impl<'a> Issuer<'a> {
                     Kind::Keycloak => {
                         "look whether the realm exists, and at the path before /realms; `issuer` is what its metadata say"
                     }
-                    Kind::Generic => "`issuer` is what the provider's metadata say, byte for byte",
+                    Kind::Generic | Kind::Upstream => "`issuer` is what the provider's metadata say, byte for byte",
                 },
             ),
             (Err(error), _) => ill(
@@ -116,7 +113,7 @@ impl<'a> Issuer<'a> {
                 format!("what is at {url} is not the metadata of a provider"),
                 "`issuer` is what the provider's metadata say, byte for byte",
             ),
-            (Ok(_), Some(found)) if found.issuer != *issuer => ill(
+            (Ok(_), Some(found)) if found.issuer != issuer => ill(
                 format!("{url} is about another issuer: {}", found.issuer),
                 "if that is the provider you mean, write its issuer as it does, byte for byte: tokens of any other are refused",
             ),
@@ -186,7 +183,7 @@ impl<'a> Issuer<'a> {
                     Kind::Keycloak => {
                         "choose RS256, PS256, ES256 or EdDSA in Realm settings, Tokens, Default Signature Algorithm, and see that Keys has one for it"
                     }
-                    Kind::Generic => "let it sign with RSA, ECDSA or EdDSA, and publish the key",
+                    Kind::Generic | Kind::Upstream => "let it sign with RSA, ECDSA or EdDSA, and publish the key",
                 },
             );
         }
@@ -205,7 +202,15 @@ impl<'a> Issuer<'a> {
                 "it announces no CIBA, so its clients cannot ask",
                 "Keycloak from 13 on has it, unless the feature `ciba` is switched off: look at `--features-disabled`",
             ),
+            (None, Kind::Upstream) => ill(
+                "it announces no CIBA, so it cannot be asked",
+                "let it announce backchannel_authentication_endpoint, or take this connector out",
+            ),
             (None, Kind::Generic) => skipped("it announces no CIBA: how its clients ask is its own matter"),
+            (Some(_), Kind::Upstream) if !has(modes, "poll") => ill(
+                "it does not announce that results can be polled, which is how we get them",
+                "let it offer `poll`",
+            ),
             (Some(_), _) if modes.is_empty() => ill(
                 "it announces CIBA, and no way in which clients get results",
                 "let it offer `poll` or `ping`",
@@ -222,7 +227,6 @@ impl<'a> Issuer<'a> {
         let Some(found) = self.usable() else {
             return skipped(NO_METADATA);
         };
-        let has = |list: &[String], word: &str| list.iter().any(|value| value == word);
         let endpoints = found.authorization_endpoint.is_some() && found.token_endpoint.is_some();
         if !endpoints || !has(&found.response_types_supported, "code") {
             return ill(
@@ -243,7 +247,9 @@ impl<'a> Issuer<'a> {
                     Kind::Keycloak => {
                         "Keycloak says it from 23 on: look at the version, and at `Exclude Issuer From Authentication Response` of the app's client"
                     }
-                    Kind::Generic => "let it send `iss` and announce authorization_response_iss_parameter_supported",
+                    Kind::Generic | Kind::Upstream => {
+                        "let it send `iss` and announce authorization_response_iss_parameter_supported"
+                    }
                 },
             );
         }
@@ -256,9 +262,13 @@ impl<'a> Issuer<'a> {
     }
 }
 
-fn metadata_url(connector: &ConnectorConfig) -> String {
-    let issuer = connector.issuer.trim_end_matches('/');
+fn metadata_url(issuer: &str) -> String {
+    let issuer = issuer.trim_end_matches('/');
     format!("{issuer}/.well-known/openid-configuration")
+}
+
+fn has(list: &[String], word: &str) -> bool {
+    list.iter().any(|value| value == word)
 }
 
 fn unreachable_remedy(error: &OutboundError) -> &'static str {

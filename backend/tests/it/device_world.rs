@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -202,9 +203,14 @@ impl World {
         world
     }
 
+    /// Where everything is stored.
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("test.db")
+    }
+
     /// Everything that is stored, row by row, as text.
     pub fn stored(&self) -> Vec<String> {
-        stored::rows(&self.folder.path().join("test.db"))
+        stored::rows(&self.database())
     }
 
     /// One node among several that share the world's store and keys.

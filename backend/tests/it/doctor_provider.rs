@@ -14,7 +14,7 @@ use countersign_jose::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::AbortHandle};
 
-const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
 /// Where browsers go for a sign-in.
 pub enum SignIn {
@@ -138,7 +138,7 @@ async fn say(State(shape): State<Arc<Shape>>) -> Response {
 }
 
 async fn say_keys(State(shape): State<Arc<Shape>>) -> Response {
-    (JSON, json!(shape.keys).to_string()).into_response()
+    (JSON, shape.keys.clone().unwrap_or_default().to_string()).into_response()
 }
 
 async fn callback(State(shape): State<Arc<Shape>>) -> StatusCode {

@@ -15,6 +15,7 @@ mod token_swaps;
 
 mod cli_client;
 mod cli_client_file;
+mod cli_connector;
 mod cli_postgres;
 
 mod connector_alone;

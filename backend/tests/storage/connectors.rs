@@ -1,12 +1,12 @@
 use countersign::{
     domain::{ClaimedDebt, ConnectorId, DebtId, DebtKind, Lease, NewDebt, Payment},
-    storage::{Claim, ConnectorMark, Intake, Resend, Storage, TakenIn, Telling, Told},
+    storage::{AddClient, Claim, ConnectorMark, Intake, Resend, Storage, TakenIn, Telling, Told},
 };
 use countersign_clock::Millis;
 use countersign_protocol::{Delivery, Handle, PromptState};
 use futures_util::future::join_all;
 
-use crate::sample::{DEADLINE, NOW, READABLE_UNTIL, approve, deny, hash, new_device, person, prompt, register};
+use crate::sample::{DEADLINE, NOW, READABLE_UNTIL, approve, client, deny, hash, new_device, person, prompt, register};
 
 /// Not before the provider can know what it asked.
 const RESTED: Millis = NOW + 5000;
@@ -384,4 +384,14 @@ pub async fn the_end_of_a_question_is_read_with_its_proof(store: &dyn Storage) {
     let expired = end("expired").await.unwrap();
     assert_eq!((expired.approval, expired.receipt), (None, None));
     assert_eq!(expired.prompt.view_at(NOW).state, PromptState::Expired);
+}
+
+pub async fn a_client_of_the_same_name_takes_nothing_along_when_it_goes(store: &dyn Storage) {
+    ada_is_asked(store, "waits").await;
+    take_in(store, "decided").await;
+    store.decide(approve("decided", "j")).await.unwrap();
+    assert_eq!(store.add_client(client("acme")).await.unwrap(), AddClient::Added);
+    assert!(store.remove_client(&"acme".into(), NOW + 2000).await.unwrap());
+    assert_eq!(claim(store, "one", RESTED).await.len(), 1, "the provider is told still");
+    assert_eq!(said(store, "waits").await.0, PromptState::Pending);
 }

@@ -112,7 +112,8 @@ every_store_keeps! {
         how_each_connector_fares_is_told,
         a_result_that_is_given_up_on_in_time_says_so,
         a_result_that_is_sent_again_is_owed_again,
-        the_end_of_a_question_is_read_with_its_proof;
+        the_end_of_a_question_is_read_with_its_proof,
+        a_client_of_the_same_name_takes_nothing_along_when_it_goes;
     decisions:
         the_first_decision_wins,
         a_report_is_found_by_person_and_client,

@@ -88,7 +88,9 @@ pub(in crate::storage) const COUNT_OWED: &str =
 
 pub(in crate::storage) const COUNT_DEAD: &str = "select count(*) as debts from outbox where state = 'dead'";
 
-pub(in crate::storage) const DROP_OF_CREDITOR: &str = "delete from outbox where creditor = $1";
+/// What is owed to a client. A connector may have the name of a client.
+pub(in crate::storage) const DROP_OF_CREDITOR: &str =
+    "delete from outbox where creditor = $1 and kind in ('ping', 'push')";
 
 /// What nobody has a lease on at `$1`, its deadline. As with [`CLAIM_SQLITE`] the conditions stand there twice, in this and in what follows.
 pub(in crate::storage) const GIVE_UP: &str =
@@ -119,4 +121,4 @@ pub(in crate::storage) const ARREARS_OF_PROVIDERS: &str = "select creditor,
         sum(case when state = 'owed' then 1 else 0 end) as debts,
         min(case when state = 'owed' then owed_since end) as oldest,
         sum(case when state = 'dead' then 1 else 0 end) as dead
-    from outbox where kind = 'complete' and state in ('owed', 'dead') group by creditor";
+    from outbox where kind in ('complete', 'ask') and state in ('owed', 'dead') group by creditor";

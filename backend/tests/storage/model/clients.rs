@@ -58,7 +58,7 @@ impl Clients for Model {
             *found = after;
             if switched_off {
                 kept.cancel_requests_of(&before.id, now)?;
-                kept.debts.retain(|_, debt| debt.owed.creditor != before.id.as_str());
+                kept.debts.retain(|_, debt| !debt.is_to_client(&before.id));
             }
             Ok(ReplaceClient::Replaced)
         })
@@ -72,7 +72,7 @@ impl Clients for Model {
             kept.registered.remove(id);
             kept.revoke_families(|family| family.facts.client_id == *id);
             kept.end_requests_of(id, now)?;
-            kept.debts.retain(|_, debt| debt.owed.creditor != id.as_str());
+            kept.debts.retain(|_, debt| !debt.is_to_client(id));
             Ok(true)
         })
     }

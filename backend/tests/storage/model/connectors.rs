@@ -6,7 +6,7 @@ use countersign::{
 use countersign_clock::Millis;
 use countersign_protocol::{Delivery, Handle};
 
-use super::{Kept, Model, outbox::Debt};
+use super::{Kept, Model, add, outbox::Debt};
 
 #[async_trait]
 impl Connectors for Model {
@@ -27,7 +27,7 @@ impl Connectors for Model {
                 kept.seen.insert(seen, message.until);
             }
             let opened = kept.add_question(intake.prompt, Some(intake.digest), intake.supersede)?;
-            kept.debts.insert(intake.owed.id.clone(), Debt::waiting(intake.owed));
+            add(&mut kept.debts, intake.owed.id.clone(), Debt::waiting(intake.owed))?;
             Ok(TakenIn::New(opened))
         })
     }

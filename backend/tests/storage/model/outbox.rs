@@ -6,7 +6,7 @@ use countersign::{
     storage::{Claim, Outbox, Resend, StorageError},
 };
 use countersign_clock::Millis;
-use countersign_protocol::{Delivery, Handle};
+use countersign_protocol::{ClientId, Delivery, Handle};
 
 use super::{Kept, Model, limited};
 
@@ -73,6 +73,11 @@ impl Debt {
         self.owed.deadline <= now
     }
 
+    /// A connector may have the name of a client.
+    pub(super) fn is_to_client(&self, id: &ClientId) -> bool {
+        matches!(self.owed.id.kind, DebtKind::Ping | DebtKind::Push) && self.owed.creditor == id.as_str()
+    }
+
     pub(super) fn is_held_by(&self, lease: &Lease) -> bool {
         matches!(&self.stage, Stage::Owed { lease: Some(held), .. } if held == lease)
     }
@@ -131,7 +136,7 @@ impl Kept {
         let to_providers = self
             .debts
             .values()
-            .filter(|debt| debt.owed.id.kind == DebtKind::Complete);
+            .filter(|debt| matches!(debt.owed.id.kind, DebtKind::Complete | DebtKind::Ask));
         let counted = to_providers.filter_map(|debt| match debt.stage {
             Stage::Owed { since, .. } => Some((debt.owed.creditor.clone(), Some(since), false)),
             Stage::Dead { .. } => Some((debt.owed.creditor.clone(), None, true)),

@@ -8,8 +8,8 @@ use countersign::{
         StoredKey, TokenHash, UserCodeLimit,
     },
     storage::{
-        Claim, CodeRedemption, Decide, Mismatch, Opening, Redemption, Replacement, RotateKeys, Rotation, Sealing,
-        SelfRegistration, Storage, StorageError,
+        Claim, CodeRedemption, Decide, Intake, Mismatch, Opening, Redemption, Replacement, RotateKeys, Rotation,
+        Sealing, SelfRegistration, Storage, StorageError, Telling,
     },
 };
 use countersign_clock::Millis;
@@ -31,6 +31,7 @@ pub enum Call {
     RotateKeys(Box<RotateKeys>),
     Touch(DeviceId, Millis),
     Open(Box<Opening>),
+    TakeIn(Box<Intake>),
     Decide(Box<Decide>),
     Mismatch(Mismatch),
     /// Again and again until nothing is left, because which are first is the store's choice.
@@ -45,6 +46,8 @@ pub enum Call {
     /// All that is due: which are first is the store's choice, and so is their order.
     ClaimDebts(Claim),
     Seal(Box<Sealing>),
+    MarkTelling(DebtId, Lease),
+    SettleTelling(Box<Telling>),
     SettleDebt(DebtId, Lease, Payment, Millis),
     ResendDebt(DebtId, Millis),
     /// As [`Call::SweepPrompts`].
@@ -88,6 +91,7 @@ impl Call {
             Self::SetPush(id, push) => told(&store.set_push_target(id, push.clone()).await),
             Self::RotateKeys(rotation) => told(&store.rotate_device_keys(RotateKeys::clone(rotation)).await),
             Self::Touch(id, now) => told(&store.touch_device(id, *now).await),
+            Self::TakeIn(intake) => told(&store.take_in(Intake::clone(intake)).await),
             Self::Open(opening) => told(&store.open(Opening::clone(opening)).await),
             Self::Decide(decide) => told(&store.decide(Decide::clone(decide)).await),
             Self::Mismatch(mismatch) => told(&store.mismatch(mismatch.clone()).await),
@@ -109,6 +113,8 @@ impl Call {
                 }
                 told(&claimed)
             }
+            Self::MarkTelling(id, lease) => told(&store.mark_telling(id, lease).await),
+            Self::SettleTelling(telling) => told(&store.settle_telling(Telling::clone(telling)).await),
             Self::Seal(sealing) => told(&store.seal_result(Sealing::clone(sealing)).await),
             Self::SettleDebt(id, lease, payment, now) => {
                 told(&store.settle_debt(id, lease, payment.clone(), *now).await)

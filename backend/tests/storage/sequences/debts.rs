@@ -1,14 +1,15 @@
 //! What is owed to clients that are called, and who pays it.
 
 use countersign::{
-    domain::{DebtId, DebtKind, Lease, NewDebt, Payment},
-    storage::{Claim, Outbox as _, SealedTokens, Sealing},
+    domain::{DebtId, DebtKind, Lease, NewDebt, Payment, Prompt},
+    storage::{Claim, Outbox as _, Prompts as _, SealedTokens, Sealing, Telling},
 };
 use countersign_clock::Millis;
+use countersign_protocol::Handle;
 
 use super::{
     call::Call,
-    names::client_id,
+    names::{OTHER, client_id},
     operation::{Ends, Open, Pick, Redeem, Seal},
     world::{TICK, World},
 };
@@ -21,7 +22,10 @@ const LEASE: u8 = 4;
 pub(super) fn debt(handle: &str, open: &Open, now: Millis) -> NewDebt {
     let ticks = |ticks: u8| Millis::from(ticks) * TICK;
     NewDebt {
-        id: debt_id(handle),
+        id: DebtId {
+            reference: handle.to_owned(),
+            kind: DebtKind::Push,
+        },
         creditor: client_id(open.client).to_string(),
         payload: format!("sealed address of {handle}").into_bytes(),
         not_before: now + ticks(open.grace) / 2,
@@ -29,10 +33,17 @@ pub(super) fn debt(handle: &str, open: &Open, now: Millis) -> NewDebt {
     }
 }
 
-fn debt_id(handle: &str) -> DebtId {
-    DebtId {
-        reference: handle.to_owned(),
-        kind: DebtKind::Push,
+/// The provider of this question is to be told its result, and not before it can know what it asked.
+pub(super) fn completion(prompt: &Prompt, open: &Open) -> NewDebt {
+    NewDebt {
+        id: DebtId {
+            reference: prompt.handle.as_str().to_owned(),
+            kind: DebtKind::Complete,
+        },
+        creditor: prompt.connector.0.clone(),
+        payload: format!("sealed way back for {}", prompt.handle).into_bytes(),
+        not_before: prompt.created_at + TICK,
+        deadline: prompt.expires_at + Millis::from(open.grace) * TICK,
     }
 }
 
@@ -47,11 +58,16 @@ impl World<'_> {
         }
     }
 
-    /// By who has it, unless there is a slip; who has nothing looks for work first.
+    /// By who has it, unless there is a slip; who has nothing looks for work first. For the result of another provider's question nothing is sealed: it
+    /// is marked as being told.
     pub(super) async fn sealing(&mut self, seal: &Seal, now: Millis) -> Call {
-        let Some((handle, lease)) = self.held(seal.debt, seal.slip).await else {
+        let Some((debt, lease)) = self.held(seal.debt, seal.slip).await else {
             return Call::ClaimDebts(self.claim(LEASE, now));
         };
+        if debt.kind == DebtKind::Complete {
+            return Call::MarkTelling(debt, lease);
+        }
+        let handle = debt.reference.clone();
         let asker = self.request_of(&handle).await;
         let client_id = asker.map_or(client_id(0), |request| request.client_id);
         let redeem = Redeem {
@@ -66,7 +82,7 @@ impl World<'_> {
         Call::Seal(Box::new(Sealing {
             id: request_id(&handle),
             client_id,
-            debt: debt_id(&handle),
+            debt,
             lease,
             tokens: seal.tokens.then(|| SealedTokens {
                 payload: format!("sealed {}", redemption.family_id).into_bytes(),
@@ -79,37 +95,56 @@ impl World<'_> {
     }
 
     pub(super) async fn settlement(&mut self, debt: Pick, ends: Ends, slip: bool, now: Millis) -> Call {
-        let Some((handle, lease)) = self.held(debt, slip).await else {
+        let Some((id, lease)) = self.held(debt, slip).await else {
             return Call::ClaimDebts(self.claim(LEASE, now));
         };
         let error = format!("in vain at {}", now - crate::sample::NOW);
         let payment = match ends {
             Ends::Paid => Payment::Done,
+            Ends::Refused if id.kind == DebtKind::Complete && now % (2 * TICK) == 0 => Payment::Unclear { error },
             Ends::Refused => Payment::Dead { error },
             Ends::Later(ticks) => Payment::Retry {
                 due_at: now + Millis::from(ticks) * TICK,
                 error,
             },
         };
-        Call::SettleDebt(debt_id(&handle), lease, payment, now)
+        if id.kind != DebtKind::Complete {
+            return Call::SettleDebt(id, lease, payment, now);
+        }
+        Call::SettleTelling(Box::new(Telling {
+            id,
+            lease,
+            connector: OTHER.to_owned(),
+            payment,
+            now,
+        }))
     }
 
     /// Apt is what was given up on.
     pub(super) async fn dead_debt(&self, debt: Pick) -> DebtId {
         let dead = self.model.dead_debts(1_000).await.unwrap();
         let is_dead = async |handle: &str| dead.iter().any(|dead| dead.id.reference == handle);
-        debt_id(&self.handle(debt, is_dead).await)
+        self.debt_of(&self.handle(debt, is_dead).await).await
+    }
+
+    async fn debt_of(&self, handle: &str) -> DebtId {
+        let prompt = self.model.find_prompt(&Handle::from(handle)).await.unwrap();
+        let other = prompt.is_some_and(|prompt| !prompt.connector.is_embedded());
+        DebtId {
+            reference: handle.to_owned(),
+            kind: if other { DebtKind::Complete } else { DebtKind::Push },
+        }
     }
 
     /// Apt is what somebody has a lease on; none where there is nothing apt.
-    async fn held(&self, debt: Pick, slip: bool) -> Option<(String, Lease)> {
-        let holder = |handle: &str| self.model.holder_of(&debt_id(handle));
-        let handle = self.handle(debt, async |handle| holder(handle).is_some()).await;
-        let lease = holder(&handle);
+    async fn held(&self, debt: Pick, slip: bool) -> Option<(DebtId, Lease)> {
+        let is_held = async |handle: &str| self.model.holder_of(&self.debt_of(handle).await).is_some();
+        let id = self.debt_of(&self.handle(debt, is_held).await).await;
+        let lease = self.model.holder_of(&id);
         if lease.is_none() && matches!(debt, Pick::Apt(_)) {
             return None;
         }
         let lease = lease.filter(|_| !slip);
-        Some((handle, lease.unwrap_or_else(|| Lease("nobody's".to_owned()))))
+        Some((id, lease.unwrap_or_else(|| Lease("nobody's".to_owned()))))
     }
 }

@@ -10,6 +10,8 @@ use crate::sample::person;
 pub const PEOPLE: [&str; 4] = ["ada", "Bob", "cid", "a-da"];
 /// In no order either.
 pub const INVITATIONS: [&str; 2] = ["partner", "Guest"];
+/// The provider outside.
+pub const OTHER: &str = "keycloak";
 pub const CLIENTS: [&str; 3] = ["shop", "Bank", "s-hop"];
 
 pub fn client_id(number: u8) -> ClientId {

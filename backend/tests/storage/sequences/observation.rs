@@ -5,7 +5,7 @@ use countersign::{
         AccountKey, Arrears, AuthRequest, Client, DeadDebt, Device, DeviceKeys, Invitation, KeyPurpose, KeyState,
         Prompt, SignedReceipt,
     },
-    storage::{AccessTokenFacts, HintMatch, Storage, StorageError},
+    storage::{AccessTokenFacts, ConnectorMark, HintMatch, SettledQuestion, Storage, StorageError},
 };
 use countersign_clock::Millis;
 use countersign_protocol::{ClientId, Handle, PushTarget, Subject};
@@ -40,6 +40,8 @@ pub enum Seen {
     Reported(Subject, &'static str, [bool; 2]),
     Arrears(Arrears),
     DeadDebts(Vec<DeadDebt>),
+    Marks(Vec<ConnectorMark>),
+    Settled(String, Box<Option<SettledQuestion>>),
 }
 
 type AccountSeen = (Subject, String, String, Vec<(String, String)>, String, bool, Millis);
@@ -66,12 +68,15 @@ pub async fn observe(store: &dyn Storage, names: &Names, now: Millis) -> Result<
     }
     seen.push(Seen::Arrears(store.arrears().await?));
     seen.push(Seen::DeadDebts(store.dead_debts(100).await?));
+    seen.push(Seen::Marks(store.connector_marks().await?));
     for name in names.handles() {
         let handle = Handle::from(name);
         let prompt = store.find_prompt(&handle).await?;
         seen.push(Seen::Prompt(name.to_owned(), prompt.map(Box::new)));
         let receipt = store.find_receipt(&handle).await?;
         seen.push(Seen::Receipt(name.to_owned(), receipt));
+        let settled = store.settled_question(&handle).await?;
+        seen.push(Seen::Settled(name.to_owned(), Box::new(settled)));
         let request = store.find_auth_request(request_id(name)).await?;
         seen.push(Seen::Request(name.to_owned(), request));
     }

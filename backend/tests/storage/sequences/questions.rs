@@ -2,14 +2,15 @@
 
 use countersign::{
     domain::{AccountKey, Approval, ConnectorId, Decision, Matching, NewAuthRequest, Prompt, SignedReceipt},
-    storage::{Decide, Devices as _, Mismatch, Opening, Prompts as _},
+    storage::{Decide, Devices as _, Intake, Mismatch, Opening, Prompts as _},
 };
 use countersign_clock::Millis;
 use countersign_protocol::{DenyReason, DeviceId, Handle, PromptState};
 
 use super::{
-    debts::debt,
-    names::{STRANGER, client_id, device_id},
+    call::Call,
+    debts::{completion, debt},
+    names::{OTHER, STRANGER, client_id, device_id},
     operation::{self, Open, Pick, Provider, Slip},
     resolve::{old_key, someone},
     world::{TICK, World},
@@ -17,7 +18,23 @@ use super::{
 use crate::sample;
 
 impl World<'_> {
-    pub(super) fn opening(&mut self, open: &Open, now: Millis) -> Opening {
+    /// Another provider's question is taken in, with what its provider will be told.
+    pub(super) fn question(&mut self, open: &Open, now: Millis) -> Call {
+        let opening = self.opening(open, now);
+        if open.provider != Provider::Other {
+            return Call::Open(Box::new(opening));
+        }
+        let prompt = opening.prompt;
+        Call::TakeIn(Box::new(Intake {
+            digest: sample::hash(&format!("{} of {:?}", prompt.handle, prompt.client.id)),
+            message: None,
+            owed: completion(&prompt, open),
+            prompt,
+            supersede: opening.supersede,
+        }))
+    }
+
+    fn opening(&mut self, open: &Open, now: Millis) -> Opening {
         let handle = self.names.new_handle(open.handle);
         let (client, account) = (client_id(open.client), someone(open.person));
         let expires_at = now + Millis::from(open.lasts) * TICK;
@@ -32,7 +49,7 @@ impl World<'_> {
             prompt.matching = Matching::Show { message: None };
         }
         if open.provider == Provider::Other {
-            prompt.connector = ConnectorId("keycloak".to_owned());
+            prompt.connector = ConnectorId(OTHER.to_owned());
             if open.person == 0 {
                 prompt.account = someone(STRANGER);
             }

@@ -32,10 +32,7 @@ impl World<'_> {
                 let username = sample::account(PEOPLE[usize::from(person)]).username;
                 Call::Disable(username, disabled)
             }
-            Operation::AddClient { client } => {
-                let client = sample::client(client_id(client).as_str());
-                Call::AddClient(Box::new(client))
-            }
+            Operation::AddClient { client } => Call::AddClient(Box::new(sample::client(client_id(client).as_str()))),
             Operation::RemoveClient { client } => Call::RemoveClient(client_id(client), now),
             Operation::ReplaceClient { client, disabled, slip } => {
                 self.replacement(client_id(client), disabled, slip, now).await
@@ -84,7 +81,7 @@ impl World<'_> {
                 Call::Remember(seen, now + Millis::from(lasts) * TICK)
             }
             Operation::SweepReplay { limit } => Call::SweepReplay(now, limit),
-            Operation::Open(ref open) => Call::Open(Box::new(self.opening(open, now))),
+            Operation::Open(ref open) => self.question(open, now),
             Operation::Decide(ref decide) => Call::Decide(Box::new(self.decision(decide, now).await)),
             Operation::Mismatch(ref mismatch) => Call::Mismatch(self.wrong_number(mismatch, now).await),
             Operation::Expire { .. } => unreachable!("the model follows the store"),
