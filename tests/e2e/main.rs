@@ -13,6 +13,7 @@ mod fapi;
 mod interop;
 mod keycloak;
 mod keycloak_attacks;
+mod keycloak_doctor;
 mod keycloak_faults;
 mod keycloak_wire;
 mod log_lines;

@@ -8,7 +8,7 @@ use countersign_e2e::{
     eventually, raw_device::random_text, stage::refusal,
 };
 use countersign_protocol::{Delivery, DenyReason, Handle, PromptState};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -232,7 +232,7 @@ async fn a_backend_that_dies_when_the_provider_has_answered_tells_it_again_witho
         ..BackendOptions::default()
     };
     let mut backend = NodeOp::backend(&[&op], options).await;
-    backend.fail_at(Some("called:1:abort"));
+    backend.fail_at(Some("Called:1:abort"));
     backend.kill();
     backend.restart();
     let phone = op.phone(&backend, "anna", "Anna's phone").await;
@@ -280,4 +280,36 @@ async fn a_client_in_ping_mode_is_called_and_redeems() {
         .await
         .expect("the client redeems when it is called");
     assert_eq!(told(&phone, &request.handle).await, PromptState::Approved);
+}
+
+/// openid-client as the client: it discovers, asks, polls at its own pace and verifies.
+#[tokio::test]
+async fn a_strangers_client_is_told_of_every_end() {
+    let op = NodeOp::start_with("acme", &json!({ "people": ["anna", "bert", "cleo"] }));
+    let backend = NodeOp::backend(&[&op], BackendOptions::default()).await;
+    let play = async |sub: &str, ends: &str, more: Value| {
+        let phone = op.phone(&backend, sub, "Phone").await;
+        let mut story = json!({ "story": ends, "login_hint": sub, "scope": "openid profile" });
+        for (name, value) in more.as_object().expect("a story is an object") {
+            story[name] = value.clone();
+        }
+        let mut stranger = op.stranger("openid-client.mjs", &story);
+        stranger.started().await;
+        let request = phone.wait_for_request().await;
+        match ends {
+            "approve" => drop(phone.approve(&request.handle, Some("471")).await),
+            "deny" => drop(phone.deny(&request.handle, DenyReason::ChangedMind).await),
+            _ => {}
+        }
+        stranger.result().await
+    };
+    let results = tokio::join!(
+        Box::pin(play("anna", "approve", json!({ "binding_message": "471" }))),
+        Box::pin(play("bert", "deny", json!({ "binding_message": "W4SCT" }))),
+        Box::pin(play("cleo", "expiry", json!({ "requested_expiry": 6 }))),
+    );
+    for result in [&results.0, &results.1, &results.2] {
+        assert_eq!(result["ok"], true, "a standard client hears how it ended: {result}");
+    }
+    assert_eq!(results.0["claims"]["sub"], "anna", "V-012: tokens of who was asked");
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countersign_e2e::{
-    Backend, BackendOptions, NotificationEndpoint, Person, RawDevice, RelyingParty, Says, Started, eventually,
-    raw_device::random_text, stage::refusal,
+    Backend, BackendOptions, Called, NotificationEndpoint, Person, RawDevice, RelyingParty, Says, eventually,
+    stage::refusal,
 };
 use countersign_protocol::Verdict;
 use serde_json::Value;
@@ -16,12 +16,6 @@ struct Cast {
     backend: Backend,
     phone: RawDevice,
     shop: RelyingParty,
-}
-
-/// A request of the shop.
-struct Asked {
-    started: Started,
-    token: String,
 }
 
 impl Cast {
@@ -38,25 +32,21 @@ impl Cast {
         Self { backend, phone, shop }
     }
 
-    async fn ask(&self, more: &[(&str, &str)]) -> Asked {
-        let token = random_text();
-        let mut parameters = vec![("login_hint", "anna"), ("client_notification_token", token.as_str())];
-        parameters.extend(more);
-        let started = self.shop.start(&parameters).await;
-        Asked { started, token }
+    async fn ask(&self, more: &[(&str, &str)]) -> Called {
+        self.shop.ask_to_be_called("anna", more).await
     }
 
     async fn decide(&self, verdict: Verdict) {
         self.phone.decide(verdict, None).await;
     }
 
-    async fn approved(&self) -> Asked {
+    async fn approved(&self) -> Called {
         let asked = self.ask(&[]).await;
         self.decide(Verdict::Approve).await;
         asked
     }
 
-    async fn redeems(&self, asked: &Asked) {
+    async fn redeems(&self, asked: &Called) {
         let tokens = self.shop.poll(&asked.started.auth_req_id).await;
         assert!(
             tokens.is_ok(),
@@ -64,7 +54,7 @@ impl Cast {
         );
     }
 
-    async fn refused(&self, asked: &Asked) -> String {
+    async fn refused(&self, asked: &Called) -> String {
         refusal(self.shop.poll(&asked.started.auth_req_id).await)
     }
 

@@ -3,9 +3,8 @@
 use std::{thread, time::Duration};
 
 use countersign_e2e::{
-    Backend, BackendOptions, NotificationEndpoint, Person, RawDevice, RelyingParty, Says, Started, eventually,
-    raw_device::{random_text, try_answered},
-    soak::Store,
+    Backend, BackendOptions, Called, NotificationEndpoint, Person, RawDevice, RelyingParty, Says, eventually,
+    raw_device::try_answered, soak::Store,
 };
 use countersign_jose::{b64, digest};
 use countersign_postgres_cluster::Cluster;
@@ -25,12 +24,6 @@ struct Cast {
     endpoint: NotificationEndpoint,
 }
 
-/// A request of the shop.
-struct Asked {
-    started: Started,
-    token: String,
-}
-
 impl Cast {
     async fn new(script: &[Says], options: BackendOptions) -> Self {
         let endpoint = NotificationEndpoint::start(script);
@@ -48,12 +41,8 @@ impl Cast {
         }
     }
 
-    async fn ask(&self, more: &[(&str, &str)]) -> Asked {
-        let token = random_text();
-        let mut parameters = vec![("login_hint", "anna"), ("client_notification_token", token.as_str())];
-        parameters.extend(more);
-        let started = self.shop.start(&parameters).await;
-        Asked { started, token }
+    async fn ask(&self, more: &[(&str, &str)]) -> Called {
+        self.shop.ask_to_be_called("anna", more).await
     }
 
     async fn decide(&self, verdict: Verdict) {
@@ -61,7 +50,7 @@ impl Cast {
     }
 
     /// The body of call number `call`, counted from 0, which is one about `asked`.
-    async fn told(&self, call: usize, asked: &Asked) -> Value {
+    async fn told(&self, call: usize, asked: &Called) -> Value {
         let call = self.endpoint.heard(call + 1).await.remove(call);
         assert_eq!(call.line, "POST /ciba/cb?shop=1 HTTP/1.1", "R-150, R-187");
         let bearer = format!("Bearer {}", asked.token);
@@ -77,7 +66,7 @@ impl Cast {
     }
 
     /// Checks tokens as a client has to (CIBA Core section 10.3.1) and returns the access token.
-    async fn verified(&self, body: &Value, asked: &Asked) -> String {
+    async fn verified(&self, body: &Value, asked: &Called) -> String {
         let claims = self.shop.verify(body["id_token"].as_str().expect("an ID token")).await;
         let access = body["access_token"].as_str().expect("an access token");
         let hash = b64::encode(&digest::sha256(access)[..16]);

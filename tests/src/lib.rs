@@ -35,7 +35,7 @@ pub use node_oidc_provider::NodeOp;
 pub use notification_endpoint::{NotificationEndpoint, Says};
 pub use person::Person;
 pub use raw_device::RawDevice;
-pub use relying_party::{Credentials, PollError, RelyingParty, Started, Tokens};
+pub use relying_party::{Called, Credentials, PollError, RelyingParty, Started, Tokens};
 pub use stage::Stage;
 pub use upstream_op::{Hears, UpstreamOp};
 

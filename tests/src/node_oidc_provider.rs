@@ -4,7 +4,6 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::mpsc,
     time::Duration,
@@ -22,6 +21,7 @@ use crate::{
     person::{browser, form},
     program,
     raw_device::random_text,
+    stranger::Stranger,
 };
 
 const CLIENT_SECRET: &str = "a secret of the shop that is long enough";
@@ -185,7 +185,7 @@ impl NodeOp {
     #[must_use]
     pub fn entry(&self) -> String {
         let Self { name, issuer, .. } = self;
-        let secret_file: PathBuf = self.folder.path().join("whsec.txt");
+        let secret_file = self.folder.path().join("whsec.txt").display().to_string();
         let callback_url = self.callback_url();
         format!(
             "[[connectors.generic]]\nname = {name:?}\nissuer = {issuer:?}\ntitle = \"The {name} people\"\napp_client_id = \"countersign-app\"\n\
@@ -230,6 +230,12 @@ impl NodeOp {
     /// Its client `id`, `shop` or `shop-ping`.
     pub async fn client(&self, id: &str) -> RelyingParty {
         RelyingParty::discover(&self.issuer, id, Credentials::Basic(CLIENT_SECRET.to_owned())).await
+    }
+
+    /// Starts other people's `program` as the client `shop`.
+    #[must_use]
+    pub fn stranger(&self, program: &str, story: &Value) -> Stranger {
+        Stranger::start_at(program, &self.issuer, "shop", CLIENT_SECRET, story)
     }
 
     /// A new device of `username`, who signs in here.

@@ -51,6 +51,15 @@ pub struct Started {
     pub binding_code: Option<String>,
 }
 
+/// A request of a client that is called with the result.
+#[derive(Debug, Clone)]
+pub struct Called {
+    /// What it was told at once.
+    pub started: Started,
+    /// `client_notification_token`: the call brings it back.
+    pub token: String,
+}
+
 /// Tokens whose ID token is verified.
 #[derive(Debug, Clone)]
 pub struct Tokens {
@@ -199,6 +208,14 @@ impl RelyingParty {
         let (iss, aud) = (&self.id, &self.issuer);
         let claims = json!({ "iss": iss, "sub": iss, "aud": aud, "iat": now, "exp": now + 60, "jti": random_text() });
         key.sign("JWT", &claims).expect("an assertion can be signed")
+    }
+
+    /// Asks `username`, to be called with the result.
+    pub async fn ask_to_be_called(&self, username: &str, more: &[(&str, &str)]) -> Called {
+        let token = random_text();
+        let named = [("login_hint", username), ("client_notification_token", token.as_str())];
+        let started = self.start(&[&named[..], more].concat()).await;
+        Called { started, token }
     }
 
     /// Starts a request that has to be acknowledged.

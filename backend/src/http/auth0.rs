@@ -1,7 +1,7 @@
 //! The token endpoint as the SDKs of Auth0 call it: at another path, and with JSON where the standard has a form. For clients that cannot be
 //! changed; off unless the operator wants it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Router,
@@ -12,7 +12,7 @@ use axum::{
     routing::post,
 };
 use countersign_jose::unique;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{oauth_error, op, op_form};
 use crate::op::{Endpoint, Params, Provider, Refusal};
@@ -41,18 +41,13 @@ fn is_json(request: &Request<Body>) -> bool {
     values.next().is_none() && essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
 }
 
-/// The members of one object as parameters: text as it is, null as absent, everything else as JSON.
+/// The members of one object as parameters: text as it is, null as absent, everything else as the client wrote it.
 fn parameters(json: &[u8]) -> Result<Params, Refusal> {
-    let malformed = |_| Refusal::invalid_request("the body is not one JSON object without duplicate members");
-    let members = unique::object(json).map_err(malformed)?;
-    Params::from_pairs(members.into_iter().map(|(name, value)| {
-        let text = match value {
-            Value::Null => String::new(),
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        (name, text)
-    }))
+    let malformed = || Refusal::invalid_request("the body is not one JSON object without duplicate members");
+    // Duplicate members, at whatever depth, are found by reading it whole; its parts are taken as they stand.
+    unique::object(json).map_err(|_| malformed())?;
+    let members: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(json).map_err(|_| malformed())?;
+    Params::from_members(&members)
 }
 
 #[cfg(test)]
@@ -66,6 +61,9 @@ mod tests {
         assert_eq!(params.get("b"), None);
         assert_eq!(params.get("c"), Some("3"));
         assert_eq!(params.get("d"), Some(r#"[{"e":true}]"#));
+        let exact = r#"[ {"units":12345678901234567890, "fee":12.10,"sum":1E+2} ]"#;
+        let params = parameters(format!("{{\"details\": {exact} }}").as_bytes()).unwrap();
+        assert_eq!(params.get("details"), Some(exact), "R-268: to the byte");
     }
 
     #[test]

@@ -59,13 +59,14 @@ impl Params {
         Ok(())
     }
 
-    /// The claims of a request object as parameters: texts as they are, what is JSON as the text that was signed, null as absent.
+    /// The claims of a request object, or the members of a JSON body, as parameters: texts as they are, what is JSON as the text that was sent, null as
+    /// absent.
     ///
     /// # Errors
     /// As [`Params::from_pairs`].
-    pub(super) fn from_claims(claims: &BTreeMap<String, Box<RawValue>>) -> Result<Self, Refusal> {
+    pub(crate) fn from_members(members: &BTreeMap<String, Box<RawValue>>) -> Result<Self, Refusal> {
         let text = |value: &RawValue| serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned());
-        let there = claims.iter().filter(|(_, value)| value.get() != "null");
+        let there = members.iter().filter(|(_, value)| value.get() != "null");
         Self::from_pairs(there.flat_map(|(name, value)| {
             // What may be there several times in a form is an array here.
             let several = (name == REPEATABLE).then(|| serde_json::from_str::<Vec<String>>(value.get()).ok());
@@ -161,7 +162,7 @@ mod tests {
             (r#"{"resource":["urn:a","urn:b"]}"#, &["urn:a", "urn:b"][..]),
             (r#"{"resource":"urn:a"}"#, &["urn:a"]),
         ] {
-            let params = Params::from_claims(&serde_json::from_str(claims).unwrap()).unwrap();
+            let params = Params::from_members(&serde_json::from_str(claims).unwrap()).unwrap();
             let all: Vec<&str> = params.all("resource").collect();
             assert_eq!(all, expected, "R-069, R-267: {claims}");
         }

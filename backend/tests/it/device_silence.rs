@@ -98,7 +98,7 @@ async fn a_number_to_be_typed_is_never_told() {
     for stream in [&stream, &late, &resumed] {
         received.extend_from_slice(stream.everything().as_bytes());
     }
-    let hex = digest::sha256(NUMBER).map(|byte| format!("{byte:02x}")).concat();
+    let hex = digest::sha256_hex(NUMBER);
     let told = readable(&received);
     assert!(
         told.contains("\"mode\":\"type\""),

@@ -301,14 +301,9 @@ fn device_keys() -> DeviceKeys {
 
 /// A confidential client that may do everything.
 pub fn shop(id: &str) -> Client {
-    use std::fmt::Write as _;
-    let mut hash = String::new();
-    for byte in digest::sha256(SECRET) {
-        write!(hash, "{byte:02x}").unwrap();
-    }
     Client {
         uri: Some("https://shop.example/".to_owned()),
-        secret_sha256: Some(hash),
+        secret_sha256: Some(digest::sha256_hex(SECRET)),
         redirect_uris: vec!["https://shop.example/cb".to_owned()],
         grant_types: vec![GrantType::Ciba, GrantType::AuthorizationCode, GrantType::RefreshToken],
         scopes: ["profile", "email", "phone", "payment", "offline_access"]

@@ -17,6 +17,18 @@ pub fn sha256_b64(data: impl AsRef<[u8]>) -> String {
     b64::encode(sha256(data))
 }
 
+/// The SHA-256 digest of `data`, lower-case hexadecimal.
+#[must_use]
+pub fn sha256_hex(data: impl AsRef<[u8]>) -> String {
+    hex(&sha256(data))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+    let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    digits.collect()
+}
+
 /// Whether two byte strings are equal, in a time that depends on their lengths only.
 #[must_use]
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
@@ -67,18 +79,10 @@ fn first_32(bytes: &[u8]) -> [u8; 32] {
 mod tests {
     use super::*;
 
-    fn hex(bytes: &[u8]) -> String {
-        use std::fmt::Write;
-        bytes.iter().fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").unwrap();
-            text
-        })
-    }
-
     #[test]
     fn sha256_is_that_of_fips_180() {
         assert_eq!(
-            hex(&sha256("abc")),
+            sha256_hex("abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
         assert_eq!(sha256_b64("abc"), "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");

@@ -24,6 +24,8 @@ const READY: &str = "Listening on: http://127.0.0.1:";
 const KEEPER: &str = r#"
 folder=$1 keep=
 shift
+# Whoever ends the whole group of processes ends the reading alone; the rest is tidied up.
+trap : HUP INT TERM
 "$@" >>"$folder/log" 2>&1 </dev/null &
 pid=$!
 echo "$pid" >"$folder/pid.new"

@@ -64,7 +64,7 @@ impl Provider {
         self.check_envelope(client, &envelope)?;
         let claims: BTreeMap<String, Box<RawValue>> =
             verified.claims().map_err(|_| invalid("its claims cannot be read"))?;
-        let params = Params::from_claims(&claims).map_err(|_| invalid("a claim cannot be a parameter"))?;
+        let params = Params::from_members(&claims).map_err(|_| invalid("a claim cannot be a parameter"))?;
         if params.get("request").is_some() || params.get("request_uri").is_some() {
             return Err(invalid("it contains another one").into());
         }

@@ -160,7 +160,7 @@ impl Provider {
         let client = self.find_client(id).await?;
         let registered = client.as_ref().and_then(|client| client.secret_sha256.as_deref());
         let expected = registered.map_or(&NO_SECRET[..], str::as_bytes);
-        let matches = digest::equal(hex(&digest::sha256(secret)).as_bytes(), expected);
+        let matches = digest::equal(digest::sha256_hex(secret).as_bytes(), expected);
         Ok(client.filter(|client| matches && client.auth_method == method))
     }
 }
@@ -168,15 +168,6 @@ impl Provider {
 /// The one answer to every failure.
 pub(in crate::op) fn not_authenticated() -> Refusal {
     Refusal::new(OAuthErrorCode::InvalidClient, "client authentication failed")
-}
-
-/// Lower-case hexadecimal, as secrets are kept.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
 }
 
 fn mechanism(request: ClientRequest<'_>) -> Result<Mechanism<'_>, Refusal> {

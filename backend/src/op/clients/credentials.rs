@@ -4,7 +4,6 @@ use countersign_clock::Random;
 use countersign_jose::{MacAlgorithm, digest};
 use countersign_protocol::{ClientId, Secret};
 
-use super::hex;
 use crate::{
     domain::{Client, ClientAuthMethod},
     op::fresh,
@@ -54,7 +53,7 @@ pub fn is_long_enough(secret: &Secret, client: &Client) -> bool {
 #[must_use]
 pub fn is_secret_of(client: &Client, secret: &str) -> bool {
     let kept = client.secret_sha256.as_deref().unwrap_or_default();
-    digest::equal(hex(&digest::sha256(secret)).as_bytes(), kept.as_bytes())
+    digest::equal(digest::sha256_hex(secret).as_bytes(), kept.as_bytes())
 }
 
 /// Leaves `client` with the secret that its method needs, and with no other. Returns a secret that was made here. `seal` is asked only where the
@@ -100,7 +99,7 @@ pub fn set_secret<E>(
     } else {
         None
     };
-    client.secret_sha256 = Some(hex(&digest::sha256(secret.expose())));
+    client.secret_sha256 = Some(digest::sha256_hex(secret.expose()));
     Ok(made.then_some(secret))
 }
 

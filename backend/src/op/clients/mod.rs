@@ -18,7 +18,6 @@ mod subject;
 
 pub(super) use app::app_client;
 pub(super) use assertion_proof::ALGORITHMS as ASSERTION_ALGORITHMS;
-use authenticate::hex;
 pub(super) use authenticate::{Authenticated, Proven, PublicClients};
 pub use authenticate::{CertificateIssuers, ClientCertificate, ClientRequest, Endpoint};
 pub use certificate::{CertificateOffer, MutualTls, MutualTlsError, is_certificate_subject};

@@ -74,7 +74,8 @@ impl Kept {
                 request.state = AuthRequestState::Expired;
             }
             (Some(request), None) => request.state = AuthRequestState::Denied,
-            (None, None) => {}
+            // Its time was over long ago, and nobody waits for a result any more.
+            (None, None) => return Ok(()),
             // It would tell the person something that is not so.
             (None, Some(_)) => {
                 return Err(StorageError::Corrupt {

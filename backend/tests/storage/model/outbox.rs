@@ -151,6 +151,11 @@ impl Kept {
 }
 
 impl Model {
+    /// Whether anything is owed, or will be, about this prompt.
+    pub fn owes(&self, handle: &str) -> bool {
+        self.read(|kept| kept.debts.keys().any(|id| id.reference == handle))
+    }
+
     /// Who has taken this debt on, whether their lease is over or not.
     pub fn holder_of(&self, id: &DebtId) -> Option<Lease> {
         self.read(|kept| match &kept.debts.get(id)?.stage {
@@ -274,6 +279,9 @@ impl Outbox for Model {
                 if debt.is_due(now) {
                     let at = debt.owed.deadline;
                     (debt.stage, debt.erased) = (Stage::Dead { at }, true);
+                    if debt.error.is_empty() {
+                        "not reached before its deadline".clone_into(&mut debt.error);
+                    }
                     undelivered.extend(debt.family_id.clone());
                     given_up.push(debt.owed.id.clone());
                     changed += 1;

@@ -14,14 +14,18 @@ use super::{
 };
 use crate::sample::request_id;
 
-/// The client of this question is to be called with its result.
-pub(super) fn debt(handle: &str, open: &Open, expires_at: Millis) -> NewDebt {
+/// Ticks that a lease lasts, where nothing is said.
+const LEASE: u8 = 4;
+
+/// The client of this question, asked at `now`, is to be called with its result.
+pub(super) fn debt(handle: &str, open: &Open, now: Millis) -> NewDebt {
+    let ticks = |ticks: u8| Millis::from(ticks) * TICK;
     NewDebt {
         id: debt_id(handle),
         creditor: client_id(open.client).to_string(),
         payload: format!("sealed address of {handle}").into_bytes(),
-        not_before: Millis::MIN,
-        deadline: expires_at + Millis::from(open.grace) * TICK,
+        not_before: now + ticks(open.grace) / 2,
+        deadline: now + ticks(open.lasts) + 4 * ticks(open.grace),
     }
 }
 
@@ -43,9 +47,11 @@ impl World<'_> {
         }
     }
 
-    /// By who has it, unless there is a slip.
-    pub(super) async fn sealing(&mut self, seal: &Seal, now: Millis) -> Sealing {
-        let (handle, lease) = self.held(seal.debt, seal.slip).await;
+    /// By who has it, unless there is a slip; who has nothing looks for work first.
+    pub(super) async fn sealing(&mut self, seal: &Seal, now: Millis) -> Call {
+        let Some((handle, lease)) = self.held(seal.debt, seal.slip).await else {
+            return Call::ClaimDebts(self.claim(LEASE, now));
+        };
         let asker = self.request_of(&handle).await;
         let client_id = asker.map_or(client_id(0), |request| request.client_id);
         let redeem = Redeem {
@@ -57,7 +63,7 @@ impl World<'_> {
         };
         let mut redemption = self.redemption(&redeem, now).await;
         (redemption.id, redemption.client_id) = (request_id(&handle), client_id.clone());
-        Sealing {
+        Call::Seal(Box::new(Sealing {
             id: request_id(&handle),
             client_id,
             debt: debt_id(&handle),
@@ -69,11 +75,13 @@ impl World<'_> {
             }),
             failure: b"sealed failure".to_vec(),
             now,
-        }
+        }))
     }
 
     pub(super) async fn settlement(&mut self, debt: Pick, ends: Ends, slip: bool, now: Millis) -> Call {
-        let (handle, lease) = self.held(debt, slip).await;
+        let Some((handle, lease)) = self.held(debt, slip).await else {
+            return Call::ClaimDebts(self.claim(LEASE, now));
+        };
         let error = format!("in vain at {}", now - crate::sample::NOW);
         let payment = match ends {
             Ends::Paid => Payment::Done,
@@ -93,11 +101,15 @@ impl World<'_> {
         debt_id(&self.handle(debt, is_dead).await)
     }
 
-    /// Apt is what somebody has a lease on.
-    async fn held(&self, debt: Pick, slip: bool) -> (String, Lease) {
+    /// Apt is what somebody has a lease on; none where there is nothing apt.
+    async fn held(&self, debt: Pick, slip: bool) -> Option<(String, Lease)> {
         let holder = |handle: &str| self.model.holder_of(&debt_id(handle));
         let handle = self.handle(debt, async |handle| holder(handle).is_some()).await;
-        let lease = holder(&handle).filter(|_| !slip);
-        (handle, lease.unwrap_or_else(|| Lease("nobody's".to_owned())))
+        let lease = holder(&handle);
+        if lease.is_none() && matches!(debt, Pick::Apt(_)) {
+            return None;
+        }
+        let lease = lease.filter(|_| !slip);
+        Some((handle, lease.unwrap_or_else(|| Lease("nobody's".to_owned()))))
     }
 }

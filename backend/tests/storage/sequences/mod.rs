@@ -116,7 +116,7 @@ const REACHED: &[(&str, &str, usize)] = &[
     ("Decide", "AccountDisabled", 11),
     ("Decide", "DeviceRemoved", 79),
     ("Decide", "Unknown", 28),
-    ("Decide", "Corrupt", 3),
+    ("Decide", "Corrupt", 1),
     ("Decide too late", "Settled(SettledView { state: Expired", 13),
     ("Disable", "true", 43),
     ("DropRetiredKeys", "1", 5),
@@ -177,6 +177,25 @@ const REACHED: &[(&str, &str, usize)] = &[
     ("RotateRefresh", "Reused", 7),
     ("SetPush", "true", 7),
     ("SweepReplay", "1", 4),
+    ("ClaimDebts", "ClaimedDebt", 34),
+    ("ClaimDebts", "attempt: 2", 11),
+    ("Seal", "Tokens", 3),
+    ("Seal", "Failure", 6),
+    ("Seal", "Settled(Denied", 44),
+    ("Seal", "Settled(Expired", 10),
+    ("Seal", "Settled(Redeemed", 1),
+    ("Seal", "Lost", 81),
+    ("SettleDebt", "true", 47),
+    ("SettleDebt", "false", 62),
+    ("ResendDebt", "Owed", 3),
+    ("ResendDebt", "TimeOver", 7),
+    ("ResendDebt", "Unknown", 123),
+    ("SweepDebts", "1", 4),
+    ("SetUserCode", "true", 65),
+    ("SetUserCode", "false", 5),
+    ("TryUserCode", "Try(", 36),
+    ("TryUserCode", "Wait", 3),
+    ("TryUserCode", "NoCode", 133),
 ];
 
 /// Always the same sequences, so that a change that makes them tame is noticed.
@@ -184,7 +203,7 @@ const REACHED: &[(&str, &str, usize)] = &[
 fn the_sequences_reach_what_matters() {
     let config = Config {
         // The model is quick, and what is rare needs its time.
-        cases: 2 * SEQUENCES,
+        cases: 3 * SEQUENCES,
         failure_persistence: None,
         ..Config::default()
     };

@@ -47,7 +47,7 @@ impl World<'_> {
             readable_until: expires_at + Millis::from(open.grace) * TICK,
             interval: 5,
             extras: sample::extras(),
-            owed: open.called.then(|| debt(&handle, open, expires_at)),
+            owed: open.called.then(|| debt(&handle, open, now)),
         };
         Opening {
             prompt,

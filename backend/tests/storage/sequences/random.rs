@@ -29,8 +29,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         (14, devices().boxed()),
         (9, people_and_clients().boxed()),
         (10, keys_and_sightings().boxed()),
-        (16, debts().boxed()),
-        (8, user_codes().boxed()),
+        (20, debts().boxed()),
+        (6, user_codes().boxed()),
     ])
 }
 
@@ -115,7 +115,8 @@ fn grants() -> impl Strategy<Value = Operation> {
 }
 
 fn debts() -> impl Strategy<Value = Operation> {
-    let seal = (pick(), name(), name(), proptest::bool::weighted(0.8), once_in(6));
+    let debt = || prop_oneof![6 => often(2, 0..=0, 1..=2).prop_map(Pick::Apt), 1 => (0..=5_u8).prop_map(Pick::Any)];
+    let seal = (debt(), name(), name(), proptest::bool::weighted(0.8), once_in(9));
     let seal = seal.prop_map(|(debt, family, token, tokens, slip)| Seal {
         debt,
         family,
@@ -124,12 +125,12 @@ fn debts() -> impl Strategy<Value = Operation> {
         slip,
     });
     let ends = prop_oneof![2 => Just(Ends::Paid), 2 => Just(Ends::Refused), 2 => (0..=2_u8).prop_map(Ends::Later)];
-    let settle = (pick(), ends, once_in(6));
+    let settle = (debt(), ends, once_in(9));
     prop_oneof![
-        6 => (1..=3_u8).prop_map(|lasts| Operation::ClaimDebts { lasts }),
-        6 => seal.prop_map(Operation::Seal),
-        4 => settle.prop_map(|(debt, ends, slip)| Operation::SettleDebt { debt, ends, slip }),
-        2 => pick().prop_map(|debt| Operation::ResendDebt { debt }),
+        4 => (1..=5_u8).prop_map(|lasts| Operation::ClaimDebts { lasts }),
+        8 => seal.prop_map(Operation::Seal),
+        5 => settle.prop_map(|(debt, ends, slip)| Operation::SettleDebt { debt, ends, slip }),
+        3 => debt().prop_map(|debt| Operation::ResendDebt { debt }),
         1 => (0..=9_u8, 1..=3_u32).prop_map(|(older, limit)| Operation::SweepDebts { older, limit }),
     ]
 }
@@ -180,7 +181,7 @@ fn people_and_clients() -> impl Strategy<Value = Operation> {
         3 => (0..=2_u8).prop_map(|client| Operation::RemoveClient { client }),
         4 => (0..=2_u8, once_in(3), once_in(6))
             .prop_map(|(client, disabled, slip)| Operation::ReplaceClient { client, disabled, slip }),
-        3 => (0..=2_u8, weighted(0.7, 0..=1_u8), 1..=3_u8)
+        3 => (0..=2_u8, weighted(0.7, 0..=1_u8), 0..=3_u8)
             .prop_map(|(client, invitation, most)| Operation::RegisterClient { client, invitation, most }),
         2 => (0..=1_u8, 1..=2_u8, 1..=12_u8)
             .prop_map(|(invitation, uses, lasts)| Operation::Invite { invitation, uses, lasts }),

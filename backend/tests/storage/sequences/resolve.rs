@@ -9,7 +9,7 @@ use countersign::{
 };
 use countersign_clock::Millis;
 use countersign_jose::Algorithm;
-use countersign_protocol::{ClientId, DeviceId, PublicJwk, PushTarget, Secret};
+use countersign_protocol::{ClientId, DeviceId, PublicJwk, PushTarget, Secret, Subject};
 use serde_json::json;
 
 use super::{
@@ -111,15 +111,15 @@ impl World<'_> {
             Operation::RevokeToken { token, refresh, slip } => self.revocation(token, refresh, slip, now).await,
             Operation::SweepGrants { limit } => Call::SweepGrants(now, limit),
             Operation::ClaimDebts { lasts } => Call::ClaimDebts(self.claim(lasts, now)),
-            Operation::Seal(ref seal) => Call::Seal(Box::new(self.sealing(seal, now).await)),
+            Operation::Seal(ref seal) => self.sealing(seal, now).await,
             Operation::SettleDebt { debt, ends, slip } => self.settlement(debt, ends, slip, now).await,
             Operation::ResendDebt { debt } => Call::ResendDebt(self.dead_debt(debt).await, now),
             Operation::SweepDebts { older, limit } => Call::SweepDebts(before(now, older), now, limit),
             Operation::SetUserCode { person, code } => {
-                Call::SetUserCode(someone(person).sub, code.map(|code| format!("hash {code}")))
+                Call::SetUserCode(subject(person), code.map(|code| format!("hash {code}")))
             }
-            Operation::TryUserCode { person, tries } => Call::TryUserCode(someone(person).sub, limit(tries), now),
-            Operation::UserCodeWasRight { person } => Call::UserCodeWasRight(someone(person).sub),
+            Operation::TryUserCode { person, tries } => Call::TryUserCode(subject(person), limit(tries), now),
+            Operation::UserCodeWasRight { person } => Call::UserCodeWasRight(subject(person)),
         }
     }
 
@@ -205,6 +205,11 @@ pub fn old_key() -> String {
 
 fn before(now: Millis, older: u8) -> Millis {
     now - Millis::from(older) * TICK
+}
+
+/// Somebody of the embedded provider, there or not.
+fn subject(person: u8) -> Subject {
+    Subject::from(PEOPLE[usize::from(person)])
 }
 
 /// So many wrong codes in a row, then a tick to wait.

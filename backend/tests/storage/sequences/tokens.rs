@@ -35,8 +35,9 @@ impl World<'_> {
         }
     }
 
+    /// And for the client to fetch: one that is called is given its tokens.
     async fn is_approved(&self, handle: &str) -> bool {
-        let request = self.request_of(handle).await;
+        let request = self.request_of(handle).await.filter(|_| !self.model.owes(handle));
         request.is_some_and(|request| matches!(request.state, AuthRequestState::Approved(_)))
     }
 

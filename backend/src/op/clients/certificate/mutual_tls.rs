@@ -107,11 +107,10 @@ impl CertificateOffer {
     /// Why they cannot.
     pub(in crate::op) fn check_method(self, method: ClientAuthMethod) -> Result<(), &'static str> {
         match method {
-            ClientAuthMethod::SelfSignedTlsClientAuth => self.check_binding(),
             ClientAuthMethod::TlsClientAuth if self.listener && !self.authorities => {
                 Err("is not offered: there is no authority that could vouch for a client ([mtls] ca_file)")
             }
-            ClientAuthMethod::TlsClientAuth => self.check_binding(),
+            ClientAuthMethod::TlsClientAuth | ClientAuthMethod::SelfSignedTlsClientAuth => self.check_binding(),
             ClientAuthMethod::ClientSecretBasic
             | ClientAuthMethod::ClientSecretPost
             | ClientAuthMethod::ClientSecretJwt

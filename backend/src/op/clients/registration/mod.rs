@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 pub(in crate::op) use self::pace::Pace;
 use super::{
-    By, NewSecret, Offer, are_confusable, check_sector, has_secret, hex, is_secret_of, metadata, seal_client_secret,
+    By, NewSecret, Offer, are_confusable, check_sector, has_secret, is_secret_of, metadata, seal_client_secret,
     set_secret,
 };
 use crate::{
@@ -107,7 +107,7 @@ impl Provider {
         self.check(&client, None).await?;
         let secret = self.set_secret_of(&mut client, NewSecret::Fresh)?;
         let token = fresh::secret(&*self.parts.random);
-        client.registration.token_sha256 = Some(hex(&digest::sha256(&token)));
+        client.registration.token_sha256 = Some(digest::sha256_hex(&token));
         let registration = SelfRegistration {
             client: client.clone(),
             invitation,
@@ -219,7 +219,7 @@ impl Provider {
     ) -> Result<(Client, &'a str), RegistrationError> {
         let token = call.token.ok_or_else(bad_token)?;
         let client = self.find_client(id).await?;
-        let shown = hex(&digest::sha256(token));
+        let shown = digest::sha256_hex(token);
         let expected = client
             .as_ref()
             .and_then(|client| client.registration.token_sha256.as_deref());
