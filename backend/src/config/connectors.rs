@@ -60,31 +60,33 @@ impl ConnectorsConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let (mut known, mut issuers) = (BTreeSet::new(), BTreeSet::new());
         for one in self.all() {
-            let named = |problem: &str| format!("{:?} {problem}", one.name);
+            let saying = |problem: &str| format!("{:?} {problem}", one.name);
             require(
                 is_name(&one.name) && one.name != "embedded",
                 "connectors",
                 "name",
-                || named("is not 1 to 32 of a-z, 0-9 and -, or is `embedded`"),
+                || saying("is not 1 to 32 of a-z, 0-9 and -, or is `embedded`"),
             )?;
             require(known.insert(&one.name), "connectors", "name", || {
-                named("is there twice")
+                saying("is there twice")
             })?;
             require(is_issuer(&one.issuer), "connectors", "issuer", || {
-                named("needs an https URL without query and fragment; http for a literal loopback address alone")
+                saying("needs an https URL without query and fragment; http for a literal loopback address alone")
             })?;
             require(issuers.insert(&one.issuer), "connectors", "issuer", || {
-                named("has the issuer of another one")
+                saying("has the issuer of another one")
             })?;
             let title = one.title.trim();
             require(!title.is_empty() && title.len() <= 64, "connectors", "title", || {
-                named("needs 1 to 64 bytes that people read")
+                saying("needs 1 to 64 bytes that people read")
             })?;
             require(!one.app_client_id.is_empty(), "connectors", "app_client_id", || {
-                named("needs the app's client at that provider")
+                saying("needs the app's client at that provider")
             })?;
             let asks_openid = one.app_scope.split(' ').any(|value| value == "openid");
-            require(asks_openid, "connectors", "app_scope", || named("has to have `openid`"))?;
+            require(asks_openid, "connectors", "app_scope", || {
+                saying("has to have `openid`")
+            })?;
         }
         for one in &self.upstream {
             one.check(&mut known, &mut issuers)?;

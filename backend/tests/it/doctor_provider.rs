@@ -131,12 +131,16 @@ fn status(number: u16) -> StatusCode {
     StatusCode::from_u16(number).unwrap()
 }
 
+fn as_json(value: &Value) -> impl IntoResponse + use<> {
+    ([(header::CONTENT_TYPE, "application/json")], value.to_string())
+}
+
 async fn say(State(shape): State<Arc<Shape>>) -> Response {
-    (status(shape.metadata_status), axum::Json(shape.metadata.clone())).into_response()
+    (status(shape.metadata_status), as_json(&shape.metadata)).into_response()
 }
 
 async fn say_keys(State(shape): State<Arc<Shape>>) -> Response {
-    axum::Json(shape.keys.clone()).into_response()
+    as_json(&shape.keys).into_response()
 }
 
 async fn callback(State(shape): State<Arc<Shape>>) -> StatusCode {

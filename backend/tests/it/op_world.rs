@@ -250,7 +250,7 @@ impl World {
         let decide = Decide {
             handle: handle.clone(),
             account,
-            device_id: Some(DeviceId::new(DEVICE)),
+            device_id: DeviceId::new(DEVICE),
             key_thumbprint: "uv".to_owned(),
             jti: unique(),
             decision,

@@ -26,6 +26,7 @@ fn intake(handle: &str, connector: &str, digest: &str) -> Intake {
     Intake {
         prompt,
         digest: hash(digest),
+        message: None,
         owed: NewDebt {
             id: id(handle),
             creditor: connector.to_owned(),
