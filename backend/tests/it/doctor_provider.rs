@@ -140,7 +140,7 @@ async fn say(State(shape): State<Arc<Shape>>) -> Response {
 }
 
 async fn say_keys(State(shape): State<Arc<Shape>>) -> Response {
-    as_json(&shape.keys).into_response()
+    as_json(&shape.keys.clone().unwrap_or_default()).into_response()
 }
 
 async fn callback(State(shape): State<Arc<Shape>>) -> StatusCode {
