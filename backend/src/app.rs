@@ -13,7 +13,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::{
     config::{Config, DatabaseUrl, FapiProfile, MtlsConfig, StorageConfig},
-    connectors::{self, Connectors, Embedded, UpstreamParts, Upstreams},
+    connectors::{self, Connectors, Embedded, SecretError, UpstreamParts, Upstreams},
     consent::{self, Consent},
     devices::{self, DeviceRegistry},
     http,
@@ -92,18 +92,7 @@ pub fn build(
         mutual_tls: MutualTls::open(&config.mtls)?,
         outbound: outbound.clone(),
     }));
-    let connectors = Connectors::new(connectors::Parts {
-        config: config.connectors.clone(),
-        report_seconds: config.op.report_seconds,
-        message_length: config.op.binding_message_length,
-        details_types: config.op.authorization_details.clone(),
-        consent: consent.clone(),
-        issuers: issuers.clone(),
-        keys: keys.clone(),
-        outbound: to_providers,
-        storage: storage.clone(),
-        clock: clock.clone(),
-    })?;
+    let connectors = connectors(config, to_providers, &consent, &issuers, &keys, &storage, &clock)?;
     let connectors = Arc::new(connectors);
     let outbox = OutboxWorker {
         storage: storage.clone(),
@@ -173,6 +162,30 @@ fn jobs(
         expire_rows: config.consent.expire_rows,
         history_days: config.consent.history_days,
     }
+}
+
+/// The providers outside that the settings name.
+fn connectors(
+    config: &Config,
+    outbound: Outbound,
+    consent: &Arc<Consent>,
+    issuers: &Arc<Issuers>,
+    keys: &Arc<KeyRing>,
+    storage: &Arc<dyn Storage>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Connectors, SecretError> {
+    Connectors::new(connectors::Parts {
+        config: config.connectors.clone(),
+        report_seconds: config.op.report_seconds,
+        message_length: config.op.binding_message_length,
+        details_types: config.op.authorization_details.clone(),
+        consent: consent.clone(),
+        issuers: issuers.clone(),
+        keys: keys.clone(),
+        outbound,
+        storage: storage.clone(),
+        clock: clock.clone(),
+    })
 }
 
 /// Routes with what every request passes on its way to them.

@@ -91,3 +91,27 @@ async fn the_page_leads_to_the_first_approval() {
     let line = line.expect("the receiver hears it in time").expect("it speaks UTF-8");
     assert_eq!(line.as_deref(), Some("first-request approved"));
 }
+
+/// What the page promises of a secret that cannot be used.
+#[test]
+fn a_secret_that_cannot_be_used_is_said_at_the_start() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let secret = folder.path().join("acme.secret");
+    let page = block("```toml\n").replace("/etc/countersign/acme.secret", &secret.display().to_string());
+    let refused = || Backend::prepare(&BackendOptions::with(&page)).refused("127.0.0.1:0");
+    let missing = refused();
+    assert!(
+        missing.contains("acme.secret") && missing.contains("cannot be read"),
+        "{missing}"
+    );
+    fs::write(&secret, "whsec_dG9vIHNob3J0\n").expect("it can be written");
+    let short = refused();
+    assert!(
+        short.contains("acme.secret") && short.contains("24 to 64 bytes"),
+        "{short}"
+    );
+    assert!(
+        !short.contains("dG9vIHNob3J0"),
+        "S-095: not even a wrong one is repeated"
+    );
+}

@@ -235,10 +235,10 @@ async fn converse(mut stream: TcpStream, hears: Hears, key: &[u8], book: &Book) 
         return Ok(());
     }
     let call = read(&mut stream).await?;
-    let heard = verified(&call, key);
-    book.heard.lock().expect("nobody panicked").push(heard.clone());
+    let called = verified(&call, key);
+    book.heard.lock().expect("nobody panicked").push(called.clone());
     let status = match hears {
-        Hears::Well | Hears::WithoutAnswer | Hears::AndHangsUp => take(book, &heard.body),
+        Hears::Well | Hears::WithoutAnswer | Hears::AndHangsUp => take(book, &called.body),
         Hears::Refuses(status) => status,
         Hears::Babbles => {
             stream.write_all(b"\x16\x03\x01 and so on\r\n\r\n").await?;

@@ -14,8 +14,6 @@ use countersign_jose::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::AbortHandle};
 
-const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
-
 /// Where browsers go for a sign-in.
 pub enum SignIn {
     /// Back to the app, with this error.
@@ -133,12 +131,16 @@ fn status(number: u16) -> StatusCode {
     StatusCode::from_u16(number).unwrap()
 }
 
+fn as_json(value: &Value) -> impl IntoResponse + use<> {
+    ([(header::CONTENT_TYPE, "application/json")], value.to_string())
+}
+
 async fn say(State(shape): State<Arc<Shape>>) -> Response {
-    (status(shape.metadata_status), JSON, shape.metadata.to_string()).into_response()
+    (status(shape.metadata_status), as_json(&shape.metadata)).into_response()
 }
 
 async fn say_keys(State(shape): State<Arc<Shape>>) -> Response {
-    (JSON, shape.keys.clone().unwrap_or_default().to_string()).into_response()
+    as_json(&shape.keys.clone().unwrap_or_default()).into_response()
 }
 
 async fn callback(State(shape): State<Arc<Shape>>) -> StatusCode {

@@ -20,6 +20,13 @@ use super::{
 };
 use crate::{registrations, sample};
 
+fn invited(invitation: u8, uses: u8, now: Millis) -> Invitation {
+    Invitation {
+        created_at: now,
+        ..registrations::invitation(INVITATIONS[usize::from(invitation)], u32::from(uses))
+    }
+}
+
 impl World<'_> {
     pub(super) async fn call(&mut self, operation: &Operation, now: Millis) -> Call {
         match *operation {
@@ -47,9 +54,8 @@ impl World<'_> {
                 uses,
                 lasts,
             } => Call::Invite(Invitation {
-                created_at: now,
                 expires_at: now + Millis::from(lasts) * TICK,
-                ..registrations::invitation(INVITATIONS[usize::from(invitation)], u32::from(uses))
+                ..invited(invitation, uses, now)
             }),
             Operation::TakeBack { invitation } => Call::TakeBack(INVITATIONS[usize::from(invitation)].to_owned()),
             Operation::Register(ref register) => self.registration(register).await,
