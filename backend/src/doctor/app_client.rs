@@ -129,7 +129,7 @@ mod tests {
         for elsewhere in [
             "https://sso.example/login",
             "http://127.0.0.1:49152/other",
-            "http://127.0.0.1:49152.evil.example/callback",
+            "http://127.0.0.1:49152@evil.example/callback",
         ] {
             assert!(matches!(sent(elsewhere), Verdict::Skipped { .. }), "{elsewhere}");
         }
