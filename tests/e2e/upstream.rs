@@ -151,7 +151,7 @@ async fn a_person_decides_at_another_provider_and_the_shop_gets_its_tokens() {
         json!(["swk", "pin"]),
         "S-089: as it was said there"
     );
-    assert_eq!(tokens.claims["acr"], "urn:countersign:acr:device-verified");
+    assert_eq!(tokens.claims["acr"], "urn:countersign:acr:device-verified", "S-089");
     let again = refusal(stage.shop.poll(&started.auth_req_id).await);
     assert_eq!(again, "invalid_grant", "R-167: tokens exactly once");
     stage.is_settled().await;
@@ -251,7 +251,7 @@ async fn whatever_dies_with_the_process_is_asked_once_more() {
     stage.is_settled().await;
 }
 
-/// V-013: whoever answers there is nobody here unless the operator said who they are.
+/// Whoever answers there is nobody here unless the operator said who they are.
 #[tokio::test]
 async fn somebody_else_at_the_other_provider_approves_nothing() {
     let stage = Federation::with(By::Secret, false, 1, Some("somebody-else")).await;
