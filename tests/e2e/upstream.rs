@@ -96,7 +96,7 @@ impl Federation {
     }
 
     /// Nothing is left to do, and nothing was given up on.
-    async fn is_settled(&self) {
+    fn is_settled(&self) {
         let dead = self.here.succeed(&["outbox", "list"], "");
         assert!(!dead.contains("\task\t"), "nothing was given up on: {dead}");
     }
@@ -154,7 +154,7 @@ async fn a_person_decides_at_another_provider_and_the_shop_gets_its_tokens() {
     assert_eq!(tokens.claims["acr"], "urn:countersign:acr:device-verified", "S-089");
     let again = refusal(stage.shop.poll(&started.auth_req_id).await);
     assert_eq!(again, "invalid_grant", "R-167: tokens exactly once");
-    stage.is_settled().await;
+    stage.is_settled();
 }
 
 /// A client of the other provider may authenticate by a key.
@@ -165,7 +165,7 @@ async fn a_no_at_another_provider_is_a_no() {
     stage.answer(&stage.rings(None).await, Verdict::Deny).await;
     let denied = stage.shop.poll_to_the_end(&started).await;
     assert_eq!(refusal(denied), "access_denied");
-    stage.is_settled().await;
+    stage.is_settled();
 }
 
 /// The question over there is over no later than the one here.
@@ -180,7 +180,7 @@ async fn nobody_answers_and_both_questions_are_over() {
         stage.phone.pending().await.is_empty().then_some(())
     })
     .await;
-    stage.is_settled().await;
+    stage.is_settled();
 }
 
 /// First decision wins, wherever it is made.
@@ -198,7 +198,7 @@ async fn a_device_here_may_be_faster() {
     stage.answer(&there, Verdict::Approve).await;
     let denied = stage.shop.poll_to_the_end(&started).await;
     assert_eq!(refusal(denied), "access_denied", "S-028: the first decision wins");
-    stage.is_settled().await;
+    stage.is_settled();
 }
 
 /// What is owed is paid when the other provider is back.
@@ -217,7 +217,7 @@ async fn another_provider_that_is_away_for_a_while_is_asked_when_it_is_back() {
     stage.there.restart();
     stage.answer(&pending, Verdict::Approve).await;
     stage.approved(&started).await;
-    stage.is_settled().await;
+    stage.is_settled();
 }
 
 /// an answer that was given out, and lost with the process that heard it, is asked for once more.
@@ -248,7 +248,7 @@ async fn whatever_dies_with_the_process_is_asked_once_more() {
         stage.answer(&second, Verdict::Approve).await;
         stage.approved(&started).await;
     }
-    stage.is_settled().await;
+    stage.is_settled();
 }
 
 /// Whoever answers there is nobody here unless the operator said who they are.
