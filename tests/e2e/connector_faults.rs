@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use countersign_authenticator::view::{RequestState, RequestView};
+use countersign_authenticator::{
+    Timing,
+    view::{RequestState, RequestView},
+};
 use countersign_e2e::{Backend, BackendOptions, Device, Hears, Person, UpstreamOp, eventually};
 use countersign_protocol::{Delivery, DenyReason, Handle, PromptState};
 use serde_json::{Value, json};
@@ -31,7 +34,7 @@ impl Cast {
             &backend.origin,
             Some(&home.origin),
             "Phone",
-            Default::default(),
+            Timing::default(),
             async |url| person.sign_in_and_return(url).await,
         )
         .await;

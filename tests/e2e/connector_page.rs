@@ -2,6 +2,7 @@
 
 use std::{fs, net::TcpListener, path::Path, process::Stdio, time::Duration};
 
+use countersign_authenticator::Timing;
 use countersign_e2e::{Backend, BackendOptions, Device, Person, eventually, program};
 use serde_json::Value;
 use tokio::{
@@ -67,7 +68,7 @@ async fn the_page_leads_to_the_first_approval() {
     let backend = Backend::start(&BackendOptions::with(&config));
     let mut receiver = receiver(folder.path(), &secret, port).await;
     let browse = async |url: &url::Url| person.sign_in_and_return(url).await;
-    let device = Device::pair_as(&backend.origin, Some(&home.origin), "Phone", Default::default(), browse).await;
+    let device = Device::pair_as(&backend.origin, Some(&home.origin), "Phone", Timing::default(), browse).await;
     let sent = Command::new("sh")
         .arg("-c")
         .arg(block("```sh request.sh\n"))

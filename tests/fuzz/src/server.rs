@@ -172,6 +172,7 @@ async fn router(folder: &TempDir, key: &SigningKey) -> Router {
         origin: ISSUER.to_owned(),
         issuer: ISSUER.to_owned(),
         issuers: issuers.clone(),
+        embedded: true,
         storage: storage.clone(),
         keys: keys.clone(),
         clock: clock.clone(),
@@ -199,6 +200,7 @@ async fn router(folder: &TempDir, key: &SigningKey) -> Router {
         backend: ISSUER.to_owned(),
         issuer: ISSUER.to_owned(),
         issuers,
+        embedded: true,
         heartbeat_seconds: config.devices.heartbeat_seconds,
     });
     let proxy = SocketAddr::from(([127, 0, 0, 1], 4711));
