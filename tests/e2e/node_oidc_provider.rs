@@ -11,6 +11,8 @@ use countersign_protocol::{Delivery, DenyReason, Handle, PromptState};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than a worker may keep what it has claimed, which is 20 seconds.
+const LEASE_AND_MORE: Duration = Duration::from_secs(60);
 
 /// A provider, a backend that serves it, Anna's phone and a shop.
 struct Cast {
@@ -248,6 +250,11 @@ async fn a_backend_that_dies_when_the_provider_has_answered_tells_it_again_witho
     backend.kill();
     backend.fail_at(None);
     backend.restart();
+    // What the dead process had taken on is nobody else's until its lease is over.
+    eventually("the provider to be told again", LEASE_AND_MORE, async || {
+        (op.calls().await.callbacks.len() == 2).then_some(())
+    })
+    .await;
     assert_eq!(told(&phone, &request.handle).await, PromptState::Approved);
     let calls = op.calls().await.callbacks;
     let statuses: Vec<u16> = calls.iter().map(|call| call.status).collect();
