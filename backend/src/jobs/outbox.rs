@@ -194,25 +194,35 @@ fn part(whole: Millis, chance: u64) -> Millis {
 
 fn log(debt: &ClaimedDebt, payment: &Payment) {
     let (kind, handle, client, attempt) = (debt.id.kind.word(), &debt.id.reference, &debt.creditor, debt.attempt);
+    let whom = whom(debt);
     match payment {
         Payment::Done => {
-            tracing::info!(prompt.handle = %handle, client.id = %client, attempt, "{kind} of prompt {handle} reached {client}");
+            tracing::info!(prompt.handle = %handle, client.id = %client, attempt, "{kind} of prompt {handle} reached {whom}");
         }
         Payment::Retry { error, .. } => {
-            tracing::warn!(prompt.handle = %handle, client.id = %client, attempt, error, "{kind} of prompt {handle} did not reach {client} and will be tried again");
+            tracing::warn!(prompt.handle = %handle, client.id = %client, attempt, error, "{kind} of prompt {handle} did not reach {whom} and will be tried again");
         }
         Payment::Unclear { error } => {
             tracing::error!(prompt.handle = %handle, client.id = %client, attempt, error, "nobody knows whether {client} heard the result of prompt {handle}; it is not told again");
         }
         Payment::Dead { error } => {
-            tracing::warn!(prompt.handle = %handle, client.id = %client, attempt, error, "{kind} of prompt {handle} to {client} is given up on");
+            tracing::warn!(prompt.handle = %handle, client.id = %client, attempt, error, "{kind} of prompt {handle} to {whom} is given up on");
         }
+    }
+}
+
+/// Whom a log line names: a client, or a provider by the name of its connector.
+fn whom(debt: &ClaimedDebt) -> String {
+    match debt.id.kind {
+        DebtKind::Ping | DebtKind::Push => format!("client {}", debt.creditor),
+        DebtKind::Complete | DebtKind::Ask => debt.creditor.clone(),
     }
 }
 
 fn log_late(debt: &ClaimedDebt) {
     let (kind, handle, client, attempt) = (debt.id.kind.word(), &debt.id.reference, &debt.creditor, debt.attempt);
-    tracing::warn!(prompt.handle = %handle, client.id = %client, attempt, "{kind} of prompt {handle} to {client} is not this worker's any more");
+    let whom = whom(debt);
+    tracing::warn!(prompt.handle = %handle, client.id = %client, attempt, "{kind} of prompt {handle} to {whom} is not this worker's any more");
 }
 
 #[cfg(test)]
