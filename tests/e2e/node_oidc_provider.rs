@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Longer than a worker may keep what it has claimed, which is 20 seconds.
-const LEASE_AND_MORE: Duration = Duration::from_secs(60);
+const LEASE_AND_MORE: Duration = Duration::from_mins(1);
 
 /// A provider, a backend that serves it, Anna's phone and a shop.
 struct Cast {
