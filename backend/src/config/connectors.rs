@@ -169,7 +169,6 @@ mod tests {
                 "callback_url",
             ),
             ("keycloak", "generic", "secret_file"),
-            ("keycloak", "generic", "secret_file"),
         ] {
             let error = Config::from_toml(&GOOD.replacen(from, to, 1)).unwrap_err().to_string();
             assert!(error.contains(key), "{to}: {error}");
